@@ -1,0 +1,3 @@
+"""One module a question, and the command line that asks them."""
+
+__project__ = "cutlayer"

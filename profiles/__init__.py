@@ -1,0 +1,3 @@
+"""Per-layer profiles of networks: measured with torch, stored as JSON, read without torch."""
+
+__project__ = "cutlayer"

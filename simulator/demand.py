@@ -1,0 +1,216 @@
+"""What a cut takes, and which cuts fit: the formulas of the model, written once.
+
+What cut k of a task takes from a server or link is its input there times a number that is the same
+everywhere: ``rho_k`` [bit/s per byte] and ``gamma_k`` [FLOP/s per byte]. So with the two quotients
+
+    B = min_m free_bps[m] / D_m        C = min_i free_flop_per_s[i] / d_i
+
+cut k fits everywhere exactly when rho_k <= B and gamma_k <= C: two passes decide all cuts, O(E + K).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simulator.errors import InputError, UnknownNameError
+from simulator.types import FloatArray, IntArray, Network, Task
+from simulator.units import bits
+
+SLACK = 1e-9
+"""A demand fits if it is at most the free capacity plus this share of the usable capacity."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demand:
+    """What every cut of one task takes from one network.
+
+    Attributes
+    ----------
+    servers, links : int array or slice
+        Where the task lands; a slice where it lands everywhere.
+    input_bytes : ndarray, shape (n,)
+        d_ij at those servers [byte].
+    link_bytes : ndarray, shape (m,)
+        D_mj on those links: the input of all servers routed over each [byte].
+    rho : ndarray, shape (N + 1,)
+        Bandwidth per input byte, by cut [bit/s per byte].
+    gamma : ndarray, shape (N + 1,)
+        Compute per input byte, by cut [FLOP/s per byte].
+    """
+
+    task: Task
+    servers: IntArray | slice
+    input_bytes: FloatArray
+    links: IntArray | slice
+    link_bytes: FloatArray
+    rho: FloatArray
+    gamma: FloatArray
+
+    def bps(self, cut: int) -> FloatArray:
+        """Bandwidth that `cut` takes on each of its links [bit/s], shape (m,)."""
+        return self.link_bytes * self.rho[cut]
+
+    def flop_per_s(self, cut: int) -> FloatArray:
+        """Compute that `cut` takes at each of its servers [FLOP/s], shape (n,)."""
+        return self.input_bytes * self.gamma[cut]
+
+
+def demand_of(task: Task, network: Network) -> Demand:
+    """Return what every cut of `task` takes from `network`.
+
+    Bandwidth is (1 + h) * 8 * d_ij * r_k * max(1/Q_j, f_j) with the reservation ``"sustained"``, and with
+    1/Q_j alone with ``"deadline"``, as the paper (section IV) prints it; compute is d_ij * l_k * f_j.
+
+    Raises
+    ------
+    InputError
+        If the task is fed at a server the network does not have.
+    """
+    n_servers = len(network.servers)
+    if task.servers[-1] >= n_servers:
+        raise InputError(f"task {task.name!r} is fed at server {task.servers[-1]} of a network of {n_servers}")
+    everywhere = len(task.servers) == n_servers
+    servers: IntArray | slice = slice(None) if everywhere else task.servers
+    links, link_bytes = servers, task.input_bytes
+    if not network.is_star:
+        through = network.routes[:, task.servers] @ task.input_bytes
+        links = np.flatnonzero(through)
+        link_bytes = through[links]
+    rate = 1 / task.deadline_s
+    if network.reservation == "sustained":
+        rate = max(rate, task.frame_rate_hz)
+    return Demand(
+        task=task,
+        servers=servers,
+        input_bytes=task.input_bytes,
+        links=links,
+        link_bytes=link_bytes,
+        rho=task.profile.ratio_by_cut * bits((1 + network.reservation_margin) * rate),
+        gamma=task.profile.flop_per_byte_by_cut * task.frame_rate_hz,
+    )
+
+
+class Room(NamedTuple):
+    """How much a task may take per input byte, everywhere it lands.
+
+    Attributes
+    ----------
+    bps : float
+        B: the largest rho that fits on all its links [bit/s per byte].
+    flop_per_s : float
+        C: the largest gamma that fits at all its servers [FLOP/s per byte].
+    """
+
+    bps: float
+    flop_per_s: float
+
+
+def room(demand: Demand, free_bps: FloatArray, free_flop_per_s: FloatArray) -> Room:
+    """Return B and C of `demand` under these free capacities; the two passes that decide all cuts.
+
+    Parameters
+    ----------
+    demand : Demand
+    free_bps : ndarray, shape (M,)
+    free_flop_per_s : ndarray, shape (E,)
+    """
+    return Room(
+        (free_bps[demand.links] / demand.link_bytes).min(initial=np.inf),
+        (free_flop_per_s[demand.servers] / demand.input_bytes).min(),
+    )
+
+
+def fitting(demand: Demand, room: Room) -> Any:
+    """Return which cuts fit: bool, shape (N + 1,), indexed by cut; entry 0 is the raw input."""
+    return (demand.rho <= room.bps) & (demand.gamma <= room.flop_per_s)
+
+
+class Bottleneck(NamedTuple):
+    """The resource that a cut strains most.
+
+    Attributes
+    ----------
+    kind : {"link", "server"}
+    index : int
+        Which link or server.
+    need, free : float
+        What the cut takes there and what is free there [bit/s or FLOP/s].
+    """
+
+    kind: str
+    index: int
+    need: float
+    free: float
+
+
+def bottleneck(demand: Demand, cut: int, free_bps: FloatArray, free_flop_per_s: FloatArray) -> Bottleneck:
+    """Return the resource of which `cut` takes the largest share of what is free (ties: links, then order)."""
+    worst: tuple[float, Bottleneck] | None = None
+    for kind, where, need, free_everywhere in (
+        ("link", demand.links, demand.bps(cut), free_bps),
+        ("server", demand.servers, demand.flop_per_s(cut), free_flop_per_s),
+    ):
+        if not len(need):
+            continue
+        free = free_everywhere[where]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(free > 0, need / free, np.where(need > 0, np.inf, 0.0))
+        at = int(share.argmax())
+        if worst is None or share[at] > worst[0]:
+            index = at if isinstance(where, slice) else int(where[at])
+            worst = float(share[at]), Bottleneck(kind, index, float(need[at]), float(free[at]))
+    assert worst is not None  # a task is fed somewhere
+    return worst[1]
+
+
+CutRule = Callable[[Demand, Room], IntArray]
+"""Orders the candidate cuts of a task, given its room: an int array of cuts, first choice first."""
+
+
+def balanced(demand: Demand, room: Room) -> IntArray:
+    """Order cuts by their bottleneck share max(rho_k / B, gamma_k / C), smallest first; ties: smaller cut."""
+    if room.bps <= 0 or room.flop_per_s <= 0:  # every share is infinite
+        return np.arange(1, len(demand.rho))
+    share = np.maximum(demand.rho[1:] / room.bps, demand.gamma[1:] / room.flop_per_s)
+    return share.argsort(kind="stable") + 1
+
+
+def largest_product(demand: Demand, room: Room) -> IntArray:
+    """Order cuts by r_k * l_k, largest first, as the paper words it (section IV); ties: smaller cut."""
+    profile = demand.task.profile
+    return (-(profile.ratio * profile.flop_per_byte)).argsort(kind="stable") + 1
+
+
+def fixed(cut: int) -> CutRule:
+    """Return the rule that allows min(cut, N) and no other."""
+    if cut < 1:
+        raise InputError(f"cut is {cut}; allowed: 1 or more")
+    return lambda demand, room: np.array([min(cut, len(demand.rho) - 1)])
+
+
+def raw(demand: Demand, room: Room) -> IntArray:
+    """Allow cut 0 and no other: everything is sent as it is."""
+    return np.array([0])
+
+
+CUT_RULES: dict[str, CutRule] = {"balanced": balanced, "largest-product": largest_product}
+
+
+def cut_rule(text: str) -> CutRule:
+    """Return the cut rule of that name: ``balanced``, ``largest-product`` or ``fixed(k)``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such rule.
+    """
+    if match := re.fullmatch(r"fixed\((\d+)\)", text):
+        return fixed(int(match[1]))
+    if text not in CUT_RULES:
+        raise UnknownNameError("cut rule", text, [*CUT_RULES, "fixed(1)"])
+    return CUT_RULES[text]

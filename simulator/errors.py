@@ -1,0 +1,87 @@
+"""What can go wrong, as one tree.
+
+::
+
+    CutlayerError
+    ├── InputError            what a user handed in: one line, exit status 2
+    │   └── UnknownNameError  a name that is not registered; carries the near name
+    ├── DecisionError         a scheduler answered with something that is not allowed or does not fit
+    ├── CapacityError         the ledger was asked to break one of its two sums
+    └── ContractError         a scheduler broke a named check of `simulator.checks`
+
+Anything else that escapes is a bug in cutlayer: a traceback and exit status 1.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from os import PathLike
+
+
+class CutlayerError(Exception):
+    """Base of every error that cutlayer raises on purpose."""
+
+
+class InputError(CutlayerError, ValueError):
+    """Something a user handed in is wrong.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, with the value, and what is allowed. One line.
+    file : path, optional
+        The file the fault is in.
+    line : int, optional
+        Its line, counted from 1.
+    """
+
+    def __init__(self, message: str, file: str | PathLike[str] | None = None, line: int | None = None):
+        self.message = message
+        self.file = None if file is None else str(file)
+        self.line = line
+        where = "" if self.file is None else f"{self.file}: " if line is None else f"{self.file}:{line}: "
+        super().__init__(where + message)
+
+    def located(self, file: str | PathLike[str], line: int | None = None) -> InputError:
+        """Return the same fault, said to be in `file` at `line`."""
+        return InputError(self.message, file, line)
+
+
+class UnknownNameError(InputError):
+    """A name that is not known; the message offers the near name or lists what there is.
+
+    Parameters
+    ----------
+    what : str
+        The kind of thing, e.g. ``"scheduler"``.
+    name : str
+        The name that was asked for.
+    known : iterable of str
+        The names there are.
+    """
+
+    def __init__(self, what: str, name: str, known: Iterable[str]):
+        super().__init__(f"unknown {what} {name!r}; {near_name(name, known)}")
+
+
+class DecisionError(CutlayerError):
+    """A scheduler answered with something that is not allowed or does not fit: a bug in the scheduler."""
+
+
+class CapacityError(CutlayerError):
+    """A reservation that does not fit, or a release of something not held."""
+
+
+class ContractError(CutlayerError, AssertionError):
+    """A scheduler broke one of the checks every scheduler must pass."""
+
+
+def near_name(name: str, known: Iterable[str]) -> str:
+    """Say what was probably meant by `name`, or list the few names there are."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    return f"known: {shown}" if names else "there are none"

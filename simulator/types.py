@@ -1,0 +1,321 @@
+"""What the simulator talks about: profiles, networks, tasks, deployments. Frozen, checked when built."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from simulator.errors import InputError, UnknownNameError
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+Reservation = Literal["sustained", "deadline"]
+RESERVATIONS: tuple[Reservation, ...] = ("sustained", "deadline")
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
+        raise InputError(message)
+
+
+def _positive(value: float, what: str) -> None:
+    _check(isinstance(value, (int, float)) and 0 < value < math.inf, f"{what} is {value!r}; allowed: above 0, finite")
+
+
+def _frozen(values: ArrayLike, dtype: type = np.float64) -> NDArray[Any]:
+    array = np.array(values, dtype=dtype)
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer: a convolution or fully connected layer with its activation, normalisation and pooling.
+
+    Attributes
+    ----------
+    name : str
+    flop : int
+        FLOP of this layer for one frame; a multiply-accumulate is two.
+    output_shape : tuple of int
+        Shape of its output, without the batch.
+    output_bytes : int
+        Bytes of its output on the wire.
+    time_s : float or None
+        Measured time of this layer, where the profile carries one.
+    """
+
+    name: str
+    flop: float
+    output_shape: tuple[int, ...]
+    output_bytes: float
+    time_s: float | None = None
+
+    def __post_init__(self) -> None:
+        _check(bool(self.name), "layer without a name")
+        what = f"layer {self.name!r}:"
+        _check(0 <= self.flop < math.inf, f"{what} flop is {self.flop!r}; allowed: 0 or more, finite")
+        _positive(self.output_bytes, f"{what} output_bytes")
+        _check(
+            all(isinstance(n, int) and n > 0 for n in self.output_shape),
+            f"{what} output_shape is {list(self.output_shape)!r}; allowed: whole numbers above 0",
+        )
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What every layer of a network computes and puts out.
+
+    Attributes
+    ----------
+    name : str
+    input_shape : tuple of int
+    input_bytes : float
+        Bytes of one input frame.
+    layers : tuple of Layer
+    provenance : mapping
+        Where the numbers come from; ``kind`` is ``"measured"`` or ``"assumed"``.
+    """
+
+    name: str
+    input_shape: tuple[int, ...]
+    input_bytes: float
+    layers: tuple[Layer, ...]
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        _check(bool(self.name), "profile without a name")
+        _check(len(self.layers) > 0, f"profile {self.name!r} has no layers; allowed: 1 or more")
+        _positive(self.input_bytes, f"profile {self.name!r}: input bytes")
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    @cached_property
+    def ratio_by_cut(self) -> FloatArray:
+        """Bytes that cross the uplink per input byte, by cut: shape (N + 1,), entry 0 (no layer) is 1."""
+        return _frozen([1.0] + [layer.output_bytes / self.input_bytes for layer in self.layers])
+
+    @cached_property
+    def flop_per_byte_by_cut(self) -> FloatArray:
+        """FLOP of layers 1..k per input byte, by cut k: shape (N + 1,), entry 0 is 0."""
+        return _frozen(np.cumsum([0.0] + [float(layer.flop) for layer in self.layers]) / self.input_bytes)
+
+    @property
+    def ratio(self) -> FloatArray:
+        """The paper's r_k at index k - 1: bytes after layer k per input byte, shape (N,)."""
+        return self.ratio_by_cut[1:]
+
+    @property
+    def flop_per_byte(self) -> FloatArray:
+        """The paper's l_k at index k - 1: FLOP of layers 1..k per input byte, shape (N,)."""
+        return self.flop_per_byte_by_cut[1:]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Edge servers and the links their traffic crosses on its way to the cloud.
+
+    Parameters
+    ----------
+    capacity_flop_per_s : array_like, shape (E,)
+        Compute capacity c_i of every server [FLOP/s].
+    link_bps : array_like, shape (M,)
+        Bandwidth of every link [bit/s]. In a star (`routes` not given) link i is the uplink b_i.
+    usable_share : float
+        V, the share of a link that tasks may reserve, 0 < V <= 1.
+    servers, links : sequence of str, optional
+        Names; ``s0, s1, ...`` by default, links of a star being called as their servers.
+    routes : array_like or sparse, shape (M, E), optional
+        Entry (m, i) is 1 where server i's traffic crosses link m. Default: the identity (a star).
+    cloud_flop_per_s : float
+        Speed of the cloud for the layers after the cut [FLOP/s]; infinite by default.
+    reservation : {"sustained", "deadline"}
+        How much bandwidth a slice reserves: enough for the deadline and the frame rate, or for the
+        deadline alone (as the paper prints it).
+    reservation_margin : float
+        h >= 0: the share by which every reservation exceeds that.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range or the shapes disagree.
+
+    Examples
+    --------
+    >>> network = Network([290e9, 290e9], [10e6, 1e9], usable_share=0.8)
+    >>> network.servers, network.usable_bps.tolist()
+    (('s0', 's1'), [8000000.0, 800000000.0])
+    """
+
+    capacity_flop_per_s: FloatArray
+    link_bps: FloatArray
+    usable_share: float = 1.0
+    servers: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    routes: Any = None
+    cloud_flop_per_s: float = math.inf
+    reservation: Reservation = "sustained"
+    reservation_margin: float = 0.0
+
+    def __init__(
+        self,
+        capacity_flop_per_s: ArrayLike,
+        link_bps: ArrayLike,
+        *,
+        usable_share: float = 1.0,
+        servers: Sequence[str] | None = None,
+        links: Sequence[str] | None = None,
+        routes: Any = None,
+        cloud_flop_per_s: float = math.inf,
+        reservation: Reservation = "sustained",
+        reservation_margin: float = 0.0,
+    ) -> None:
+        capacity, link = _frozen(capacity_flop_per_s), _frozen(link_bps)
+        names = tuple(servers) if servers is not None else tuple(f"s{i}" for i in range(len(capacity)))
+        if links is None:
+            links = names if routes is None else tuple(f"l{m}" for m in range(len(link)))
+        matrix = None if routes is None else sparse.csr_array(routes, dtype=np.float64)
+        for name, value in (
+            ("capacity_flop_per_s", capacity),
+            ("link_bps", link),
+            ("usable_share", usable_share),
+            ("servers", names),
+            ("links", tuple(links)),
+            ("routes", matrix),
+            ("cloud_flop_per_s", cloud_flop_per_s),
+            ("reservation", reservation),
+            ("reservation_margin", reservation_margin),
+        ):
+            object.__setattr__(self, name, value)
+        self._validate()
+
+    def _validate(self) -> None:
+        _check(len(self.servers) > 0, "a network without servers; allowed: 1 or more")
+        _check(self.capacity_flop_per_s.ndim == 1 and self.link_bps.ndim == 1, "capacities and links have one axis")
+        for what, names, values in (
+            ("capacity_flop_per_s", self.servers, self.capacity_flop_per_s),
+            ("link_bps", self.links, self.link_bps),
+        ):
+            _check(len(names) == len(values), f"{len(values)} values of {what} for {len(names)} names")
+            for name, value in zip(names, values.tolist(), strict=True):
+                _positive(value, f"{name}: {what}")
+            _check(len(set(names)) == len(names), f"a name stands twice among {what}")
+        shape = (len(self.links), len(self.servers))
+        if self.routes is None:
+            _check(shape[0] == shape[1], f"a star needs one link a server, not {shape[0]} for {shape[1]}")
+        else:
+            _check(self.routes.shape == shape, f"routes is {self.routes.shape}, not {shape} (links, servers)")
+            _check(bool(np.all(self.routes.data == 1)), "routes holds 0 and 1 only")
+        _check(0 < self.usable_share <= 1, f"usable_share is {self.usable_share!r}; allowed: above 0, at most 1")
+        _check(self.cloud_flop_per_s > 0, f"cloud_flop_per_s is {self.cloud_flop_per_s!r}; allowed: above 0")
+        if self.reservation not in RESERVATIONS:
+            raise UnknownNameError("reservation", self.reservation, RESERVATIONS)
+        _check(
+            0 <= self.reservation_margin < math.inf,
+            f"reservation_margin is {self.reservation_margin!r}; allowed: 0 or more, finite",
+        )
+
+    @cached_property
+    def usable_bps(self) -> FloatArray:
+        """V * b_m: what tasks may reserve on every link [bit/s], shape (M,)."""
+        return _frozen(self.link_bps * self.usable_share)
+
+    @property
+    def is_star(self) -> bool:
+        """Whether every server has one link of its own."""
+        return self.routes is None
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A stream of frames to run through one network.
+
+    Parameters
+    ----------
+    name : str
+    arrival_s : float
+        When the task asks to be deployed [s], 0 or more.
+    profile : Profile
+        Its network.
+    frame_rate_hz : float
+        Frames a second, f_j.
+    deadline_s : float
+        Largest allowed transfer latency of a frame, Q_j [s].
+    servers : array_like of int, shape (n,)
+        Indices of the servers its devices feed, rising.
+    input_bytes : array_like, shape (n,)
+        Bytes of one frame at each of those servers, d_ij > 0.
+    lifetime_s : float
+        How long it stays once deployed [s]; infinite by default.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range, or `servers` is not rising.
+    """
+
+    name: str
+    arrival_s: float
+    profile: Profile
+    frame_rate_hz: float
+    deadline_s: float
+    servers: IntArray
+    input_bytes: FloatArray
+    lifetime_s: float = math.inf
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "servers", _frozen(self.servers, np.intp))
+        object.__setattr__(self, "input_bytes", _frozen(self.input_bytes))
+        what = f"task {self.name!r}:"
+        _check(0 <= self.arrival_s < math.inf, f"{what} arrival_s is {self.arrival_s!r}; allowed: 0 or more, finite")
+        _positive(self.frame_rate_hz, f"{what} frame_rate_hz")
+        _positive(self.deadline_s, f"{what} deadline_s")
+        _check(self.lifetime_s > 0, f"{what} lifetime_s is {self.lifetime_s!r}; allowed: above 0, or empty for ever")
+        _check(
+            self.servers.ndim == 1 and self.servers.shape == self.input_bytes.shape,
+            f"{what} {self.servers.shape} servers for {self.input_bytes.shape} input_bytes",
+        )
+        _check(len(self.servers) > 0, f"{what} no server is fed; allowed: 1 or more")
+        _check(
+            bool(self.servers[0] >= 0 and (self.servers[1:] > self.servers[:-1]).all()),
+            f"{what} servers must be indices that rise",
+        )
+        low, high = self.input_bytes.min(), self.input_bytes.max()
+        _check(bool(low > 0 and high < math.inf), f"{what} input_bytes of {low:g} to {high:g}; allowed: above 0, finite")
+
+    @cached_property
+    def frame_bytes(self) -> float:
+        """Bytes of one frame, all servers together."""
+        return math.fsum(self.input_bytes.tolist())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deployment:
+    """A task that holds its reservations.
+
+    Attributes
+    ----------
+    task : Task
+    cut : int
+        Layers 1..cut run on the edge.
+    since_s : float
+        When it was deployed [s].
+    reserved_bps : float
+        Bandwidth it holds, summed over its servers [bit/s].
+    reserved_flop_per_s : float
+        Compute it holds, summed over its servers [FLOP/s].
+    """
+
+    task: Task
+    cut: int
+    since_s: float
+    reserved_bps: float
+    reserved_flop_per_s: float

@@ -1,0 +1,89 @@
+"""Text with units to SI numbers and back; used only where people read or write.
+
+Inside the program every quantity is a float in seconds, bytes, bit/s, FLOP or FLOP/s, and the unit
+stands in the name. Prefixes are powers of 1000.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TypeVar
+
+from simulator.errors import InputError
+
+PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+UNITS = {
+    "FLOP/s": {"FLOP/s": 1.0, "FLOPS": 1.0},
+    "FLOP": {"FLOP": 1.0},
+    "bit/s": {"bit/s": 1.0, "bps": 1.0},
+    "B": {"B": 1.0},
+    "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0, "d": 86400.0},
+    "Hz": {"Hz": 1.0, "1/s": 1.0},
+}
+_PLAIN = {"s"}  # no prefixes: "ms" is in the table, "ks" is nobody's second
+_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S+)\s*")
+
+BytesOrArray = TypeVar("BytesOrArray")
+
+
+def bits(n_bytes: BytesOrArray) -> BytesOrArray:
+    """Return how many bits `n_bytes` bytes are. The factor 8 stands here and nowhere else."""
+    return 8 * n_bytes  # type: ignore[operator,no-any-return]
+
+
+def parse(text: str, unit: str) -> float:
+    """Read a quantity with its unit.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"290 GFLOP/s"``, ``"10 Mbit/s"``, ``"100 kB"``, ``"200 ms"``.
+    unit : str
+        The SI unit wanted: a key of `UNITS`.
+
+    Returns
+    -------
+    float
+        The value in `unit`.
+
+    Raises
+    ------
+    InputError
+        If the text is not a finite number followed by that unit.
+
+    Examples
+    --------
+    >>> parse("290 GFLOP/s", "FLOP/s")
+    290000000000.0
+    >>> parse("200 ms", "s")
+    0.2
+    """
+    match = _QUANTITY.fullmatch(text)
+    if match:
+        for name, factor in UNITS[unit].items():
+            prefix = match[2].removesuffix(name)
+            if match[2].endswith(name) and (prefix == "" or (prefix in PREFIXES and unit not in _PLAIN)):
+                value = float(match[1]) * (factor if prefix == "" else PREFIXES[prefix])
+                if math.isfinite(value):
+                    return value
+    example = {"FLOP/s": "290 GFLOP/s", "FLOP": "1.4 GFLOP", "bit/s": "10 Mbit/s", "B": "100 kB", "s": "200 ms"}
+    raise InputError(f"{text!r} is not a quantity in {unit}, such as {example.get(unit, '5 Hz')!r}")
+
+
+def render(value: float, unit: str) -> str:
+    """Write a quantity with the prefix that reads best.
+
+    Examples
+    --------
+    >>> render(2.9e11, "FLOP/s")
+    '290 GFLOP/s'
+    >>> render(0.2, "s")
+    '0.2 s'
+    """
+    if unit in _PLAIN or not math.isfinite(value) or abs(value) < 1000:
+        return f"{value:.4g} {unit}"
+    exponent = min(int(math.log10(abs(value)) // 3), 5)
+    if abs(float(f"{value / 1000.0**exponent:.4g}")) >= 1000 and exponent < 5:  # 999,999 rounds up to 1 M
+        exponent += 1
+    return f"{value / 1000.0**exponent:.4g} {list(PREFIXES)[exponent]}{unit}"

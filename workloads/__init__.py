@@ -1,0 +1,3 @@
+"""Task streams and networks: generated, or read from files."""
+
+__project__ = "cutlayer"
