@@ -49,7 +49,9 @@ class Layer:
     output_bytes : int
         Bytes of its output on the wire.
     time_s : float or None
-        Measured time of this layer, where the profile carries one.
+        Measured time of this layer, where the profile carries one [s].
+    time_spread_s : float or None
+        Interquartile range of that time over the repeats [s].
     """
 
     name: str
@@ -57,6 +59,7 @@ class Layer:
     output_shape: tuple[int, ...]
     output_bytes: float
     time_s: float | None = None
+    time_spread_s: float | None = None
 
     def __post_init__(self) -> None:
         _check(bool(self.name), "layer without a name")

@@ -1,0 +1,51 @@
+"""Networks in torch, one file a family, one layer a module; importing this package does not import torch."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from simulator.registry import Registry
+
+if TYPE_CHECKING:
+    from models.layers import LayeredNetwork
+
+__project__ = "cutlayer"
+
+NETWORKS: Registry[Callable[[], LayeredNetwork]] = Registry("network")
+
+
+def networks() -> Registry[Callable[[], LayeredNetwork]]:
+    """Return every network there is, by name, after importing every family; this needs torch."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return NETWORKS
+
+
+def build(name: str, *, seed: int = 0) -> LayeredNetwork:
+    """Build a network with random weights, in evaluation mode.
+
+    Parameters
+    ----------
+    name : str
+        A registered network, e.g. ``"alexnet"``.
+    seed : int
+        Seed of the weights. The global random state of torch stays as it was.
+
+    Returns
+    -------
+    LayeredNetwork
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such network.
+    """
+    builder = networks()[name]
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return builder()
