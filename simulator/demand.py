@@ -186,11 +186,18 @@ def largest_product(demand: Demand, room: Room) -> IntArray:
     return (-(profile.ratio * profile.flop_per_byte)).argsort(kind="stable") + 1
 
 
-def fixed(cut: int) -> CutRule:
-    """Return the rule that allows min(cut, N) and no other."""
-    if cut < 1:
-        raise InputError(f"cut is {cut}; allowed: 1 or more")
-    return lambda demand, room: np.array([min(cut, len(demand.rho) - 1)])
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The rule that allows min(cut, N) and no other."""
+
+    cut: int
+
+    def __post_init__(self) -> None:
+        if self.cut < 1:
+            raise InputError(f"cut is {self.cut}; allowed: 1 or more")
+
+    def __call__(self, demand: Demand, room: Room) -> IntArray:
+        return np.array([min(self.cut, len(demand.rho) - 1)])
 
 
 def raw(demand: Demand, room: Room) -> IntArray:
@@ -210,7 +217,7 @@ def cut_rule(text: str) -> CutRule:
         If there is no such rule.
     """
     if match := re.fullmatch(r"fixed\((\d+)\)", text):
-        return fixed(int(match[1]))
+        return Fixed(int(match[1]))
     if text not in CUT_RULES:
         raise UnknownNameError("cut rule", text, [*CUT_RULES, "fixed(1)"])
     return CUT_RULES[text]

@@ -1,0 +1,286 @@
+"""The simulation: tasks arrive and leave, the scheduler is asked, the ledger is kept.
+
+SimPy owns time. At every arrival the engine suspends, shows the scheduler a `View`, takes its answer,
+checks it against the ledger, applies it and resumes. Events of one instant go in this order: departures,
+then arrivals in trace order. The engine never prints and never formats: it announces to listeners.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heappush
+from typing import Any, Protocol
+
+import simpy
+
+from simulator.demand import Bottleneck, Demand
+from simulator.errors import CapacityError, DecisionError, InputError
+from simulator.ledger import Ledger
+from simulator.policy import Decision, Deploy, OfflineScheduler, OnlineScheduler, Past, Reject, Scheduler, View
+from simulator.types import Deployment, Network, Task
+
+DEPARTURE, ARRIVAL = 2, 3
+"""SimPy priorities of events at one instant; 0 and 1 are SimPy's own."""
+
+PAST_DECISIONS = 1000
+"""How many decisions a view remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Announced after a decision has been applied.
+
+    Attributes
+    ----------
+    time_s : float
+    task : Task
+    decision : Decision
+    deployment : Deployment or None
+        What the task holds now.
+    evicted : tuple of Deployment
+        What was given up for it.
+    bottleneck : Bottleneck or None
+        The resource the cut strains most: the one deployed, or the one considered first.
+    """
+
+    time_s: float
+    task: Task
+    decision: Decision
+    deployment: Deployment | None
+    evicted: tuple[Deployment, ...]
+    bottleneck: Bottleneck | None
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """Announced when a task leaves at the end of its life."""
+
+    time_s: float
+    deployment: Deployment
+
+
+class Listener(Protocol):
+    """Hears what the engine does; may read the ledger it is shown at the start, never write to it."""
+
+    def on_start(self, ledger: Ledger) -> None: ...
+    def on_decided(self, event: Decided) -> None: ...
+    def on_departed(self, event: Departed) -> None: ...
+    def on_end(self, time_s: float) -> None: ...
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes
+    ----------
+    deployed : dict of str to Deployment
+        Who is deployed at the end, the one deployed longest ago first.
+    counts : Counter
+        How many tasks ``arrived``, were ``rejected``, ``evicted`` and ``departed``.
+    end_s : float
+        When it ended [s].
+    scheduler : Scheduler
+        The scheduler as it was at the end.
+    """
+
+    deployed: dict[str, Deployment] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    end_s: float = 0.0
+    scheduler: Scheduler = field(default_factory=Scheduler)
+
+
+class Clock(simpy.Environment):
+    """A SimPy environment that also schedules at an absolute time.
+
+    SimPy schedules by delay, and ``now + (time - now)`` is not always ``time``: two events meant for one
+    instant could come in the wrong order.
+    """
+
+    def at(self, time_s: float, priority: int) -> simpy.Event:
+        """Return an event that happens at `time_s` exactly, after those of smaller priority."""
+        event = simpy.Event(self)
+        event._ok, event._value = True, None
+        heappush(self._queue, (time_s, priority, next(self._eid), event))  # type: ignore[arg-type]
+        return event
+
+
+class _Planned(OnlineScheduler):
+    """Plays the plan of an offline scheduler."""
+
+    def __init__(self, scheduler: OfflineScheduler, tasks: Sequence[Task], network: Network) -> None:
+        self.plan = scheduler.plan(tasks, network)
+        if not isinstance(self.plan, Mapping):
+            raise DecisionError(f"{type(scheduler).__name__}.plan returned {self.plan!r}; allowed: a mapping")
+        unknown = set(self.plan) - {task.name for task in tasks}
+        if unknown:
+            raise DecisionError(f"{type(scheduler).__name__} plans unknown tasks, such as {min(unknown)!r}")
+
+    def decide(self, task: Task, view: View) -> Decision:
+        cut = self.plan.get(task.name)
+        return Reject("not in the plan") if cut is None else Deploy(cut)
+
+
+class Simulation:
+    """One run, ready to go.
+
+    Parameters
+    ----------
+    network : Network
+    tasks : iterable of Task
+        In order of arrival; may be lazy for an online scheduler.
+    scheduler : Scheduler
+        The run plays a deep copy of it.
+    until_s : float, optional
+        When to end [s]; the last arrival by default. Events at that very time still happen.
+    listeners : sequence of Listener
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        tasks: Iterable[Task],
+        scheduler: Scheduler,
+        *,
+        until_s: float | None = None,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self.network = network
+        self.clock = Clock()
+        self.ledger = Ledger(network)
+        self.listeners = listeners
+        self.until_s = until_s
+        self.outcome = Outcome(scheduler=copy.deepcopy(scheduler))
+        self._past: deque[Past] = deque(maxlen=PAST_DECISIONS)
+        self._demands: dict[str, Demand] = {}
+        policy = self.outcome.scheduler
+        if isinstance(policy, OfflineScheduler):
+            tasks = tuple(tasks)
+            policy = _Planned(policy, tasks, network)
+        if not isinstance(policy, OnlineScheduler):
+            raise DecisionError(f"{policy!r} is neither an OnlineScheduler nor an OfflineScheduler")
+        self.policy = policy
+        self._tasks = tasks
+
+    def run(self) -> Outcome:
+        """Run to the end and return the outcome.
+
+        Raises
+        ------
+        DecisionError
+            If the scheduler answers with something not allowed; the message names task, server, resource,
+            need and free amount.
+        InputError
+            If tasks are not in order of arrival.
+        """
+        for listener in self.listeners:
+            listener.on_start(self.ledger)
+        arrivals = self.clock.process(self._arrivals())
+        if self.until_s is None:
+            self.clock.run(arrivals)
+        else:
+            self.clock.run(self.clock.at(self.until_s, ARRIVAL + 1))
+        self.outcome.end_s = self.clock.now
+        for listener in self.listeners:
+            listener.on_end(self.clock.now)
+        return self.outcome
+
+    def _arrivals(self) -> Generator[simpy.Event, Any, None]:
+        for task in self._tasks:
+            if task.arrival_s < self.clock.now:
+                raise InputError(
+                    f"task {task.name!r} arrives at {task.arrival_s!r} s, before {self.clock.now!r} s; sort by arrival"
+                )
+            yield self.clock.at(task.arrival_s, ARRIVAL)
+            self._arrive(task)
+
+    def _arrive(self, task: Task) -> None:
+        view = self._view()
+        decision = self.policy.decide(task, view)
+        self.outcome.counts["arrived"] += 1
+        demand = view.demand(task)
+        bottleneck = None
+        evicted: list[Deployment] = []
+        deployment = None
+        if isinstance(decision, Deploy):
+            self._check(task, decision)
+            for name in decision.evict:
+                evicted.append(self.outcome.deployed.pop(name))
+                self.ledger.release(name)
+            if self.listeners:
+                bottleneck = self.ledger.bottleneck(demand, decision.cut)
+            deployment = self._deploy(task, decision.cut, demand)
+        elif isinstance(decision, Reject):
+            self.outcome.counts["rejected"] += 1
+            if self.listeners and decision.cut is not None:
+                bottleneck = self.ledger.bottleneck(demand, decision.cut)
+        else:
+            raise DecisionError(f"{self._who()} answered {decision!r} for {task.name!r}; allowed: Deploy, Reject")
+        self.outcome.counts["evicted"] += len(evicted)
+        self._past.append(Past(self.clock.now, task, decision))
+        if self.listeners:
+            event = Decided(self.clock.now, task, decision, deployment, tuple(evicted), bottleneck)
+            for listener in self.listeners:
+                listener.on_decided(event)
+
+    def _check(self, task: Task, decision: Deploy) -> None:
+        """Refuse a decision that is not one, before anything of it is applied."""
+        layers = len(task.profile)
+        if not isinstance(decision.cut, int) or not 0 <= decision.cut <= layers:
+            raise DecisionError(
+                f"{self._who()} answered cut {decision.cut!r} for task {task.name!r}; allowed: 0 to {layers}"
+            )
+        if task.name in self.outcome.deployed:
+            raise InputError(f"task {task.name!r} arrives twice")
+        for at, name in enumerate(decision.evict):
+            if name not in self.outcome.deployed or name in decision.evict[:at]:
+                raise DecisionError(f"{self._who()} evicts {name!r} for task {task.name!r}, which is not deployed")
+
+    def _deploy(self, task: Task, cut: int, demand: Demand) -> Deployment:
+        try:
+            self.ledger.reserve(demand, cut)
+        except CapacityError as fault:
+            raise DecisionError(f"{self._who()} deploys what does not fit: {fault}") from fault
+        deployment = Deployment(
+            task, cut, self.clock.now, task.frame_bytes * demand.rho[cut], task.frame_bytes * demand.gamma[cut]
+        )
+        self.outcome.deployed[task.name] = deployment
+        if task.lifetime_s < math.inf:
+            leaving = self.clock.at(self.clock.now + task.lifetime_s, DEPARTURE)
+            leaving.callbacks.append(lambda _: self._depart(deployment))
+        return deployment
+
+    def _depart(self, deployment: Deployment) -> None:
+        name = deployment.task.name
+        if self.outcome.deployed.get(name) is not deployment:
+            return  # evicted before its time
+        del self.outcome.deployed[name]
+        self.ledger.release(name)
+        self.outcome.counts["departed"] += 1
+        self.policy.on_departure(deployment, self._view())
+        if self.listeners:
+            event = Departed(self.clock.now, deployment)
+            for listener in self.listeners:
+                listener.on_departed(event)
+
+    def _view(self) -> View:
+        return View(self.ledger, self.outcome.deployed, self.clock.now, self._past, self._demands)
+
+    def _who(self) -> str:
+        return f"scheduler {type(self.outcome.scheduler).__name__}"
+
+
+def simulate(
+    network: Network,
+    tasks: Iterable[Task],
+    scheduler: Scheduler,
+    *,
+    until_s: float | None = None,
+    listeners: Sequence[Listener] = (),
+) -> Outcome:
+    """Run `tasks` through `network` under `scheduler` and return the outcome; see `Simulation`."""
+    return Simulation(network, tasks, scheduler, until_s=until_s, listeners=listeners).run()

@@ -1,0 +1,185 @@
+"""What a scheduler sees and what it may answer.
+
+A scheduler is asked about one task at a time (`OnlineScheduler.decide`) or sees the whole task set once
+(`OfflineScheduler.plan`). It sees a `View`: what a real scheduler could know, never the future. It answers
+`Deploy` or `Reject`; the engine checks the answer against the ledger and applies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from simulator.demand import CutRule, Demand, demand_of
+from simulator.ledger import Ledger
+from simulator.registry import Registry
+from simulator.types import Deployment, FloatArray, Network, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """Deploy the task at `cut`, after evicting the tasks named in `evict`, in that order."""
+
+    cut: int
+    evict: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "evict", tuple(self.evict))
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Do not deploy the task.
+
+    Attributes
+    ----------
+    reason : str
+        Why, in words, for the results.
+    cut : int or None
+        The cut that was considered first; the results say what it was short of.
+    """
+
+    reason: str
+    cut: int | None = None
+
+
+Decision = Deploy | Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One decision that has been taken."""
+
+    time_s: float
+    task: Task
+    decision: Decision
+
+
+class View:
+    """What a scheduler knows at the moment it is asked. Nothing in it can be written to.
+
+    Attributes
+    ----------
+    now_s : float
+        The time [s].
+    network : Network
+        Nominal capacities.
+    deployed : mapping of str to Deployment
+        The deployed tasks by name, the one deployed longest ago first.
+    past : sequence of Past
+        The most recent decisions, newest last.
+    """
+
+    __slots__ = ("_demands", "_ledger", "_past", "deployed", "network", "now_s")
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        deployed: Mapping[str, Deployment],
+        now_s: float = 0.0,
+        past: Iterable[Past] = (),
+        demands: dict[str, Demand] | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._past = past
+        self._demands = {} if demands is None else demands
+        self.deployed = MappingProxyType(deployed)  # type: ignore[arg-type]
+        self.network = ledger.network
+        self.now_s = now_s
+
+    @property
+    def past(self) -> Sequence[Past]:
+        """The most recent decisions, newest last."""
+        return tuple(self._past)
+
+    @property
+    def free_bps(self) -> FloatArray:
+        """What may still be reserved on every link [bit/s], shape (M,); read-only."""
+        return self._ledger.free_bps
+
+    @property
+    def free_flop_per_s(self) -> FloatArray:
+        """What may still be reserved at every server [FLOP/s], shape (E,); read-only."""
+        return self._ledger.free_flop_per_s
+
+    def demand(self, task: Task) -> Demand:
+        """Return what every cut of `task` takes."""
+        demand = self._demands.get(task.name)
+        if demand is None or demand.task is not task:
+            self._demands.clear()  # a scheduler looks at one task at a time
+            demand = self._demands[task.name] = demand_of(task, self.network)
+        return demand
+
+    def candidates(self, task: Task, rule: CutRule) -> list[int]:
+        """Return the cuts that `rule` allows, first choice first, whether they fit or not."""
+        demand = self.demand(task)
+        return rule(demand, self._ledger.room(demand)).tolist()  # type: ignore[no-any-return]
+
+    def fitting(self, task: Task) -> list[int]:
+        """Return every cut from 0 (raw input) to N that fits on all servers of `task`, rising."""
+        return np.flatnonzero(self._ledger.fitting(self.demand(task))).tolist()  # type: ignore[no-any-return]
+
+    def first_fit(self, task: Task, rule: CutRule) -> int | None:
+        """Return the first candidate cut of `rule` that fits on all servers of `task`, or None."""
+        demand = self.demand(task)
+        tight = self._ledger.room(demand)
+        order = rule(demand, tight)
+        fitting = order[self._ledger.fitting(demand, tight)[order]]
+        return int(fitting[0]) if len(fitting) else None
+
+    def empty(self) -> View:
+        """Return the view of the same network with nobody deployed."""
+        return View(Ledger(self.network), {}, self.now_s, self._past, self._demands)
+
+    def without(self, *names: str) -> View:
+        """Return the view as it would be with these tasks evicted."""
+        ledger, deployed = self._ledger.copy(), dict(self.deployed)
+        for name in names:
+            ledger.release(name)
+            del deployed[name]
+        return View(ledger, deployed, self.now_s, self._past, self._demands)
+
+
+class Scheduler:
+    """Base of all schedulers. Parameters are keyword arguments of the constructor.
+
+    Every run plays a deep copy, so what a scheduler learns in one run never reaches another: initialise
+    state in ``__init__`` and change it freely.
+    """
+
+    examples: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
+    """Parameters the contract checks try, one set each."""
+
+    excused: ClassVar[Mapping[str, str]] = {}
+    """Contract checks this scheduler cannot pass, with the reason; an excuse that is not needed fails."""
+
+
+class OnlineScheduler(Scheduler):
+    """A scheduler that decides about each task as it arrives."""
+
+    def decide(self, task: Task, view: View) -> Decision:
+        """Answer `Deploy` or `Reject` for `task`, which has just arrived."""
+        raise NotImplementedError
+
+    def on_departure(self, deployment: Deployment, view: View) -> None:
+        """Hear that a task has left at the end of its life."""
+
+
+class OfflineScheduler(Scheduler):
+    """A scheduler that sees all tasks once, treating them as staying, and returns a plan."""
+
+    def plan(self, tasks: Sequence[Task], network: Network) -> Mapping[str, int]:
+        """Return the cut of every task to deploy, by name; tasks left out are rejected."""
+        raise NotImplementedError
+
+
+SCHEDULERS: Registry[type[Scheduler]] = Registry("scheduler")
+
+
+def evicted_by(decision: Decision) -> Collection[str]:
+    """Return the names of the tasks that `decision` evicts."""
+    return decision.evict if isinstance(decision, Deploy) else ()

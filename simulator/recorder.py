@@ -1,0 +1,166 @@
+"""Listens to the engine and builds the tables of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from simulator.demand import Bottleneck
+from simulator.ledger import Ledger
+from simulator.policy import Deploy
+from simulator.results import Row, column_names
+from simulator.types import Deployment, Task
+from simulator.units import bits
+
+if TYPE_CHECKING:  # the engine announces, the recorder listens: neither needs the other to run
+    from simulator.engine import Decided, Departed
+
+OUTCOMES = ("deployed", "departed", "rejected", "evicted")
+
+
+class Recorder:
+    """Keeps what happened to every task, every decision and every change of a total.
+
+    Parameters
+    ----------
+    by_resource : bool
+        Also keep every change at every server and link (``series_by``).
+    """
+
+    def __init__(self, *, by_resource: bool = False) -> None:
+        self.by_resource = by_resource
+        self.end_s = 0.0
+        self.peak_deployed_tasks = 0
+        self.first_eviction_arrivals: int | None = None
+        self._tasks: dict[str, list[Any]] = {}
+        self._counts = dict.fromkeys(("arrived", *OUTCOMES), 0)
+        self._decisions: list[Row] = []
+        self._series: list[Row] = []
+        self._series_by: list[Row] = []
+
+    def on_start(self, ledger: Ledger) -> None:
+        """Remember the ledger to read."""
+        self._ledger = ledger
+        self._network = ledger.network
+
+    def on_decided(self, event: Decided) -> None:
+        """Keep the decision and what it did to the tasks and totals."""
+        task, decision = event.task, event.decision
+        self._counts["arrived"] += 1
+        for deployment in event.evicted:
+            self._end(deployment, "evicted", event.time_s)
+        if event.evicted and self.first_eviction_arrivals is None:
+            self.first_eviction_arrivals = self._counts["arrived"]
+        self._tasks[task.name] = [task, "rejected" if event.deployment is None else "deployed", event.deployment, None]
+        self._counts["rejected" if event.deployment is None else "deployed"] += 1
+        self._decisions.append(
+            (
+                event.time_s,
+                task.name,
+                "deploy" if isinstance(decision, Deploy) else "reject",
+                decision.cut,
+                None if isinstance(decision, Deploy) else decision.reason,
+                json.dumps([deployment.task.name for deployment in event.evicted]),
+                *self._strained(event.bottleneck),
+            )
+        )
+        changed = event.evicted if event.deployment is None else (*event.evicted, event.deployment)
+        self._total(event.time_s, changed)
+
+    def on_departed(self, event: Departed) -> None:
+        """Keep the departure."""
+        self._end(event.deployment, "departed", event.time_s)
+        self._total(event.time_s, (event.deployment,))
+
+    def on_end(self, time_s: float) -> None:
+        """Keep when the run ended."""
+        self.end_s = time_s
+
+    def _end(self, deployment: Deployment, outcome: str, time_s: float) -> None:
+        self._tasks[deployment.task.name][1:] = [outcome, deployment, time_s]
+        self._counts["deployed"] -= 1
+        self._counts[outcome] += 1
+
+    def _strained(self, at: Bottleneck | None) -> Row:
+        if at is None:
+            return (None,) * 8
+        amounts = (at.need, at.free, at.free - at.need)
+        nothing = (None,) * 3
+        if at.kind == "link":
+            return (at.kind, self._network.links[at.index], *amounts, *nothing)
+        return (at.kind, self._network.servers[at.index], *nothing, *amounts)
+
+    def _total(self, time_s: float, changed: tuple[Deployment, ...]) -> None:
+        reserved_bps = self._network.usable_bps - self._ledger.free_bps
+        reserved_flop_per_s = self._network.capacity_flop_per_s - self._ledger.free_flop_per_s
+        self.peak_deployed_tasks = max(self.peak_deployed_tasks, self._counts["deployed"])
+        counts = [self._counts[name] for name in ("arrived", *OUTCOMES)]
+        self._series.append((time_s, *counts, float(reserved_bps.sum()), float(reserved_flop_per_s.sum())))
+        if self.by_resource:
+            servers = sorted({int(i) for deployment in changed for i in deployment.task.servers})
+            links = servers
+            if not self._network.is_star:
+                links = sorted({int(m) for m in self._network.routes[:, servers].nonzero()[0]})
+            names = self._network.links, self._network.servers
+            self._series_by += [(time_s, "link", names[0][m], float(reserved_bps[m]), None) for m in links]
+            self._series_by += [(time_s, "server", names[1][i], None, float(reserved_flop_per_s[i])) for i in servers]
+
+    def _task_values(self) -> Iterator[Row]:
+        for task, outcome, deployment, ended_s in self._tasks.values():
+            yield (*_described(task), outcome, *self._held(task, deployment, ended_s))
+
+    def _held(self, task: Task, deployment: Deployment | None, ended_s: float | None) -> Row:
+        if deployment is None:
+            return (None,) * 7
+        frame_bits = bits(task.frame_bytes) * float(task.profile.ratio_by_cut[deployment.cut])
+        transfer_s = frame_bits / deployment.reserved_bps
+        return (
+            deployment.cut,
+            deployment.since_s,
+            ended_s,
+            float(deployment.reserved_bps),
+            float(deployment.reserved_flop_per_s),
+            float(deployment.reserved_bps / task.profile.ratio_by_cut[deployment.cut]),
+            transfer_s,
+        )
+
+    def task_rows(self) -> list[dict[str, Any]]:
+        """Return the rows of the table ``tasks`` as mappings, in order of arrival."""
+        names = column_names("tasks")
+        return [dict(zip(names, row, strict=True)) for row in self._task_values()]
+
+    def tables(self) -> dict[str, list[Row]]:
+        """Return the rows of every table but ``runs``."""
+        return {
+            "tasks": list(self._task_values()),
+            "decisions": self._decisions,
+            "series": self._series,
+            "series_by": self._series_by,
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return the summary numbers of the row of ``runs``."""
+        reserved = self._series[-1][-2:] if self._series else (0.0, 0.0)
+        return {
+            "end_s": self.end_s,
+            **{f"{name}_tasks": count for name, count in self._counts.items()},
+            "peak_deployed_tasks": self.peak_deployed_tasks,
+            "first_eviction_arrivals": self.first_eviction_arrivals,
+            "reserved_bps": reserved[0],
+            "reserved_flop_per_s": reserved[1],
+        }
+
+
+def _described(task: Task) -> Row:
+    lifetime_s = None if task.lifetime_s == float("inf") else task.lifetime_s
+    return (
+        task.name,
+        task.arrival_s,
+        task.profile.name,
+        len(task.servers),
+        task.frame_bytes,
+        task.frame_rate_hz,
+        task.deadline_s,
+        lifetime_s,
+    )

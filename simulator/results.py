@@ -1,0 +1,241 @@
+"""The tables a run leaves: columns, units, definitions; SQLite in and out.
+
+One file holds many runs. A run is written in one transaction: it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from simulator.errors import InputError, UnknownNameError
+
+APPLICATION_ID = 0x6375744C  # "cutL", in the file's header: tells our files from other SQLite files
+SCHEMA = 1
+
+
+class Column(NamedTuple):
+    """A column: its name with the unit in it, its SQLite type and what it means."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+TABLES: Mapping[str, tuple[Column, ...]] = {
+    "runs": (
+        Column("key", "TEXT NOT NULL UNIQUE", "digest of scenario, input files, scheduler, seed, model version"),
+        Column("scenario", "TEXT", "what was simulated, as JSON"),
+        Column("scheduler", "TEXT", "name of the scheduler with its parameters"),
+        Column("seed", "INTEGER", "seed of every random stream; empty where nothing is random"),
+        Column("status", "TEXT", "done or failed"),
+        Column("error", "TEXT", "why it failed"),
+        Column("versions", "TEXT", "versions of cutlayer, Python and the libraries, as JSON"),
+        Column("command", "TEXT", "the command line"),
+        Column("host", "TEXT", "the machine"),
+        Column("wall_s", "REAL", "wall time of the run"),
+        Column("peak_memory_bytes", "INTEGER", "largest resident memory of the process so far"),
+        Column("end_s", "REAL", "simulated time at the end"),
+        Column("arrived_tasks", "INTEGER", "tasks that arrived = deployed + departed + rejected + evicted"),
+        Column("deployed_tasks", "INTEGER", "tasks deployed at the end"),
+        Column("departed_tasks", "INTEGER", "tasks that left at the end of their life"),
+        Column("rejected_tasks", "INTEGER", "tasks never deployed"),
+        Column("evicted_tasks", "INTEGER", "tasks that were deployed and pushed out"),
+        Column("peak_deployed_tasks", "INTEGER", "largest number of tasks deployed at one time"),
+        Column("first_eviction_arrivals", "INTEGER", "arrivals up to the first eviction; empty if there was none"),
+        Column("reserved_bps", "REAL", "bandwidth reserved at the end, summed over links"),
+        Column("reserved_flop_per_s", "REAL", "compute reserved at the end, summed over servers"),
+    ),
+    "tasks": (
+        Column("task", "TEXT", "name"),
+        Column("arrival_s", "REAL", "when it asked to be deployed"),
+        Column("profile", "TEXT", "its network"),
+        Column("servers", "INTEGER", "how many servers it is fed at"),
+        Column("input_bytes", "REAL", "bytes of one frame, all servers together"),
+        Column("frame_rate_hz", "REAL", "frames a second"),
+        Column("deadline_s", "REAL", "largest allowed transfer latency of a frame"),
+        Column("lifetime_s", "REAL", "how long it stays; empty: for ever"),
+        Column("outcome", "TEXT", "deployed, departed, rejected or evicted"),
+        Column("cut", "INTEGER", "the cut last deployed; empty if rejected"),
+        Column("deployed_s", "REAL", "when it was deployed"),
+        Column("ended_s", "REAL", "when it departed or was evicted"),
+        Column("reserved_bps", "REAL", "bandwidth it reserved, summed over its servers"),
+        Column("reserved_flop_per_s", "REAL", "compute it reserved, summed over its servers"),
+        Column("raw_bps", "REAL", "bandwidth it would reserve if its input were sent as it is"),
+        Column("transfer_s", "REAL", "transfer latency of a frame that meets no other: bits / reserved_bps"),
+    ),
+    "decisions": (
+        Column("time_s", "REAL", "when"),
+        Column("task", "TEXT", "about which task"),
+        Column("verdict", "TEXT", "deploy or reject"),
+        Column("cut", "INTEGER", "the cut deployed, or considered first"),
+        Column("reason", "TEXT", "why it was rejected"),
+        Column("evicted", "TEXT", "the tasks evicted for it, as a JSON list"),
+        Column("resource", "TEXT", "link or server: what the cut strains most, evictions made"),
+        Column("resource_name", "TEXT", "which link or server"),
+        Column("need_bps", "REAL", "what the cut needs of that link"),
+        Column("free_bps", "REAL", "what is free there"),
+        Column("slack_bps", "REAL", "free - need; negative where the cut does not fit"),
+        Column("need_flop_per_s", "REAL", "what the cut needs of that server"),
+        Column("free_flop_per_s", "REAL", "what is free there"),
+        Column("slack_flop_per_s", "REAL", "free - need; negative where the cut does not fit"),
+    ),
+    "series": (
+        Column("time_s", "REAL", "when something changed"),
+        Column("arrived_tasks", "INTEGER", "tasks that have arrived"),
+        Column("deployed_tasks", "INTEGER", "tasks deployed"),
+        Column("departed_tasks", "INTEGER", "tasks that have left"),
+        Column("rejected_tasks", "INTEGER", "tasks that were rejected"),
+        Column("evicted_tasks", "INTEGER", "tasks that were evicted"),
+        Column("reserved_bps", "REAL", "bandwidth reserved, summed over links"),
+        Column("reserved_flop_per_s", "REAL", "compute reserved, summed over servers"),
+    ),
+    "series_by": (
+        Column("time_s", "REAL", "when something changed there"),
+        Column("resource", "TEXT", "link or server"),
+        Column("resource_name", "TEXT", "which"),
+        Column("reserved_bps", "REAL", "bandwidth reserved on that link"),
+        Column("reserved_flop_per_s", "REAL", "compute reserved at that server"),
+    ),
+}
+
+Row = Sequence[Any]
+
+
+def column_names(table: str) -> list[str]:
+    """Return the names of the columns of `table`, in order."""
+    return [column.name for column in TABLES[table]]
+
+
+class Results:
+    """A results file.
+
+    Parameters
+    ----------
+    path : path
+        The SQLite file; made at the first write if it is not there.
+    must_exist : bool
+        Refuse a file that is not there.
+
+    Raises
+    ------
+    InputError
+        If the file is there but is not a results file, or cannot be opened or written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, must_exist: bool = False) -> None:
+        self.path = os.fspath(path)
+        folder = os.path.dirname(os.path.abspath(self.path))
+        if not os.path.isdir(folder):
+            raise InputError(f"there is no folder {folder!r} to write to", self.path)
+        if must_exist and not os.path.isfile(self.path):
+            raise InputError("no such results file", self.path)
+        if os.path.exists(self.path):
+            self._recognise()
+
+    def _recognise(self) -> None:
+        if os.path.isdir(self.path):
+            raise InputError("is a folder, not a results file", self.path)
+        try:
+            with open(self.path, "rb") as file:
+                empty = not file.read(1)
+            if empty:
+                return  # made beforehand, by mktemp say: as good as none
+            connection = sqlite3.connect(f"file:{_quoted(self.path)}?mode=ro", uri=True)
+            try:
+                (application,) = connection.execute("PRAGMA application_id").fetchone()
+                (schema,) = connection.execute("PRAGMA user_version").fetchone()
+            finally:
+                connection.close()
+        except (sqlite3.Error, OSError) as fault:
+            raise InputError(f"not a results file ({fault})", self.path) from None
+        if application != APPLICATION_ID:
+            raise InputError("not a results file of cutlayer", self.path)
+        if schema != SCHEMA:
+            raise InputError(f"written with schema {schema}; this version reads {SCHEMA}", self.path)
+
+    def __enter__(self) -> Results:
+        try:
+            self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=60)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+        except sqlite3.Error as fault:
+            raise InputError(f"cannot be opened ({fault})", self.path) from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def write(self, run: Mapping[str, Any], tables: Mapping[str, Iterable[Row]]) -> None:
+        """Write one run, whole or not at all; a run of the same key is replaced.
+
+        Parameters
+        ----------
+        run : mapping
+            The row of ``runs``, by column name.
+        tables : mapping of str to iterable of rows
+            The rows of the other tables, columns as in `TABLES`.
+        """
+        execute = self._connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            try:
+                self._make_tables()
+                for (old,) in execute("SELECT run FROM runs WHERE key = ?", (run["key"],)).fetchall():
+                    for table in TABLES:
+                        execute(f"DELETE FROM {table} WHERE run = ?", (old,))
+                names = column_names("runs")
+                marks = ", ".join("?" * len(names))
+                number = execute(
+                    f"INSERT INTO runs ({', '.join(names)}) VALUES ({marks})", [run.get(name) for name in names]
+                ).lastrowid
+                for table, rows in tables.items():
+                    marks = ", ".join("?" * (1 + len(TABLES[table])))
+                    self._connection.executemany(
+                        f"INSERT INTO {table} VALUES ({marks})", ((number, *row) for row in rows)
+                    )
+                execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as fault:  # a full disk, a file that may not be written
+            raise InputError(f"cannot be written ({fault})", self.path) from None
+
+    def _make_tables(self) -> None:
+        execute = self._connection.execute
+        if execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
+            return
+        execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        execute(f"PRAGMA user_version = {SCHEMA}")
+        for table, columns in TABLES.items():
+            key = "run INTEGER PRIMARY KEY" if table == "runs" else "run INTEGER NOT NULL"
+            execute(f"CREATE TABLE {table} ({key}, {', '.join(f'{c.name} {c.type}' for c in columns)})")
+            if table != "runs":
+                execute(f"CREATE INDEX {table}_by_run ON {table} (run)")
+
+    def keys(self) -> set[str]:
+        """Return the keys of the runs that are there and done."""
+        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
+            return set()
+        return {key for (key,) in self._connection.execute("SELECT key FROM runs WHERE status = 'done'")}
+
+    def rows(self, table: str, key: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the rows of `table`, of one run if its key is given, as mappings."""
+        if table not in TABLES:
+            raise UnknownNameError("table", table, TABLES)
+        where, values = ("", ()) if key is None else (" WHERE runs.key = ?", (key,))
+        query = f"SELECT {table}.* FROM {table}" + ("" if table == "runs" else " JOIN runs USING (run)") + where
+        cursor = self._connection.execute(f"{query} ORDER BY {table}.rowid", values)
+        names = [description[0] for description in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))
+
+
+def _quoted(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
