@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulator.demand import Bottleneck
+from simulator.events import Decided, Departed
 from simulator.ledger import Ledger
 from simulator.policy import Deploy
 from simulator.results import Row, column_names
 from simulator.types import Deployment, Task
 from simulator.units import bits
-
-if TYPE_CHECKING:  # the engine announces, the recorder listens: neither needs the other to run
-    from simulator.engine import Decided, Departed
 
 OUTCOMES = ("deployed", "departed", "rejected", "evicted")
 

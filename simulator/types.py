@@ -292,7 +292,7 @@ class Task:
             f"{what} servers must be indices that rise",
         )
         low, high = self.input_bytes.min(), self.input_bytes.max()
-        _check(bool(low > 0 and high < math.inf), f"{what} input_bytes of {low:g} to {high:g}; allowed: above 0, finite")
+        _check(bool(low > 0 and high < math.inf), f"{what} input_bytes {low:g} to {high:g}; allowed: above 0, finite")
 
     @cached_property
     def frame_bytes(self) -> float:
