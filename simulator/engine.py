@@ -16,6 +16,7 @@ from heapq import heappush
 from typing import Any
 
 import simpy
+from simpy.events import EventPriority
 
 from simulator.demand import Demand
 from simulator.errors import CapacityError, DecisionError, InputError
@@ -73,7 +74,7 @@ class Clock(simpy.Environment):
         """Return an event that happens at `time_s` exactly, after those of smaller priority."""
         event = simpy.Event(self)
         event._ok, event._value = True, None
-        heappush(self._queue, (time_s, priority, next(self._eid), event))  # type: ignore[arg-type]
+        heappush(self._queue, (time_s, EventPriority(priority), next(self._eid), event))
         return event
 
 

@@ -30,7 +30,7 @@ def _positive(value: float, what: str) -> None:
 
 
 def _frozen(values: ArrayLike, dtype: type = np.float64) -> NDArray[Any]:
-    array = np.array(values, dtype=dtype)
+    array: NDArray[Any] = np.array(values, dtype=dtype)
     array.flags.writeable = False
     return array
 
