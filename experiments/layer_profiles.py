@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.study import Claim, Study, experiment, main
 from profiles.store import shipped
+from simulator.types import Profile
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @experiment("layer_profiles", paper="Fig. 3")
@@ -28,7 +34,7 @@ def run(study: Study) -> list[Claim]:
     return _claims(profiles)
 
 
-def _draw(profiles):
+def _draw(profiles: Mapping[str, Profile]) -> Figure:
     import matplotlib.pyplot as plt
 
     from experiments.plots import COLOURS
@@ -60,7 +66,7 @@ def _draw(profiles):
     return drawn
 
 
-def _claims(profiles) -> list[Claim]:
+def _claims(profiles: Mapping[str, Profile]) -> list[Claim]:
     grows, layers, enlarged = [], 0, []
     for name, profile in profiles.items():
         before = np.concatenate([[1.0], profile.ratio[:-1]])
