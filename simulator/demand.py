@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.errors import InputError, UnknownNameError
 from simulator.types import FloatArray, IntArray, Network, Task
@@ -125,7 +126,7 @@ def room(demand: Demand, free_bps: FloatArray, free_flop_per_s: FloatArray) -> R
     )
 
 
-def fitting(demand: Demand, room: Room) -> Any:
+def fitting(demand: Demand, room: Room) -> NDArray[np.bool_]:
     """Return which cuts fit: bool, shape (N + 1,), indexed by cut; entry 0 is the raw input."""
     return (demand.rho <= room.bps) & (demand.gamma <= room.flop_per_s)
 
@@ -194,8 +195,8 @@ class Fixed:
     cut: int
 
     def __post_init__(self) -> None:
-        if self.cut < 1:
-            raise InputError(f"cut is {self.cut}; allowed: 1 or more")
+        if not isinstance(self.cut, int) or self.cut < 1:
+            raise InputError(f"cut is {self.cut!r}; allowed: a whole number, 1 or more")
 
     def __call__(self, demand: Demand, room: Room) -> IntArray:
         return np.array([min(self.cut, len(demand.rho) - 1)])

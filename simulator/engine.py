@@ -78,10 +78,17 @@ class Clock(simpy.Environment):
         return event
 
 
+def _twice(name: str) -> InputError:
+    return InputError(f"task {name!r} arrives twice; every task needs a name of its own")
+
+
 class _Planned(OnlineScheduler):
     """Plays the plan of an offline scheduler."""
 
     def __init__(self, scheduler: OfflineScheduler, tasks: Sequence[Task], network: Network) -> None:
+        counts = Counter(task.name for task in tasks)
+        if len(counts) < len(tasks):
+            raise _twice(counts.most_common(1)[0][0])
         self.plan = scheduler.plan(tasks, network)
         if not isinstance(self.plan, Mapping):
             raise DecisionError(f"{type(scheduler).__name__}.plan returned {self.plan!r}; allowed: a mapping")
@@ -118,6 +125,8 @@ class Simulation:
         until_s: float | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
+        if until_s is not None and not 0 <= until_s < math.inf:
+            raise InputError(f"until_s is {until_s!r}; allowed: 0 or more, finite")
         self.network = network
         self.clock = Clock()
         self.ledger = Ledger(network)
@@ -168,6 +177,8 @@ class Simulation:
             self._arrive(task)
 
     def _arrive(self, task: Task) -> None:
+        if task.name in self.outcome.deployed:
+            raise _twice(task.name)
         view = self._view()
         decision = self.policy.decide(task, view)
         self.outcome.counts["arrived"] += 1
@@ -203,8 +214,6 @@ class Simulation:
             raise DecisionError(
                 f"{self._who()} answered cut {decision.cut!r} for task {task.name!r}; allowed: 0 to {layers}"
             )
-        if task.name in self.outcome.deployed:
-            raise InputError(f"task {task.name!r} arrives twice")
         for at, name in enumerate(decision.evict):
             if name not in self.outcome.deployed or name in decision.evict[:at]:
                 raise DecisionError(f"{self._who()} evicts {name!r} for task {task.name!r}, which is not deployed")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from simulator.demand import Bottleneck
+from simulator.errors import InputError
 from simulator.events import Decided, Departed
 from simulator.ledger import Ledger
 from simulator.policy import Deploy
@@ -45,6 +46,8 @@ class Recorder:
     def on_decided(self, event: Decided) -> None:
         """Keep the decision and what it did to the tasks and totals."""
         task, decision = event.task, event.decision
+        if task.name in self._tasks:
+            raise InputError(f"task {task.name!r} arrives twice; every task needs a name of its own")
         self._counts["arrived"] += 1
         for deployment in event.evicted:
             self._end(deployment, "evicted", event.time_s)
