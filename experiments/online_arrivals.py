@@ -17,7 +17,8 @@ from workloads.generate import PaperScenario
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SCHEDULERS: list[tuple[str, dict[str, Any]]] = [("threshold", {}), ("fifo", {}), ("lbf", {}), ("threshold", {"admission": "printed"})]
+Spec = tuple[str, dict[str, Any]]
+SCHEDULERS: list[Spec] = [("threshold", {}), ("fifo", {}), ("lbf", {}), ("threshold", {"admission": "printed"})]
 NEAR = 0.1
 """The paper gives round numbers read off a figure: "near" is within a tenth."""
 
