@@ -183,7 +183,7 @@ class Simulation:
         decision = self.policy.decide(task, view)
         self.outcome.counts["arrived"] += 1
         demand = view.demand(task)
-        bottleneck = None
+        tightest = self.ledger.tightest(demand) if self.listeners else None
         evicted: list[Deployment] = []
         deployment = None
         if isinstance(decision, Deploy):
@@ -191,19 +191,15 @@ class Simulation:
             for name in decision.evict:
                 evicted.append(self.outcome.deployed.pop(name))
                 self.ledger.release(name)
-            if self.listeners:
-                bottleneck = self.ledger.bottleneck(demand, decision.cut)
             deployment = self._deploy(task, decision.cut, demand)
         elif isinstance(decision, Reject):
             self.outcome.counts["rejected"] += 1
-            if self.listeners and decision.cut is not None:
-                bottleneck = self.ledger.bottleneck(demand, decision.cut)
         else:
             raise DecisionError(f"{self._who()} answered {decision!r} for {task.name!r}; allowed: Deploy, Reject")
         self.outcome.counts["evicted"] += len(evicted)
         self._past.append(Past(self.clock.now, task, decision))
-        if self.listeners:
-            event = Decided(self.clock.now, task, decision, deployment, tuple(evicted), bottleneck)
+        if tightest is not None:
+            event = Decided(self.clock.now, task, decision, deployment, tuple(evicted), demand, tightest)
             for listener in self.listeners:
                 listener.on_decided(event)
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from simulator.demand import SLACK, balanced, bottleneck, demand_of, fitting, largest_product, room
+from simulator.demand import SLACK, balanced, demand_of, fitting, largest_product, room
 from simulator.histories import draw, play, profile
 from simulator.ledger import Ledger
 from simulator.schedulers import SCHEDULERS
@@ -126,22 +126,6 @@ def test_balanced_puts_the_smallest_bottleneck_first(case):
     }
     for first, second in pairwise(order):
         assert shares[first] <= shares[second] * (1 + 1e-12)
-
-
-@settings(max_examples=200, deadline=None)
-@given(cases())
-def test_the_bottleneck_is_the_largest_share(case):
-    network, task, free_bps, free_flop_per_s = case
-    assume((free_bps > 1e-9).all() and (free_flop_per_s > 1e-9).all())
-    demand = demand_of(task, network)
-    for cut in range(len(task.profile) + 1):
-        found = bottleneck(demand, cut, free_bps, free_flop_per_s)
-        shares = {
-            (kind, at): need / (free_bps if kind == "link" else free_flop_per_s)[at]
-            for kind, at, need in needs(network, task, cut)
-        }
-        assert shares[found.kind, found.index] >= max(shares.values()) * (1 - 1e-12)
-        np.testing.assert_allclose(found.need / found.free, shares[found.kind, found.index], rtol=1e-12)
 
 
 @given(cases())
