@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(verbs)
     _add_reproduce(verbs)
     _add_profile(verbs)
+    _add_explain(verbs)
     _add_check(verbs)
     schedulers = verbs.add_parser("schedulers", help="list the schedulers", description="List the schedulers.")
     schedulers.set_defaults(call=_schedulers)
@@ -140,6 +141,19 @@ def _add_profile(verbs: Any) -> None:
     parser.set_defaults(call=_profile)
 
 
+def _add_explain(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "explain",
+        help="say why a task was deployed, rejected or evicted",
+        description="Say in words what happened to a task: when it came, what was tried, what was short.",
+        epilog="example:\n  cutlayer explain run.db door",
+    )
+    parser.add_argument("results", metavar="RESULTS.db", help="a results file")
+    parser.add_argument("task", metavar="TASK", help="the name of the task")
+    parser.add_argument("--run", metavar="RUN", help="a scheduler as the results call it, or a run's key")
+    parser.set_defaults(call=_explain)
+
+
 def _add_check(verbs: Any) -> None:
     parser = verbs.add_parser(
         "check",
@@ -186,6 +200,13 @@ def _profile(arguments: argparse.Namespace) -> int:
         )
     for path in paths:
         print(path)
+    return 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from experiments.explain import explain
+
+    print(explain(arguments.results, arguments.task, arguments.run))
     return 0
 
 
