@@ -194,7 +194,7 @@ def _content(path: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        line = data.count(b"\n", 0, fault.start) + 1
+        line = fault.object.count(b"\n", 0, fault.start) + 1
         byte = fault.object[fault.start]
         raise InputError(f"not a text file in UTF-8 (byte {byte:#04x})", path, line) from None
 
