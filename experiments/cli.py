@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 EXIT_STATUS = """\
@@ -24,28 +24,24 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def check_not_shadowed() -> None:
-    """Refuse to start where another package is imported in place of one of ours.
+def guarded(prog: str, call: Callable[[], int]) -> int:
+    """Return the exit status of `call`; what a user can set right is one line, not a traceback."""
+    from simulator.errors import CutlayerError
 
-    The names ``models`` and ``simulator`` are common; whichever folder comes first on the path wins.
-    """
-    for name in ("simulator", "models", "profiles", "workloads"):
-        try:
-            module = importlib.import_module(name)
-        except Exception as fault:
-            sys.exit(_shadowed(name, f"cannot be imported ({type(fault).__name__}: {fault})"))
-        if getattr(module, "__project__", None) != "cutlayer":
-            where = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ["?"])))
-            sys.exit(_shadowed(name, f"is {where}"))
-
-
-def _shadowed(name: str, what: str) -> int:
-    print(
-        f"cutlayer: the package {name!r} {what}, not cutlayer's own: another package of that name hides it; "
-        "use an environment of its own, or another folder",
-        file=sys.stderr,
-    )
-    return 2
+    try:
+        status = call()
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a reader who has left is still nobody's fault
+        return status
+    except CutlayerError as fault:
+        print(f"{prog}: {fault}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{prog}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever read our output has left; what Python would still write goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -238,9 +234,6 @@ def _schedulers(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
-    check_not_shadowed()
-    from simulator.errors import CutlayerError
-
     parser = build_parser()
     arguments = parser.parse_args(argv)
     if arguments.version:
@@ -251,17 +244,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.verb is None:
         parser.print_help()
         return 2
-    try:
-        return int(arguments.call(arguments))
-    except CutlayerError as fault:
-        print(f"cutlayer {arguments.verb}: {fault}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"cutlayer {arguments.verb}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # whoever read our output has left
-        sys.stderr.close()
-        return 141
+    return guarded(f"cutlayer {arguments.verb}", lambda: int(arguments.call(arguments)))
 
 
 if __name__ == "__main__":
