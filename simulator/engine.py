@@ -128,7 +128,7 @@ class Simulation:
         if until_s is not None and not 0 <= until_s < math.inf:
             raise InputError(f"until_s is {until_s!r}; allowed: 0 or more, finite")
         self.network = network
-        self.clock = Clock()
+        self.clock = Clock(0.0)
         self.ledger = Ledger(network)
         self.listeners = listeners
         self.until_s = until_s
