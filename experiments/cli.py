@@ -126,7 +126,7 @@ def _add_profile(verbs: Any) -> None:
         "profile",
         help="measure a network with torch",
         description="Measure FLOP, output bytes and time of every layer of a network; needs cutlayer[profile].",
-        epilog="example:\n  cutlayer profile alexnet --input 3x360x540 --out my_profiles",
+        epilog="example:\n  cutlayer profile squeezenet-1-1 --input 3x360x540 --out my_profiles",
     )
     parser.add_argument("network", nargs="+", metavar="NAME", help="networks to measure, or 'all'")
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default) or cuda")
@@ -227,8 +227,10 @@ def _schedulers(arguments: argparse.Namespace) -> int:
 
     for name in sorted(SCHEDULERS):
         found = SCHEDULERS[name]
-        parameters = ", ".join(str(p) for p in inspect.signature(found).parameters.values())
-        print(f"{name:14} {(found.__doc__ or '').strip().splitlines()[0]}" + (f" ({parameters})" if parameters else ""))
+        print(f"{name:14} {(found.__doc__ or '').strip().splitlines()[0]}")
+        for parameter in inspect.signature(found).parameters.values():
+            default = "needed" if parameter.default is parameter.empty else f"default: {parameter.default}"
+            print(f"{'':14}   {parameter.name} ({default})")
     return 0
 
 
