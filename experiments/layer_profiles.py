@@ -67,12 +67,12 @@ def _draw(profiles: Mapping[str, Profile]) -> Figure:
 
 
 def _claims(profiles: Mapping[str, Profile]) -> list[Claim]:
-    grows, layers, enlarged = [], 0, []
+    layers, grows, enlarged = 0, {}, []
     for name, profile in profiles.items():
         before = np.concatenate([[1.0], profile.ratio[:-1]])
         layers += len(profile)
         for k in np.flatnonzero(profile.ratio >= before):
-            grows.append(f"{name} {profile.layers[k].name}")
+            grows[f"{name} {profile.layers[k].name}"] = float(profile.ratio[k] / before[k])
         enlarged += [f"{name} {profile.layers[k].name}" for k in np.flatnonzero(profile.ratio > 1)]
     steps = np.concatenate([[layer.flop for layer in p.layers] for p in profiles.values()])
     rising = all((np.diff(profile.flop_per_byte) > 0).all() for profile in profiles.values())
@@ -81,9 +81,9 @@ def _claims(profiles: Mapping[str, Profile]) -> list[Claim]:
         Claim(
             "Fig. 3",
             "each layer shrinks the data",
-            f"{len(grows)} of {layers} layers put out as much as they take in or more ({', '.join(grows)}); after "
-            f"{len(enlarged)} layers there is more than the input; after the last layer {min(ends):.2%} to "
-            f"{max(ends):.2%} of the input are left",
+            f"{len(grows)} of {layers} layers put out as much as they take in or more, up to {max(grows.values()):.2f} "
+            f"times ({max(grows, key=lambda layer: grows[layer])}); after {len(enlarged)} of them there is more than the "
+            f"network's input; after the last layer {min(ends):.2%} to {max(ends):.2%} of the input are left",
             not grows,
             "a layer with its activation and pooling, output bytes against the bytes it took in, uint8 on the wire",
             {"layers": layers, "not_shrinking": grows, "larger_than_input": enlarged},
