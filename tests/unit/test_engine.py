@@ -202,8 +202,7 @@ def test_a_server_that_is_not_there_is_refused():
         (Deploy(1, ("a", "a")), "scheduler Answers evicts 'a' for task 'b', which is not deployed"),
         (
             Deploy(1),
-            "scheduler Answers deploys what does not fit: "
-            "task 'b' at cut 1: link 'south' needs 16 bit/s, free 8 bit/s",
+            "scheduler Answers deploys what does not fit: task 'b' at cut 1: link 'south' needs 16 bit/s, free 8 bit/s",
         ),
         (
             Deploy(2),
