@@ -82,8 +82,8 @@ def _claims(profiles: Mapping[str, Profile]) -> list[Claim]:
             "Fig. 3",
             "each layer shrinks the data",
             f"{len(grows)} of {layers} layers put out as much as they take in or more, up to {max(grows.values()):.2f} "
-            f"times ({max(grows, key=lambda layer: grows[layer])}); after {len(enlarged)} of them there is more than the "
-            f"network's input; after the last layer {min(ends):.2%} to {max(ends):.2%} of the input are left",
+            f"times ({max(grows, key=lambda layer: grows[layer])}); after {len(enlarged)} of them there is more than "
+            f"the input; after the last layer {min(ends):.2%} to {max(ends):.2%} of the input are left",
             not grows,
             "a layer with its activation and pooling, output bytes against the bytes it took in, uint8 on the wire",
             {"layers": layers, "not_shrinking": grows, "larger_than_input": enlarged},
