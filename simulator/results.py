@@ -25,6 +25,23 @@ class Column(NamedTuple):
     meaning: str
 
 
+QUANTILES = (0.5, 0.95, 0.99, 0.999)
+"""Quantiles of latency that are kept."""
+
+
+def latency_columns(name: str, meaning: str) -> list[Column]:
+    """Return the columns that describe the distribution of a latency."""
+    return [
+        Column(f"{name}_mean_s", "REAL", f"mean {meaning}"),
+        Column(f"{name}_sd_s", "REAL", f"standard deviation of the {meaning}"),
+        *(
+            Column(f"{name}_p{100 * q:g}_s".replace(".", "_"), "REAL", f"{100 * q:g}th percentile of the {meaning}")
+            for q in QUANTILES
+        ),
+        Column(f"{name}_max_s", "REAL", f"largest {meaning}"),
+    ]
+
+
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "runs": (
         Column("key", "TEXT NOT NULL UNIQUE", "digest of scenario, input files, scheduler, seed, model version"),
@@ -49,6 +66,16 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("reserved_bps", "REAL", "bandwidth reserved at the end, summed over links"),
         Column("reserved_flop_per_s", "REAL", "compute reserved at the end, summed over servers"),
         Column("raw_bps", "REAL", "bandwidth the tasks deployed at the end would reserve if sent as they are"),
+        Column("frames", "INTEGER", "frames emitted = delivered + lost + in_flight; empty where none were simulated"),
+        Column("delivered", "INTEGER", "frames whose last layer was done by the end of the run"),
+        Column("lost", "INTEGER", "frames lost in an outage or at the end of their task"),
+        Column("in_flight", "INTEGER", "frames on their way at the end of the run"),
+        Column("violations", "INTEGER", "delivered frames whose latency exceeded the deadline"),
+        Column("transfer_mean_s", "REAL", "mean transfer latency of the delivered frames"),
+        Column("transfer_max_s", "REAL", "largest transfer latency"),
+        Column("end_to_end_mean_s", "REAL", "mean end-to-end latency of the delivered frames"),
+        Column("end_to_end_max_s", "REAL", "largest end-to-end latency"),
+        Column("unstable_slices", "INTEGER", "slices whose frames arrive faster than they leave on average"),
     ),
     "tasks": (
         Column("task", "TEXT", "name"),
@@ -102,6 +129,37 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("resource_name", "TEXT", "which"),
         Column("reserved_bps", "REAL", "bandwidth reserved on that link"),
         Column("reserved_flop_per_s", "REAL", "compute reserved at that server"),
+    ),
+    "frames": (
+        Column("task", "TEXT", "name of the task"),
+        Column("server", "TEXT", "name of the server"),
+        Column("frames", "INTEGER", "frames emitted = delivered + lost + in_flight"),
+        Column("delivered", "INTEGER", "frames whose last layer was done by the end of the run"),
+        Column("lost", "INTEGER", "frames lost in an outage or at the end of their task"),
+        Column("in_flight", "INTEGER", "frames on their way at the end of the run"),
+        Column("violations", "INTEGER", "delivered frames whose latency exceeded the deadline"),
+        *latency_columns("transfer", "transfer latency of a delivered frame: uplink wait + transmission"),
+        *latency_columns("end_to_end", "end-to-end latency of one: compute + transfer + propagation + cloud"),
+        Column("compute_wait_s", "REAL", "mean wait for the server's compute"),
+        Column("compute_service_s", "REAL", "mean time in the server's compute"),
+        Column("uplink_wait_s", "REAL", "mean wait for the slice"),
+        Column("uplink_service_s", "REAL", "mean time of the transmission"),
+        Column("propagation_s", "REAL", "propagation delay"),
+        Column("cloud_s", "REAL", "mean time in the cloud = end-to-end - all of the above"),
+        Column("compute_load", "REAL", "work all tasks bring to this server per second of compute, while this is there"),
+        Column("uplink_load", "REAL", "work this task brings to its slice per second of its service"),
+        Column("unstable", "INTEGER", "1 where frames arrive faster than they leave on average, else 0"),
+    ),
+    "frame_series": (
+        Column("time_s", "REAL", "begin of the window; frames count where they are emitted"),
+        Column("frames", "INTEGER", "frames emitted"),
+        Column("delivered", "INTEGER", "of those, delivered by the end of the run"),
+        Column("lost", "INTEGER", "of those, lost"),
+        Column("violations", "INTEGER", "of those, delivered too late"),
+        Column("transfer_mean_s", "REAL", "mean transfer latency of the delivered"),
+        Column("end_to_end_mean_s", "REAL", "mean end-to-end latency of the delivered"),
+        Column("transfer_max_s", "REAL", "largest transfer latency of the delivered"),
+        Column("end_to_end_max_s", "REAL", "largest end-to-end latency of the delivered"),
     ),
     "measures": (
         Column("quantity", "TEXT", "what was measured, with its unit"),
