@@ -102,10 +102,31 @@ def _add_run(verbs: Any) -> None:
     parser.add_argument(
         "--until", type=float, metavar="SECONDS", help="simulate until then (default: the last arrival)"
     )
+    _add_frame_arguments(parser)
     parser.add_argument("--by-resource", action="store_true", help="also keep every change at every server and link")
     parser.add_argument("--out", required=True, metavar="FILE.db", help="results file (SQLite); runs are added to it")
     parser.add_argument("--json", action="store_true", help="print verdicts and cuts as JSON and nothing else")
     parser.set_defaults(call=_run)
+
+
+def _add_frame_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options about frames to the parser of ``cutlayer run``."""
+    group = parser.add_argument_group("frames", "simulate every frame of the deployed tasks")
+    group.add_argument("--frames", metavar="ARRIVALS", help="periodic, jittered or poisson; without it, no frames")
+    group.add_argument("--jitter", type=float, metavar="J", help="of jittered frames: 0 to 1 period")
+    group.add_argument("--sizes", metavar="S", help="constant (default), exponential or lognormal")
+    group.add_argument("--size-cv", type=float, metavar="CV", help="coefficient of variation of lognormal sizes")
+    group.add_argument("--sharing", metavar="S", help="of an uplink: reserved (default) or fair")
+    group.add_argument("--on-end", metavar="E", help="frames of a task that ends: drain (default) or drop")
+    group.add_argument("--on-outage", metavar="O", help="frames in an outage: hold (default) or drop")
+    group.add_argument("--propagation", dest="propagation_s", type=float, metavar="SECONDS", help="delay to the cloud")
+    group.add_argument("--violation", metavar="V", help="what meets the deadline: transfer (default) or end-to-end")
+    group.add_argument("--window", dest="series_s", type=float, metavar="SECONDS", help="also latency over time")
+    group.add_argument("--seed", type=int, metavar="N", help="of phases, arrivals and sizes (default: 0)")
+    group.add_argument("--capacity", metavar="CSV", help="link,time_s,bps: what a link can carry from then on")
+    group.add_argument("--load", metavar="CSV", help="link,time_s,bps: interaction traffic, which goes first")
+    group.add_argument("--outages", metavar="CSV", help="resource,name,down_s,up_s: resource is link or server")
+    group.add_argument("--keep-frames", action="store_true", help="write every frame beside the results (.npz)")
 
 
 def _add_reproduce(verbs: Any) -> None:

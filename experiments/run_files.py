@@ -8,11 +8,13 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from experiments.frame_options import CONDITION_FILES, frames_of, save_frames
 from experiments.plugin import build_scheduler, label
-from experiments.runner import ALL_TABLES, digest_of, run
+from experiments.runner import ALL_TABLES, Frames, digest_of, run
 from profiles.store import load_dir, shipped
 from simulator.errors import InputError
 from simulator.recorder import Recorder
@@ -38,23 +40,43 @@ def run_files(arguments: argparse.Namespace) -> int:
     if arguments.until is not None and not tasks[-1].arrival_s <= arguments.until < float("inf"):
         last = tasks[-1].arrival_s
         raise InputError(f"--until is {arguments.until:g}; allowed: {last:g} (the last arrival) or later")
+    frames = frames_of(arguments, network)
     files = _files(arguments)
     with results:
         with _quiet(arguments.json):
-            row, tables, recorder = run(
+            done = run(
                 network,
                 tasks,
                 scheduler,
-                scenario=_scenario(arguments, {name: digest_of(path) for name, path in files.items()}),
+                scenario=_scenario(arguments, {name: digest_of(path) for name, path in files.items()}, frames),
                 scheduler_label=label(arguments.scheduler, options),
                 until_s=arguments.until,
-                keep=(*ALL_TABLES, "series_by") if arguments.by_resource else ALL_TABLES,
+                keep=_tables(arguments),
+                frames=frames,
             )
+        row, tables, recorder, met = done.row, done.tables, done.recorder, done.frames
         # the key is made of what the files say, not of where they lie; that is worth keeping all the same
         row["scenario"] = json.dumps(json.loads(row["scenario"]) | {"paths": files}, sort_keys=True)
+        if met is not None and met.kept is not None:
+            save_frames(frames_path(arguments.out, row["key"]), met.kept, network, done.spans)
         results.write(row, tables)
     print(_as_json(recorder) if arguments.json else _as_text(arguments, row))
     return 0
+
+
+def _tables(arguments: argparse.Namespace) -> list[str]:
+    """Return the tables to keep."""
+    keep = [*ALL_TABLES]
+    if arguments.by_resource:
+        keep.append("series_by")
+    if arguments.frames is not None:
+        keep += ["frames", "frame_series"]
+    return keep
+
+
+def frames_path(out: str, key: str) -> Path:
+    """Return where the frames of a run are kept: beside the results file, by the run's key."""
+    return Path(out).with_suffix(f".{key[:12]}.frames.npz")
 
 
 def _quiet(json: bool) -> contextlib.AbstractContextManager[Any]:
@@ -88,8 +110,7 @@ def scheduler_options(arguments: argparse.Namespace) -> dict[str, Any]:
 def _files(arguments: argparse.Namespace) -> dict[str, str]:
     """Return the files that decide the results, by what they are."""
     files = {"network": arguments.network, "tasks": arguments.tasks}
-    if arguments.inputs:
-        files["inputs"] = arguments.inputs
+    files |= {name: getattr(arguments, name) for name in ("inputs", *CONDITION_FILES) if getattr(arguments, name)}
     own, colon, _ = arguments.scheduler.rpartition(":")
     if colon:
         files["scheduler"] = own
@@ -97,7 +118,9 @@ def _files(arguments: argparse.Namespace) -> dict[str, str]:
     return files | ({f"profile {path.name}": str(path) for path in sorted(folder.glob("*.json"))} if folder else {})
 
 
-def _scenario(arguments: argparse.Namespace, digests: Mapping[str, str]) -> dict[str, Any]:
+def _scenario(
+    arguments: argparse.Namespace, digests: Mapping[str, str], frames: Frames | None
+) -> dict[str, Any]:
     """Return what decides the results: parameters, and the content of every file."""
     return {
         "files": {name: {"sha256": digest} for name, digest in digests.items()},
@@ -106,6 +129,7 @@ def _scenario(arguments: argparse.Namespace, digests: Mapping[str, str]) -> dict
         "reservation_margin": arguments.reservation_margin,
         "until_s": arguments.until,
         "by_resource": arguments.by_resource,
+        "frames": None if frames is None else asdict(frames.settings),
     }
 
 
@@ -123,7 +147,22 @@ def _as_text(arguments: argparse.Namespace, row: Mapping[str, Any]) -> str:
     names = ("deployed", "departed", "rejected", "evicted")
     counts = ", ".join(f"{row[f'{name}_tasks']} {name}" for name in names)
     reserved = f"{render(row['reserved_bps'], 'bit/s')} and {render(row['reserved_flop_per_s'], 'FLOP/s')}"
-    return (
-        f"{row['scheduler']}: {row['arrived_tasks']} tasks arrived in {row['end_s']:g} s: {counts}\n"
-        f"reserved at the end: {reserved}\n{arguments.out}"
-    )
+    lines = [
+        f"{row['scheduler']}: {row['arrived_tasks']} tasks arrived in {row['end_s']:g} s: {counts}",
+        f"reserved at the end: {reserved}",
+    ]
+    if row.get("frames") is not None:
+        lines.append(
+            f"{row['frames']} frames: {row['delivered']} delivered, {row['lost']} lost, {row['in_flight']} in flight; "
+            f"{row['violations']} violations"
+        )
+        if row["delivered"]:
+            lines.append(
+                f"transfer latency {render(row['transfer_mean_s'], 's')} on average, "
+                f"{render(row['transfer_max_s'], 's')} at most"
+            )
+        if row["unstable_slices"]:
+            lines.append(f"{row['unstable_slices']} slices are unstable: frames arrive faster than they leave")
+    if arguments.keep_frames:
+        lines.append(str(frames_path(arguments.out, row["key"])))
+    return "\n".join([*lines, arguments.out])

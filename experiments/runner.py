@@ -9,27 +9,37 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 import platform
 import resource
 import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 import profiles
 import simulator
 import workloads
 from experiments.plugin import build_scheduler, label
 from simulator.engine import simulate
+from simulator.frame_model import FrameSettings
 from simulator.policy import Scheduler
 from simulator.recorder import Recorder
-from simulator.results import Results, Row
+from simulator.results import Results, Row, column_names
+from simulator.rng import stream
+from simulator.spans import Span, SpanRecorder
 from simulator.types import Network, Task
+from simulator.uplink import Conditions, on_off_load
 from workloads.generate import PaperScenario
+
+if TYPE_CHECKING:
+    from simulator.frames import FrameResults
 
 ALL_TABLES = ("tasks", "decisions", "series")
 
@@ -80,6 +90,39 @@ def run_row(scenario: Mapping[str, Any], scheduler: str | None, seed: int | None
     }
 
 
+@dataclass(frozen=True)
+class Frames:
+    """What the frames of a run are like, and what befalls links and servers meanwhile."""
+
+    settings: FrameSettings
+    conditions: Conditions = field(default_factory=Conditions)
+    keep: bool = False
+
+    def walk(self, network: Network, spans: SpanRecorder) -> FrameResults:
+        """Walk every frame of the tasks that `spans` heard of."""
+        from simulator.frames import run_frames  # compiled: loaded by those who ask for frames
+
+        return run_frames(
+            network,
+            spans.spans(),
+            self.settings,
+            end_s=spans.end_s,
+            conditions=self.conditions,
+            keep_frames=self.keep,
+            workers=os.cpu_count() or 1,
+        )
+
+
+class Done(NamedTuple):
+    """A run that is done: its row of ``runs``, its other tables, the recorder that heard it, its frames and spans."""
+
+    row: dict[str, Any]
+    tables: dict[str, list[Row]]
+    recorder: Recorder
+    frames: FrameResults | None
+    spans: list[Span]
+
+
 def run(
     network: Network,
     tasks: Iterable[Task],
@@ -90,8 +133,9 @@ def run(
     seed: int | None = None,
     until_s: float | None = None,
     keep: Sequence[str] = ALL_TABLES,
-) -> tuple[dict[str, Any], dict[str, list[Row]], Recorder]:
-    """Simulate one run and return its row, its tables and the recorder that heard it.
+    frames: Frames | None = None,
+) -> Done:
+    """Simulate one run and return all that is known of it.
 
     Parameters
     ----------
@@ -101,15 +145,58 @@ def run(
         What is simulated, for the results; with `scheduler_label` and `seed` it makes the key.
     keep : sequence of str
         The tables to keep beside ``runs``.
+    frames : Frames, optional
+        What the deployed tasks' frames are like; without it no frame is simulated, at no cost.
     """
     recorder = Recorder(by_resource="series_by" in keep)
+    spans = SpanRecorder()
     start = time.perf_counter()
-    simulate(network, tasks, scheduler, until_s=until_s, listeners=[recorder])
+    simulate(
+        network, tasks, scheduler, until_s=until_s, listeners=[recorder] if frames is None else [recorder, spans]
+    )
     row = run_row(scenario, scheduler_label, seed) | recorder.summary()
+    tables: dict[str, list[Row]] = recorder.tables()
+    met = None if frames is None else frames.walk(network, spans)
+    if met is not None:
+        row |= met.summary()
+        tables |= {"frames": _as_rows("frames", met.table), "frame_series": _as_rows("frame_series", met.series)}
     row["wall_s"] = time.perf_counter() - start
     row["peak_memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    tables = recorder.tables()
-    return row, {name: tables[name] for name in keep}, recorder
+    return Done(row, {name: tables[name] for name in keep}, recorder, met, spans.spans())
+
+
+def _as_rows(table: str, columns: Mapping[str, Any]) -> list[Row]:
+    if not columns:
+        return []
+    return list(zip(*(np.asarray(columns[name]).tolist() for name in column_names(table)), strict=True))
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Interaction traffic on every uplink: on for exponential times, off for exponential times.
+
+    Attributes
+    ----------
+    share : float
+        What it takes while it is on, as a share of the uplink.
+    mean_on_s, mean_off_s : float
+        How long it stays on and off, on average [s].
+    """
+
+    share: float
+    mean_on_s: float
+    mean_off_s: float
+
+    def on(self, network: Network, seed: int, end_s: float) -> Conditions:
+        """Return the loads on the links of `network` up to `end_s`, each from a stream of its own."""
+        return Conditions(
+            load_bps={
+                name: on_off_load(
+                    stream(seed, "interaction", name), self.share * float(bps), self.mean_on_s, self.mean_off_s, end_s
+                )
+                for name, bps in zip(network.links, network.link_bps, strict=True)
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -121,6 +208,9 @@ class Cell:
     seed: int
     options: Mapping[str, Any] = field(default_factory=dict)
     keep: Sequence[str] = ()
+    frames: FrameSettings | None = None
+    traffic: Traffic | None = None
+    until_s: float | None = None
 
     @property
     def label(self) -> str:
@@ -130,7 +220,20 @@ class Cell:
     @property
     def description(self) -> dict[str, Any]:
         """What the scenario is, for the results."""
-        return {"paper": asdict(self.scenario), "keep": list(self.keep)}
+        described: dict[str, Any] = {"paper": asdict(self.scenario), "keep": list(self.keep)}
+        if self.frames is not None:
+            traffic = None if self.traffic is None else asdict(self.traffic)
+            described |= {"frames": asdict(self.frames), "traffic": traffic, "until_s": self.until_s}
+        return described
+
+    def frames_on(self, network: Network) -> Frames | None:
+        """Return the frames of this run, on its network."""
+        if self.frames is None:
+            return None
+        settings = replace(self.frames, seed=self.seed)
+        if self.traffic is None:
+            return Frames(settings)
+        return Frames(settings, self.traffic.on(network, self.seed, self.until_s or 0.0))
 
     @property
     def key(self) -> str:
@@ -156,13 +259,15 @@ def sweep(results: Results, cells: Sequence[Cell], done: Callable[[int], object]
             if workload is None or workload[0] != (cell.scenario, cell.seed):
                 network, tasks = cell.scenario.network(cell.seed), cell.scenario.arrivals(cell.seed)
                 workload = (cell.scenario, cell.seed), network, tasks
-            row, tables, _ = run(
+            done_run = run(
                 *workload[1:],
                 build_scheduler(cell.scheduler, cell.options),
                 scenario=cell.description,
                 scheduler_label=cell.label,
                 seed=cell.seed,
+                until_s=cell.until_s,
                 keep=cell.keep,
+                frames=cell.frames_on(workload[1]),
             )
-            results.write(row, tables)
+            results.write(done_run.row, done_run.tables)
         done(1)

@@ -44,13 +44,13 @@ def read_network(path: Path, **options: Any) -> Network:
     """
     names: list[str] = []
     capacity, uplink = [], []
-    for line, row in _rows(path, SERVER_COLUMNS):
-        name = _text(row, "server", path, line)
+    for line, row in read_rows(path, SERVER_COLUMNS):
+        name = read_text(row, "server", path, line)
         if name in names:
             raise InputError(f"server {name!r} stands twice", path, line)
         names.append(name)
-        capacity.append(_number(row, "capacity_flop_per_s", path, line, positive=True))
-        uplink.append(_number(row, "uplink_bps", path, line, positive=True))
+        capacity.append(read_number(row, "capacity_flop_per_s", path, line, positive=True))
+        uplink.append(read_number(row, "uplink_bps", path, line, positive=True))
     return Network(capacity, uplink, servers=names, **options)
 
 
@@ -80,26 +80,26 @@ def read_tasks(
     everywhere = range(len(network.servers))
     tasks: dict[str, Task] = {}
     last_s = -math.inf
-    for line, row in _rows(path, TASK_COLUMNS, TASK_OPTIONS):
-        name = _text(row, "task", path, line)
+    for line, row in read_rows(path, TASK_COLUMNS, TASK_OPTIONS):
+        name = read_text(row, "task", path, line)
         if name in tasks:
             raise InputError(f"task {name!r} stands twice", path, line)
-        arrival_s = _number(row, "arrival_s", path, line)
+        arrival_s = read_number(row, "arrival_s", path, line)
         if arrival_s < last_s:
             raise InputError(f"arrival_s is {row['arrival_s']}, before {last_s!r}; rows go by time", path, line)
         last_s = arrival_s
-        profile = _text(row, "profile", path, line)
+        profile = read_text(row, "profile", path, line)
         if profile not in profiles:
             raise UnknownNameError("profile", profile, profiles).located(path, line)
         where = _where(row, fed.get(name), everywhere, name, path, line)
-        lifetime_s = _number(row, "lifetime_s", path, line, positive=True) if row.get("lifetime_s") else math.inf
+        lifetime_s = read_number(row, "lifetime_s", path, line, positive=True) if row.get("lifetime_s") else math.inf
         try:
             tasks[name] = Task(
                 name=name,
                 arrival_s=arrival_s,
                 profile=profiles[profile],
-                frame_rate_hz=_number(row, "frame_rate_hz", path, line, positive=True),
-                deadline_s=_number(row, "deadline_s", path, line, positive=True),
+                frame_rate_hz=read_number(row, "frame_rate_hz", path, line, positive=True),
+                deadline_s=read_number(row, "deadline_s", path, line, positive=True),
                 servers=list(where),  # type: ignore[arg-type]
                 input_bytes=list(where.values()),  # type: ignore[arg-type]
                 lifetime_s=lifetime_s,
@@ -124,7 +124,7 @@ def _where(
     if row.get("input_bytes"):
         if fed is not None:
             raise InputError(f"task {name!r} has input_bytes and rows in the inputs file; allowed: one", path, line)
-        share = _number(row, "input_bytes", path, line, positive=True) / len(everywhere)
+        share = read_number(row, "input_bytes", path, line, positive=True) / len(everywhere)
         return dict.fromkeys(everywhere, share)
     if fed is None:
         raise InputError(f"task {name!r} has no input_bytes and no rows in an inputs file; allowed: one", path, line)
@@ -138,18 +138,18 @@ def _read_inputs(path: Path, network: Network) -> Inputs:
     """Return, by task, the line of its first row and its input bytes by server index."""
     index = {name: i for i, name in enumerate(network.servers)}
     fed: Inputs = {}
-    for line, row in _rows(path, INPUT_COLUMNS):
-        name, server = _text(row, "task", path, line), _text(row, "server", path, line)
+    for line, row in read_rows(path, INPUT_COLUMNS):
+        name, server = read_text(row, "task", path, line), read_text(row, "server", path, line)
         if server not in index:
             raise UnknownNameError("server", server, index).located(path, line)
         where = fed.setdefault(name, (line, {}))[1]
         if index[server] in where:
             raise InputError(f"task {name!r} at server {server!r} stands twice", path, line)
-        where[index[server]] = _number(row, "input_bytes", path, line)
+        where[index[server]] = read_number(row, "input_bytes", path, line)
     return fed
 
 
-def _rows(
+def read_rows(
     path: Path, columns: Sequence[str], options: Sequence[str] = ()
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line number and the values of every row, checked against the columns."""
@@ -216,7 +216,7 @@ def _shown(text: str) -> str:
     return repr(text) if len(text) <= _LONGEST else f"{text[:_LONGEST]!r}..."
 
 
-def _text(row: Mapping[str, str], column: str, path: Path, line: int) -> str:
+def read_text(row: Mapping[str, str], column: str, path: Path, line: int) -> str:
     text = row[column]
     if not text:
         raise InputError(f"{column} is empty", path, line)
@@ -225,7 +225,7 @@ def _text(row: Mapping[str, str], column: str, path: Path, line: int) -> str:
     return text
 
 
-def _number(row: Mapping[str, str], column: str, path: Path, line: int, *, positive: bool = False) -> float:
+def read_number(row: Mapping[str, str], column: str, path: Path, line: int, *, positive: bool = False) -> float:
     """Read a finite number that is 0 or more, or above 0."""
     text = row[column]
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
