@@ -40,6 +40,8 @@ class PaperScenario:
     deadline_s : float
         Q, the required transfer latency [s].
     reservation : {"sustained", "deadline"}
+    reservation_margin : float
+        h.
 
     Notes
     -----
@@ -58,6 +60,7 @@ class PaperScenario:
     frame_rate_hz: float = 5.0
     deadline_s: float = 0.2
     reservation: Reservation = "sustained"
+    reservation_margin: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("servers", "tasks"):
@@ -77,6 +80,7 @@ class PaperScenario:
             stream(seed, "uplink").uniform(*self.uplink_bps, self.servers),
             usable_share=self.usable_share,
             reservation=self.reservation,
+            reservation_margin=self.reservation_margin,
         )
 
     def arrivals(self, seed: int, profiles: Mapping[str, Profile] | None = None) -> list[Task]:

@@ -1,0 +1,98 @@
+"""What V is for: with interaction traffic on the uplinks, a larger share deploys more tasks and violates more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from experiments.runner import Cell, Traffic, sweep
+from experiments.study import Claim, Study, experiment, main
+from simulator.frame_model import FrameSettings
+from simulator.stats import Interval, mean_interval
+from workloads.generate import PaperScenario
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+TRAFFIC = Traffic(share=0.4, mean_on_s=1.0, mean_off_s=3.0)
+SERVERS, UNTIL_S = 20, 60.0
+MARGIN = 0.25
+"""Without slack a slice that was slowed down once never catches up, and V would matter only once."""
+
+
+@experiment("headroom")
+def run(study: Study) -> list[Claim]:
+    """Deployed tasks and violations against V, under interaction traffic that is always the same."""
+    cells = [
+        Cell(
+            PaperScenario(
+                servers=SERVERS, interarrival_s=0.0, usable_share=share, reservation_margin=MARGIN
+            ),
+            "offline",
+            seed,
+            frames=FrameSettings(),
+            traffic=TRAFFIC,
+            until_s=UNTIL_S,
+        )
+        for share in SHARES
+        for seed in study.seeds
+    ]
+    with study.bar("shares of the uplink", len(cells)) as done:
+        sweep(study.results, cells, done)
+    rows = {row["key"]: row for row in study.results.rows("runs")}
+    deployed, late = {}, {}
+    for share in SHARES:
+        own = [rows[cell.key] for cell in cells if cell.scenario.usable_share == share]
+        deployed[share] = mean_interval([row["deployed_tasks"] for row in own])
+        late[share] = mean_interval([row["violations"] / row["delivered"] for row in own])
+    study.record(
+        "headroom",
+        [
+            (quantity, "offline", "V", share, *values[share].measure)
+            for quantity, values in (("deployed tasks", deployed), ("violations per delivered frame", late))
+            for share in SHARES
+        ],
+    )
+    study.draw("headroom", _draw, deployed, late)
+    return [
+        Claim(
+            "Section IV",
+            "V keeps part of the uplink free for interaction traffic, to avoid congestion",
+            "; ".join(f"V = {share}: {deployed[share]:.0f} tasks, {late[share]:.2%} late" for share in SHARES),
+            _rises(deployed) and _rises(late, strictly=False),
+            f"traffic takes {TRAFFIC.share:.0%} of every uplink for {TRAFFIC.mean_on_s:g} s, then nothing for "
+            f"{TRAFFIC.mean_off_s:g} s, on average; constant periodic frames, reservation margin "
+            f"{MARGIN:g}; deployed and late rise with V",
+            {"deployed": {s: i.mean for s, i in deployed.items()}, "late": {s: i.mean for s, i in late.items()}},
+        )
+    ]
+
+
+def _rises(values: Mapping[float, Interval], *, strictly: bool = True) -> bool:
+    means: Sequence[float] = [values[share].mean for share in SHARES]
+    steps = [after - before for before, after in pairwise(means)]
+    return means[-1] > means[0] and (min(steps) > 0 if strictly else min(steps) >= 0)
+
+
+def _draw(deployed: Mapping[float, Interval], late: Mapping[float, Interval]) -> Figure:
+    import matplotlib.pyplot as plt
+
+    from experiments.plots import band
+
+    drawn, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
+    band(left, SHARES, list(deployed.values()), 0, "deployed")
+    left.set_ylabel("deployed tasks (of 1,000)")
+    left.set_ylim(bottom=0)
+    percent = [Interval(100 * i.mean, 100 * i.low, 100 * i.high, i.n) for i in late.values()]
+    band(right, SHARES, percent, 1, "late")
+    right.set_ylabel("frames past their deadline [%]")
+    for axes in (left, right):
+        axes.set_xlabel("usable share of the uplink V")
+    return drawn
+
+
+if __name__ == "__main__":
+    sys.exit(main(run))
