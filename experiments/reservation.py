@@ -94,7 +94,7 @@ def _draw(late: Mapping[str, Mapping[float, Interval]]) -> Figure:
     axes.axvline(1 / PaperScenario().deadline_s, color="#666666", linewidth=0.8, linestyle=":")
     axes.set_xlabel("frames a second f [Hz]; dotted: 1/Q")
     axes.set_ylabel("frames past their deadline [%]")
-    axes.legend(loc="center left")
+    axes.legend(loc="center right")
     return drawn
 
 
