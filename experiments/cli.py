@@ -19,6 +19,17 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is not known where it is said: the verb knows its own options."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            from simulator.errors import near_name
+
+            options = [text for text in self._option_string_actions if text.startswith("--")]
+            hint = f"; {near_name(unknown[0], options)}" if unknown[0].startswith("-") else ""
+            self.error(f"unknown argument {unknown[0]!r}{hint}")
+        return known, unknown
+
     def error(self, message: str) -> NoReturn:
         """Print one line and leave with status 2."""
         self.exit(2, f"{self.prog}: {message}\n")

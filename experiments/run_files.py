@@ -28,7 +28,6 @@ def run_files(arguments: argparse.Namespace) -> int:
     options = scheduler_options(arguments)
     with _quiet(arguments.json):
         scheduler = build_scheduler(arguments.scheduler, options)
-    results = Results(os.path.abspath(arguments.out))  # to SQLite, "" and ":memory:" are no files
     profiles = shipped() if arguments.profiles is None else load_dir(arguments.profiles)
     network = read_network(
         arguments.network,
@@ -42,7 +41,7 @@ def run_files(arguments: argparse.Namespace) -> int:
         raise InputError(f"--until is {arguments.until:g}; allowed: {last:g} (the last arrival) or later")
     frames = frames_of(arguments, network)
     files = _files(arguments)
-    with results:
+    with Results(os.path.abspath(arguments.out)) as results:  # to SQLite, "" and ":memory:" are no files
         with _quiet(arguments.json):
             done = run(
                 network,
