@@ -53,11 +53,11 @@ class Demand:
 
     def bps(self, cut: int) -> FloatArray:
         """Bandwidth that `cut` takes on each of its links [bit/s], shape (m,)."""
-        return self.link_bytes * self.rho[cut]
+        return self.link_bytes * float(self.rho[cut])
 
     def flop_per_s(self, cut: int) -> FloatArray:
         """Compute that `cut` takes at each of its servers [FLOP/s], shape (n,)."""
-        return self.input_bytes * self.gamma[cut]
+        return self.input_bytes * float(self.gamma[cut])
 
 
 def rates(task: Task, network: Network) -> tuple[FloatArray, FloatArray]:
@@ -130,8 +130,8 @@ def room(demand: Demand, free_bps: FloatArray, free_flop_per_s: FloatArray) -> R
     free_flop_per_s : ndarray, shape (E,)
     """
     return Room(
-        (free_bps[demand.links] / demand.link_bytes).min(initial=np.inf),
-        (free_flop_per_s[demand.servers] / demand.input_bytes).min(),
+        np.minimum.reduce(free_bps[demand.links] / demand.link_bytes, initial=np.inf),
+        np.minimum.reduce(free_flop_per_s[demand.servers] / demand.input_bytes),
     )
 
 
@@ -140,7 +140,8 @@ def fitting(demand: Demand, room: Room) -> Any:
     return (demand.rho <= room.bps) & (demand.gamma <= room.flop_per_s)
 
 
-class Bottleneck(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Bottleneck:
     """The resource that a cut strains most.
 
     Attributes

@@ -13,14 +13,25 @@ from collections import Counter, deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappush
-from typing import Any, Protocol
+from typing import Any
 
 import simpy
+from simpy.events import EventPriority
 
-from simulator.demand import Bottleneck, Demand
+from simulator.demand import Demand
 from simulator.errors import CapacityError, DecisionError, InputError
+from simulator.events import Decided, Departed, Listener
 from simulator.ledger import Ledger
-from simulator.policy import Decision, Deploy, OfflineScheduler, OnlineScheduler, Past, Reject, Scheduler, View
+from simulator.policy import (
+    Decision,
+    Deploy,
+    OfflineScheduler,
+    OnlineScheduler,
+    Past,
+    Reject,
+    Scheduler,
+    View,
+)
 from simulator.types import Deployment, Network, Task
 
 DEPARTURE, ARRIVAL = 2, 3
@@ -28,48 +39,6 @@ DEPARTURE, ARRIVAL = 2, 3
 
 PAST_DECISIONS = 1000
 """How many decisions a view remembers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """Announced after a decision has been applied.
-
-    Attributes
-    ----------
-    time_s : float
-    task : Task
-    decision : Decision
-    deployment : Deployment or None
-        What the task holds now.
-    evicted : tuple of Deployment
-        What was given up for it.
-    bottleneck : Bottleneck or None
-        The resource the cut strains most: the one deployed, or the one considered first.
-    """
-
-    time_s: float
-    task: Task
-    decision: Decision
-    deployment: Deployment | None
-    evicted: tuple[Deployment, ...]
-    bottleneck: Bottleneck | None
-
-
-@dataclass(frozen=True, slots=True)
-class Departed:
-    """Announced when a task leaves at the end of its life."""
-
-    time_s: float
-    deployment: Deployment
-
-
-class Listener(Protocol):
-    """Hears what the engine does; may read the ledger it is shown at the start, never write to it."""
-
-    def on_start(self, ledger: Ledger) -> None: ...
-    def on_decided(self, event: Decided) -> None: ...
-    def on_departed(self, event: Departed) -> None: ...
-    def on_end(self, time_s: float) -> None: ...
 
 
 @dataclass(slots=True)
@@ -105,7 +74,7 @@ class Clock(simpy.Environment):
         """Return an event that happens at `time_s` exactly, after those of smaller priority."""
         event = simpy.Event(self)
         event._ok, event._value = True, None
-        heappush(self._queue, (time_s, priority, next(self._eid), event))  # type: ignore[arg-type]
+        heappush(self._queue, (time_s, EventPriority(priority), next(self._eid), event))
         return event
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.demand import SLACK, Bottleneck, Demand, Room, bottleneck, fitting, room
 from simulator.errors import CapacityError
@@ -39,6 +40,7 @@ class Ledger:
         self._holders_of_link = np.zeros(len(network.links), dtype=np.intp)
         self._holders_of_server = np.zeros(len(network.servers), dtype=np.intp)
         self._held: dict[str, tuple[Demand, int]] = {}
+        self._limits: tuple[FloatArray, FloatArray] | None = None
         self._show()
 
     def _show(self) -> None:
@@ -58,18 +60,11 @@ class Ledger:
         """Return how much `demand` may take per input byte under the free capacities."""
         return room(demand, self.free_bps, self.free_flop_per_s)
 
-    def fitting(self, demand: Demand, tight: Room | None = None) -> FloatArray:
-        """Return which cuts fit, slack included: bool, shape (N + 1,), indexed by cut.
-
-        `tight` is `room(demand)` where the caller has it: what fits without slack needs no second look.
-        """
-        fits = fitting(demand, self.room(demand) if tight is None else tight)
-        if not fits.all():
-            fits = fitting(
-                demand,
-                room(demand, self._bps + self._slack_bps, self._flop_per_s + self._slack_flop_per_s),
-            )
-        return fits  # type: ignore[no-any-return]
+    def fitting(self, demand: Demand) -> NDArray[np.bool_]:
+        """Return which cuts fit, slack included: bool, shape (N + 1,), indexed by cut."""
+        if self._limits is None:
+            self._limits = self._bps + self._slack_bps, self._flop_per_s + self._slack_flop_per_s
+        return fitting(demand, room(demand, *self._limits))
 
     def bottleneck(self, demand: Demand, cut: int) -> Bottleneck:
         """Return the resource of which `cut` takes the largest share of what is free."""
@@ -89,6 +84,7 @@ class Ledger:
             raise CapacityError(f"task {name!r} holds a reservation already")
         if not self.fitting(demand)[cut]:
             raise CapacityError(f"task {name!r} at cut {cut}: {self.describe(self.bottleneck(demand, cut))}")
+        self._limits = None
         self._bps[demand.links] -= demand.bps(cut)
         self._flop_per_s[demand.servers] -= demand.flop_per_s(cut)
         self._holders_of_link[demand.links] += 1
@@ -108,6 +104,7 @@ class Ledger:
         if name not in self._held:
             raise CapacityError(f"task {name!r} holds no reservation")
         demand, cut = self._held.pop(name)
+        self._limits = None
         for free, usable, holders, where, amount in (
             (self._bps, self.network.usable_bps, self._holders_of_link, demand.links, demand.bps(cut)),
             (

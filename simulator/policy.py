@@ -87,7 +87,7 @@ class View:
         self._ledger = ledger
         self._past = past
         self._demands = {} if demands is None else demands
-        self.deployed = MappingProxyType(deployed)  # type: ignore[arg-type]
+        self.deployed = MappingProxyType(deployed)
         self.network = ledger.network
         self.now_s = now_s
 
@@ -121,14 +121,13 @@ class View:
 
     def fitting(self, task: Task) -> list[int]:
         """Return every cut from 0 (raw input) to N that fits on all servers of `task`, rising."""
-        return np.flatnonzero(self._ledger.fitting(self.demand(task))).tolist()  # type: ignore[no-any-return]
+        return np.flatnonzero(self._ledger.fitting(self.demand(task))).tolist()
 
     def first_fit(self, task: Task, rule: CutRule) -> int | None:
         """Return the first candidate cut of `rule` that fits on all servers of `task`, or None."""
         demand = self.demand(task)
-        tight = self._ledger.room(demand)
-        order = rule(demand, tight)
-        fitting = order[self._ledger.fitting(demand, tight)[order]]
+        order = rule(demand, self._ledger.room(demand))
+        fitting = order[self._ledger.fitting(demand)[order]]
         return int(fitting[0]) if len(fitting) else None
 
     def empty(self) -> View:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulator.demand import Bottleneck
+from simulator.events import Decided, Departed
 from simulator.ledger import Ledger
 from simulator.policy import Deploy
 from simulator.results import Row, column_names
 from simulator.types import Deployment, Task
 from simulator.units import bits
-
-if TYPE_CHECKING:  # the engine announces, the recorder listens: neither needs the other to run
-    from simulator.engine import Decided, Departed
 
 OUTCOMES = ("deployed", "departed", "rejected", "evicted")
 
@@ -121,7 +119,7 @@ class Recorder:
             ended_s,
             float(deployment.reserved_bps),
             float(deployment.reserved_flop_per_s),
-            float(deployment.reserved_bps / task.profile.ratio_by_cut[deployment.cut]),
+            _raw_bps(deployment),
             transfer_s,
         )
 
@@ -149,7 +147,17 @@ class Recorder:
             "first_eviction_arrivals": self.first_eviction_arrivals,
             "reserved_bps": reserved[0],
             "reserved_flop_per_s": reserved[1],
+            "raw_bps": sum(
+                _raw_bps(deployment)
+                for _, outcome, deployment, _ in self._tasks.values()
+                if outcome == "deployed"
+            ),
         }
+
+
+def _raw_bps(deployment: Deployment) -> float:
+    """Return what the task would reserve at cut 0."""
+    return float(deployment.reserved_bps / deployment.task.profile.ratio_by_cut[deployment.cut])
 
 
 def _described(task: Task) -> Row:

@@ -48,6 +48,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("first_eviction_arrivals", "INTEGER", "arrivals up to the first eviction; empty if there was none"),
         Column("reserved_bps", "REAL", "bandwidth reserved at the end, summed over links"),
         Column("reserved_flop_per_s", "REAL", "compute reserved at the end, summed over servers"),
+        Column("raw_bps", "REAL", "bandwidth the tasks deployed at the end would reserve if sent as they are"),
     ),
     "tasks": (
         Column("task", "TEXT", "name"),
@@ -99,6 +100,16 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("resource_name", "TEXT", "which"),
         Column("reserved_bps", "REAL", "bandwidth reserved on that link"),
         Column("reserved_flop_per_s", "REAL", "compute reserved at that server"),
+    ),
+    "measures": (
+        Column("quantity", "TEXT", "what was measured, with its unit"),
+        Column("what", "TEXT", "of which network, scheduler or case"),
+        Column("x_name", "TEXT", "what it was measured over, with its unit"),
+        Column("x", "REAL", "at which value of it"),
+        Column("value", "REAL", "the number; a mean where there are replications"),
+        Column("low", "REAL", "lower end of its 95 % confidence interval"),
+        Column("high", "REAL", "upper end"),
+        Column("replications", "INTEGER", "how many values the mean is of"),
     ),
 }
 

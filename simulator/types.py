@@ -30,7 +30,7 @@ def _positive(value: float, what: str) -> None:
 
 
 def _frozen(values: ArrayLike, dtype: type = np.float64) -> NDArray[Any]:
-    array = np.array(values, dtype=dtype)
+    array: NDArray[Any] = np.array(values, dtype=dtype)
     array.flags.writeable = False
     return array
 
@@ -292,7 +292,7 @@ class Task:
             f"{what} servers must be indices that rise",
         )
         low, high = self.input_bytes.min(), self.input_bytes.max()
-        _check(bool(low > 0 and high < math.inf), f"{what} input_bytes of {low:g} to {high:g}; allowed: above 0, finite")
+        _check(bool(low > 0 and high < math.inf), f"{what} input_bytes {low:g} to {high:g}; allowed: above 0, finite")
 
     @cached_property
     def frame_bytes(self) -> float:

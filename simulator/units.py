@@ -10,6 +10,9 @@ import math
 import re
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simulator.errors import InputError
 
 PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
@@ -24,12 +27,12 @@ UNITS = {
 _PLAIN = {"s"}  # no prefixes: "ms" is in the table, "ks" is nobody's second
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S+)\s*")
 
-BytesOrArray = TypeVar("BytesOrArray")
+BytesOrArray = TypeVar("BytesOrArray", float, NDArray[np.float64])
 
 
 def bits(n_bytes: BytesOrArray) -> BytesOrArray:
     """Return how many bits `n_bytes` bytes are. The factor 8 stands here and nowhere else."""
-    return 8 * n_bytes  # type: ignore[operator,no-any-return]
+    return 8 * n_bytes
 
 
 def parse(text: str, unit: str) -> float:

@@ -1,0 +1,40 @@
+# `make demo` and `make test` build .venv themselves and do their job.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SEEDS ?= 20
+
+.PHONY: demo test test-slow lint bench clean
+
+demo: $(VENV)/.core  ## redraw the paper's figures and check its claims (no torch needed)
+	$(BIN)/cutlayer reproduce --seeds $(SEEDS) --out results/paper
+
+test: $(VENV)/.test  ## everything but what takes minutes
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.test  ## everything, also what takes minutes
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+lint: $(VENV)/.test  ## style, types, and which module may import which
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.core  ## ratios against references measured in the same run
+	$(BIN)/python -m experiments.bench_admission
+
+clean:  ## remove the environment and all results
+	rm -rf $(VENV) results build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cutlayer needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: $(VENV)/bin/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --editable '.[profile,test]'
+	touch $@

@@ -1,0 +1,138 @@
+"""Fig. 4(b): deployed tasks while 1,000 tasks arrive at 50 servers, the online algorithm, FIFO and LBF."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from experiments.runner import Cell, sweep
+from experiments.study import Claim, Study, experiment, main
+from simulator.results import Results
+from simulator.stats import Interval, mean_interval
+from workloads.generate import PaperScenario
+
+SCHEDULERS = [("threshold", {}), ("fifo", {}), ("lbf", {}), ("threshold", {"admission": "printed"})]
+NEAR = 0.1
+"""The paper gives round numbers read off a figure: "near" is within a tenth."""
+
+
+@experiment("online_arrivals", paper="Fig. 4(b)")
+def run(study: Study) -> list[Claim]:
+    """Deployed tasks while 1,000 tasks arrive at 50 servers: the online algorithm, FIFO and LBF."""
+    scenario = PaperScenario()
+    cells = [
+        Cell(scenario, name, seed, options, keep=("series",)) for seed in study.seeds for name, options in SCHEDULERS
+    ]
+    with study.bar("arrivals replayed", len(cells)) as done:
+        sweep(study.results, cells, done)
+    curves: dict[str, np.ndarray] = {}
+    for name, options in SCHEDULERS:
+        own = [cell for cell in cells if (cell.scheduler, cell.options) == (name, options)]
+        curves[own[0].label] = np.array([_deployed(study.results, cell.key) for cell in own])
+    evictions = {row["key"]: row["first_eviction_arrivals"] for row in study.results.rows("runs")}
+    full = [evictions[cell.key] for cell in cells if cell.scheduler == "fifo"]
+    means = {label: [mean_interval(column) for column in curve.T] for label, curve in curves.items()}
+    study.record(
+        "online_arrivals",
+        [
+            ("deployed tasks", label, "arrived tasks", n, i.mean, *((None, None) if i.n == 1 else (i.low, i.high)), i.n)
+            for label, intervals in means.items()
+            for n, i in enumerate(intervals, start=1)
+        ],
+    )
+    study.draw("fig4b_online_arrivals", _draw, means)
+    return _claims(curves, full, scenario.tasks)
+
+
+def _deployed(results: Results, key: str) -> np.ndarray:
+    """Return the deployed tasks after each arrival."""
+    rows = list(results.rows("series", key))
+    return np.array([row["deployed_tasks"] for row in rows])
+
+
+def _draw(means):
+    import matplotlib.pyplot as plt
+
+    from experiments.plots import band
+
+    names = {
+        "threshold": "online (threshold)",
+        "fifo": "FIFO",
+        "lbf": "LBF",
+        "threshold(admission=printed)": "online, as printed",
+    }
+    drawn, axes = plt.subplots(figsize=(5.6, 4.0))
+    for index, (label, intervals) in enumerate(means.items()):
+        band(axes, np.arange(1, len(intervals) + 1), intervals, index, names[label], every=100)
+    axes.set_xlabel("arrived tasks")
+    axes.set_ylabel("deployed tasks")
+    axes.set_xlim(0, None)
+    axes.set_ylim(0, None)
+    axes.legend(loc="upper left")
+    return drawn
+
+
+def passes(ours: np.ndarray, other: np.ndarray) -> int | None:
+    """Return the arrival from which `ours` is above `other` to the end, counted from 1; None if never.
+
+    Examples
+    --------
+    >>> passes(np.array([1, 1, 3, 4]), np.array([1, 2, 2, 2]))
+    3
+    """
+    behind = np.flatnonzero(ours <= other)
+    start = 0 if len(behind) == 0 else int(behind[-1]) + 1
+    return start + 1 if start < len(ours) else None
+
+
+def _claims(curves: dict[str, np.ndarray], full: list[int | None], n_tasks: int) -> list[Claim]:
+    filled = [arrivals - 1 for arrivals in full if arrivals is not None]
+    fill = mean_interval(filled) if filled else None
+    printed = mean_interval(curves["threshold(admission=printed)"][:, -1])
+    claims = [
+        Claim(
+            "Fig. 4(b)",
+            "FIFO fills up after about 360 tasks and then evicts",
+            "it never filled up"
+            if fill is None
+            else f"after {fill} tasks, by seed {min(filled)} to {max(filled)}; {len(filled)} of {len(full)} seeds fill",
+            fill is not None and abs(fill.mean - 360) <= NEAR * 360,
+            "tasks that arrived before the one that evicts for the first time; about: within a tenth",
+            {"mean": fill and fill.mean, "low": fill and fill.low, "high": fill and fill.high},
+        )
+    ]
+    for other, paper in (("fifo", 600), ("lbf", 800)):
+        ours, theirs = curves["threshold"], curves[other]
+        by_seed = [passes(a, b) for a, b in zip(ours, theirs, strict=True)]
+        passing = [n for n in by_seed if n is not None]
+        at_mean = passes(ours.mean(axis=0), theirs.mean(axis=0))
+        ends: list[Interval] = [mean_interval(curve[:, -1]) for curve in (ours, theirs)]
+        claims.append(
+            Claim(
+                "Fig. 4(b)",
+                f"the online algorithm deploys more than {other.upper()} from about {paper} arrivals on",
+                (f"on average from {at_mean} arrivals on" if at_mean else f"on average not within {n_tasks} arrivals")
+                + f"; {len(passing)} of {len(by_seed)} seeds pass"
+                + (f", at {min(passing)} to {max(passing)}" if passing else "")
+                + f"; at the end {ends[0]} tasks against {ends[1]}",
+                at_mean is not None and abs(at_mean - paper) <= NEAR * paper,
+                "threshold admission; above to the end of the mean curves over seeds; about: within a tenth",
+                {"mean_curves_pass_at": at_mean, "seeds_passing": len(passing), "end": [i.mean for i in ends]},
+            )
+        )
+    claims.append(
+        Claim(
+            "Section IV",
+            "a task is admitted when (b - d r / Q)(c - l d) <= Phi(c)",
+            f"taken to the letter, in bit/s and FLOP/s, it deploys {printed} of {n_tasks} tasks",
+            None,
+            "admission=printed: Phi is 0 or immense, by the units of c, so nearly nothing or everything is admitted",
+            {"deployed": printed.mean},
+        )
+    )
+    return claims
+
+
+if __name__ == "__main__":
+    sys.exit(main(run))

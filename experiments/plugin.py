@@ -1,0 +1,102 @@
+"""From what a user names to a scheduler: a registered name, or a class in a file of the user's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from simulator.errors import InputError, UnknownNameError, near_name
+from simulator.policy import OfflineScheduler, OnlineScheduler, Scheduler
+from simulator.schedulers import SCHEDULERS
+
+
+def scheduler_class(spec: str) -> type[Scheduler]:
+    """Return the scheduler class `spec` names.
+
+    Parameters
+    ----------
+    spec : str
+        A registered name, or ``path/to/file.py:ClassName``.
+
+    Raises
+    ------
+    InputError
+        If there is no such scheduler, or the file cannot be imported.
+    """
+    path, colon, name = spec.rpartition(":")
+    if not colon:
+        return SCHEDULERS[spec]
+    module = _import_file(Path(path))
+    if not hasattr(module, name):
+        own = [value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
+        raise UnknownNameError("class", name, [value.__name__ for value in own if _is_scheduler(value)]).located(path)
+    found = getattr(module, name)
+    if not _is_scheduler(found):
+        raise InputError(f"{name} is not a subclass of OnlineScheduler or OfflineScheduler", path)
+    return found  # type: ignore[no-any-return]
+
+
+def _is_scheduler(value: object) -> bool:
+    return inspect.isclass(value) and issubclass(value, (OnlineScheduler, OfflineScheduler))
+
+
+def _import_file(path: Path) -> Any:
+    if not path.is_file():
+        raise InputError("no such file; allowed: a registered scheduler or path/to/file.py:ClassName", path)
+    spec = importlib.util.spec_from_file_location(f"cutlayer_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InputError("is not a Python file (.py)", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # pickling and dataclasses look the module up by name
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as fault:
+        raise InputError(f"syntax error: {fault.msg}", path, fault.lineno) from None
+    except Exception as fault:
+        frames = [frame for frame in traceback.extract_tb(fault.__traceback__) if frame.filename == str(path)]
+        line = frames[-1].lineno if frames else None
+        raise InputError(f"cannot be imported: {type(fault).__name__}: {fault}", path, line) from None
+    return module
+
+
+def build_scheduler(spec: str, options: Mapping[str, Any]) -> Scheduler:
+    """Return the scheduler `spec` names with these parameters.
+
+    Raises
+    ------
+    InputError
+        If the scheduler takes no such parameter, needs one that is missing, or refuses a value.
+    """
+    found = scheduler_class(spec)
+    parameters = inspect.signature(found).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        for name in options:
+            if name not in parameters:
+                raise InputError(f"scheduler {spec!r} has no parameter {name!r}; {near_name(name, parameters)}")
+    for name, parameter in parameters.items():
+        required = parameter.default is parameter.empty and parameter.kind not in (
+            parameter.VAR_KEYWORD,
+            parameter.VAR_POSITIONAL,
+        )
+        if required and name not in options:
+            raise InputError(f"scheduler {spec!r} needs the parameter {name!r} (--{name.replace('_', '-')})")
+    return found(**options)
+
+
+def label(spec: str, options: Mapping[str, Any]) -> str:
+    """Return how a scheduler and its parameters are written in results: ``fixed(cut=3)``.
+
+    Examples
+    --------
+    >>> label("fixed", {"cut": 3})
+    'fixed(cut=3)'
+    >>> label("fifo", {})
+    'fifo'
+    """
+    inner = ", ".join(f"{name}={value}" for name, value in options.items())
+    return f"{spec}({inner})" if inner else spec

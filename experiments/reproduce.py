@@ -1,0 +1,86 @@
+"""The paper, end to end: its figures redrawn and a verdict on each of its claims."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from experiments.study import Claim, find_experiments, open_study, verdict
+from simulator.errors import UnknownNameError
+
+
+def paper_experiments() -> list[str]:
+    """Return the names of the experiments that redraw something of the paper, in its order."""
+    found = find_experiments()
+    return sorted((name for name in found if found[name].paper), key=lambda name: (found[name].paper or "", name))
+
+
+def reproduce(out: str | Path, seeds: int, only: Sequence[str] = ()) -> tuple[list[Claim], Path]:
+    """Run the paper's experiments and write figures, ``claims.json`` and ``claims.md`` to one folder.
+
+    Parameters
+    ----------
+    out : path
+        The folder; what is in its results file already is not simulated again.
+    seeds : int
+        Number of seeds, 1 or more.
+    only : sequence of str
+        Names of experiments; all of the paper's by default.
+
+    Returns
+    -------
+    claims : list of Claim
+    folder : Path
+
+    Raises
+    ------
+    InputError
+        If an experiment is unknown, or the folder cannot be written to.
+    """
+    names = paper_experiments()
+    for name in only:
+        if name not in names:
+            raise UnknownNameError("experiment", name, names)
+    registered = find_experiments()
+    claims: list[Claim] = []
+    with open_study(out, seeds) as study:
+        for name in names:
+            if not only or name in only:
+                claims += registered[name].run(study)
+        _write(study.out / "claims.json", json.dumps([asdict(claim) for claim in claims], indent=1) + "\n")
+        _write(study.out / "claims.md", as_markdown(claims, seeds))
+        return claims, study.out
+
+
+def as_markdown(claims: Sequence[Claim], seeds: int) -> str:
+    """Return the claims as a table in Markdown."""
+    word = {True: "holds", False: "**does not hold**", None: "-"}
+    lines = [
+        "# The paper's claims, measured",
+        "",
+        f"Means over {seeds} seeds with 95 % confidence intervals in brackets. Nothing is tuned to make a claim hold.",
+        "",
+        "| where | what it says | what was measured | verdict | reading |",
+        "|---|---|---|---|---|",
+    ]
+    for claim in claims:
+        cells = (claim.source, claim.says, claim.measured, word[claim.holds], claim.reading)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def as_text(claims: Sequence[Claim]) -> str:
+    """Return the claims as text for a terminal."""
+    return "\n".join(verdict(claim) for claim in claims)
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""What every experiment shares: the registry, where things go, claims, and a command of its own."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import experiments
+from simulator.errors import CutlayerError, InputError
+from simulator.registry import Registry
+from simulator.results import Results
+
+SEEDS = 20
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the paper beside what was measured.
+
+    Attributes
+    ----------
+    source : str
+        Where the paper says it.
+    says : str
+        What it says.
+    measured : str
+        What was measured, in words, with the number and its interval.
+    holds : bool or None
+        Whether it holds; None where there is nothing to hold, only something to know.
+    reading : str
+        Under which reading of the paper, and what was compared.
+    numbers : dict
+        The numbers in `measured`, for programs.
+    """
+
+    source: str
+    says: str
+    measured: str
+    holds: bool | None
+    reading: str
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Study:
+    """Where an experiment gets its seeds and leaves its figures and numbers.
+
+    Attributes
+    ----------
+    out : Path
+        The folder for figures.
+    results : Results
+        The open results file.
+    seeds : range
+        Seeds to run over.
+    files : list of Path
+        What was written so far.
+    """
+
+    out: Path
+    results: Results
+    seeds: Sequence[int]
+    files: list[Path] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def bar(self, what: str, total: int) -> Iterator[Callable[[int], object]]:
+        """Show a progress bar on a terminal; elsewhere one line. Yields what to call with steps done."""
+        from tqdm import tqdm
+
+        if not sys.stderr.isatty():
+            print(f"{what}: {total} steps", file=sys.stderr, flush=True)
+        with tqdm(total=total, desc=what, file=sys.stderr, disable=None, dynamic_ncols=True) as bar:
+            yield bar.update
+
+    def draw(self, name: str, function: Callable[..., Any], *what: Any) -> None:
+        """Draw a figure with ``function(*what)`` in the common style and write it as PNG and SVG."""
+        from experiments.plots import draw
+
+        try:
+            self.files += draw(self.out / name, function, *what)
+        except OSError as fault:
+            raise InputError(f"cannot be written ({fault.strerror})", self.out / name) from None
+
+    def record(self, experiment: str, measures: Iterable[Sequence[Any]]) -> None:
+        """Keep the numbers of an experiment: rows of the table ``measures``."""
+        from experiments.runner import run_row
+
+        row = run_row({"experiment": experiment, "seeds": len(self.seeds)}, None, None)
+        self.results.write(row, {"measures": measures})
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question and the function that answers it."""
+
+    name: str
+    paper: str | None
+    run: Callable[[Study], list[Claim]]
+
+    @property
+    def title(self) -> str:
+        """The first line of its documentation."""
+        return (self.run.__doc__ or self.name).strip().splitlines()[0]
+
+
+EXPERIMENTS: Registry[Experiment] = Registry("experiment")
+
+
+def experiment(name: str, *, paper: str | None = None) -> Callable[[Callable[[Study], list[Claim]]], Experiment]:
+    """Register a function as an experiment; `paper` says which figure of the paper it redraws."""
+
+    def add(run: Callable[[Study], list[Claim]]) -> Experiment:
+        return EXPERIMENTS.register(name)(Experiment(name, paper, run))
+
+    return add
+
+
+def find_experiments() -> Registry[Experiment]:
+    """Import every module of this package, so that all experiments are registered."""
+    for module in pkgutil.iter_modules(experiments.__path__):
+        importlib.import_module(f"experiments.{module.name}")
+    return EXPERIMENTS
+
+
+@contextlib.contextmanager
+def open_study(out: str | Path, seeds: int) -> Iterator[Study]:
+    """Make the folder, open its results file and yield the study.
+
+    Raises
+    ------
+    InputError
+        If the number of seeds is below 1 or the folder cannot be made.
+    """
+    if seeds < 1:
+        raise InputError(f"seeds is {seeds}; allowed: 1 or more")
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise InputError(f"cannot be made ({fault.strerror})", folder) from None
+    with Results(folder / "results.db") as results:
+        yield Study(folder, results, range(seeds))
+
+
+def add_study_arguments(parser: argparse.ArgumentParser, out: str) -> None:
+    """Add the options every experiment has."""
+    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="seeds (default: %(default)s)")
+    parser.add_argument("--out", default=out, metavar="DIR", help="folder to write to (default: %(default)s)")
+
+
+def main(one: Experiment, argv: Sequence[str] | None = None) -> int:
+    """Run one experiment as a command: ``python -m experiments.NAME``."""
+    parser = argparse.ArgumentParser(prog=f"python -m experiments.{one.name}", description=one.title)
+    add_study_arguments(parser, f"results/{one.name}")
+    arguments = parser.parse_args(argv)
+    try:
+        with open_study(arguments.out, arguments.seeds) as study:
+            claims = one.run(study)
+    except CutlayerError as fault:
+        print(f"{parser.prog}: {fault}", file=sys.stderr)
+        return 2
+    for claim in claims:
+        print(verdict(claim))
+    print(study.out)
+    return 0
+
+
+def verdict(claim: Claim) -> str:
+    """Return a claim as two lines of text."""
+    word = {True: "holds", False: "DOES NOT HOLD", None: "for information"}[claim.holds]
+    return f"[{word}] {claim.says} ({claim.source})\n    {claim.measured}"

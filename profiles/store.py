@@ -1,0 +1,126 @@
+"""Profiles as JSON files: read, written, found in a folder; no torch. `profiles.schema` has the format."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from profiles.schema import dumps, parse
+from simulator.errors import InputError
+from simulator.types import Profile
+
+
+def load(path: str | os.PathLike[str]) -> Profile:
+    """Read one profile.
+
+    Parameters
+    ----------
+    path : path
+        A JSON file.
+
+    Returns
+    -------
+    Profile
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is not a profile.
+    """
+    return _load(Path(path))
+
+
+def load_dir(path: str | os.PathLike[str]) -> dict[str, Profile]:
+    """Read every ``*.json`` of a folder.
+
+    Returns
+    -------
+    dict
+        Profiles by their name, in the order of the file names.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read or holds no profile, if a file is not a profile, or if two carry one
+        name.
+    """
+    folder = Path(path)
+    try:
+        profiles = _load_all(folder.iterdir())
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"cannot be read: {_reason(error)}; allowed: a folder of profiles", folder) from None
+    if not profiles:
+        raise InputError("holds no profile; allowed: one *.json or more", folder)
+    return profiles
+
+
+def shipped() -> dict[str, Profile]:
+    """Return the measured profiles that come with cutlayer, by name."""
+    return _load_all((resources.files("profiles") / "data").iterdir())
+
+
+def save(profile: Profile, path: str | os.PathLike[str]) -> None:
+    """Write one profile, a layer a line; the file is there whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or `profile` is one that `load` would refuse.
+    """
+    text = dumps(profile)
+    target = Path(path)
+    draft = None
+    try:
+        draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be written: {_reason(error)}", target) from None
+    finally:
+        if draft is not None:
+            with contextlib.suppress(OSError, ValueError):
+                draft.unlink()
+
+
+def _load_all(entries: Iterable[Traversable]) -> dict[str, Profile]:
+    profiles: dict[str, Profile] = {}
+    files: dict[str, str] = {}
+    for entry in sorted((e for e in entries if e.name.endswith(".json")), key=lambda e: e.name):
+        profile = _load(entry)
+        if profile.name in profiles:
+            raise InputError(f"profile {profile.name!r} stands in {files[profile.name]} too", str(entry))
+        profiles[profile.name], files[profile.name] = profile, entry.name
+    return profiles
+
+
+def _load(file: Traversable) -> Profile:
+    return parse(_text(file), str(file))
+
+
+def _text(file: Traversable) -> str:
+    try:
+        data = file.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {_reason(error)}; allowed: a profile in JSON", str(file)) from None
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise InputError("begins with a byte order mark; allowed: UTF-8 without one", str(file), 1)
+    if not data.strip():
+        raise InputError("is empty; allowed: a profile in JSON", str(file), 1)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError("is not text in UTF-8; allowed: a profile in JSON", str(file), line) from None
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

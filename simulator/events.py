@@ -1,0 +1,53 @@
+"""What the engine announces, and who may listen. No listener, no cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from simulator.demand import Bottleneck
+from simulator.ledger import Ledger
+from simulator.policy import Decision
+from simulator.types import Deployment, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Announced after a decision has been applied.
+
+    Attributes
+    ----------
+    time_s : float
+    task : Task
+    decision : Decision
+    deployment : Deployment or None
+        What the task holds now.
+    evicted : tuple of Deployment
+        What was given up for it.
+    bottleneck : Bottleneck or None
+        The resource the cut strains most: the one deployed, or the one considered first.
+    """
+
+    time_s: float
+    task: Task
+    decision: Decision
+    deployment: Deployment | None
+    evicted: tuple[Deployment, ...]
+    bottleneck: Bottleneck | None
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """Announced when a task leaves at the end of its life."""
+
+    time_s: float
+    deployment: Deployment
+
+
+class Listener(Protocol):
+    """Hears what the engine does; may read the ledger it is shown at the start, never write to it."""
+
+    def on_start(self, ledger: Ledger) -> None: ...
+    def on_decided(self, event: Decided) -> None: ...
+    def on_departed(self, event: Departed) -> None: ...
+    def on_end(self, time_s: float) -> None: ...
