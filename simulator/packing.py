@@ -23,7 +23,7 @@ from scipy import sparse
 
 from simulator.demand import rates
 from simulator.errors import InputError
-from simulator.types import FloatArray, IntArray, Network, Profile, Task, _check
+from simulator.types import FloatArray, IntArray, Network, Profile, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,10 @@ class Prices:
     def __init__(self, links: ArrayLike, servers: ArrayLike) -> None:
         for name, values in (("links", links), ("servers", servers)):
             array = np.array(values, dtype=np.float64)
-            _check(array.ndim == 1, f"prices of {name} have {array.ndim} axes; allowed: 1")
-            _check(bool(np.isfinite(array).all() and (array >= 0).all()), f"a price of {name} is negative or not finite")
+            if array.ndim != 1:
+                raise InputError(f"prices of {name} have {array.ndim} axes; allowed: 1")
+            if not (np.isfinite(array) & (array >= 0)).all():
+                raise InputError(f"prices of {name} hold a negative number or one that is not finite")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
@@ -65,9 +67,9 @@ class Packing:
     Attributes
     ----------
     links : scipy.sparse.csr_array, shape (n, M)
-        D_mj / (V b_m) [s per bit, times bytes].
+        D_mj / (V b_m) [byte per bit/s]: times rho, a share of the link.
     servers : scipy.sparse.csr_array, shape (n, E)
-        d_ij / c_i.
+        d_ij / c_i [byte per FLOP/s]: times gamma, a share of the server.
     rho, gamma : ndarray, shape (K, n)
         Coefficients of the cuts worth considering: no other cut takes less of both. Rising in gamma; a
         task with fewer such cuts repeats its last one.
@@ -167,7 +169,8 @@ class Packing:
         """
         for name, order in (("links", self.link_order), ("servers", self.server_order)):
             given = len(getattr(prices, name))
-            _check(given == len(order), f"{given} prices for {len(order)} {name}")
+            if given != len(order):
+                raise InputError(f"{given} prices for {len(order)} {name}")
         return np.concatenate([prices.links[self.link_order], prices.servers[self.server_order]])
 
 

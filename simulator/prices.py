@@ -22,11 +22,13 @@ on Optimization 10(4), 2000, for the method.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.packing import Packing
-from simulator.types import FloatArray
+from simulator.demand import SLACK
+from simulator.packing import Packing, Prices
+from simulator.types import FloatArray, Network, Task
 
 TEMPERATURES = (0.3, 0.1, 0.03, 0.01)
 """How far apart two gains may be, in tasks, and still be blurred; the last leaves the bound within 0.01 %."""
@@ -34,7 +36,48 @@ TEMPERATURES = (0.3, 0.1, 0.03, 0.01)
 LEAST_SHARE = 1e-6
 """A resource with less than this share on offer is priced as if it had this much: its price stays finite."""
 
+OVERDRAFT = 1 + 2 * SLACK
+"""How full a resource may get: reservations may exceed its capacity by the slack, and sums are rounded."""
+
 Smooth = Callable[[FloatArray], tuple[float, FloatArray]]
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """More tasks than this cannot be deployed at once, whatever the scheduler: proof enclosed.
+
+    Attributes
+    ----------
+    tasks : float
+        The bound.
+    prices : Prices
+        The proof: `simulator.bounds.dual_bound` of these is the bound.
+    """
+
+    tasks: float
+    prices: Prices
+
+    def gap(self, deployed: int) -> float:
+        """Return by which share `deployed` tasks fall short of the bound, at least 0."""
+        return max(0.0, 1 - deployed / self.tasks) if self.tasks > 0 else 0.0
+
+
+def certificate(tasks: Sequence[Task], network: Network) -> Bound:
+    """Return a bound on how many of `tasks` can be deployed at once, from prices found by the dual method.
+
+    Cuts 0 (the raw input) to N are allowed, so that it bounds every scheduler. It lies about 0.004 % above
+    the linear relaxation on the paper's scenario, at a tenth of the time.
+    """
+    packing = Packing.of(tasks, network, first_cut=0)
+    return best_bound(packing, find_prices(packing))
+
+
+def best_bound(packing: Packing, *found: FloatArray) -> Bound:
+    """Return the least bound among these prices and none at all (which says: no more than there are tasks)."""
+    candidates = [np.zeros(packing.links.shape[1] + packing.servers.shape[1]), *found]
+    values = [dual_value(packing, prices, OVERDRAFT) for prices in candidates]
+    best = int(np.argmin(values))
+    return Bound(values[best], packing.named(candidates[best]))
 
 
 def dual_value(packing: Packing, prices: FloatArray, shares: float | FloatArray = 1.0) -> float:
@@ -152,10 +195,8 @@ def _descend(smooth: Smooth, start: FloatArray, scale: FloatArray, iterations: i
         moved, turned = next_z - z, next_slope - slope
         curvature = float((moved * turned).sum())
         longest = 1e3 * step
-        if curvature > 0:
-            step = min(max(float((moved * moved).sum()) / curvature, 1e-3 * step), longest)
-        else:
-            step = longest
+        wanted = float((moved * moved).sum()) / curvature if curvature > 0 else longest
+        step = min(max(wanted, 1e-3 * step), longest)
         z, value, slope = next_z, next_value, next_slope
         recent.append(value)
         if value < best:

@@ -5,6 +5,8 @@ Works on shares of resources in the order of a `Packing`, on plain arrays.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from simulator.demand import SLACK
@@ -53,6 +55,10 @@ class Plan:
     def free(self) -> FloatArray:
         """The share of every resource that is left, links then servers: shape (M + E,)."""
         return np.concatenate([self.free_links, self.free_servers])
+
+    def deploys(self, j: int) -> bool:
+        """Return whether task `j` is in the plan."""
+        return bool(self.choice[j] != OUT)
 
     def outside(self) -> IntArray:
         """Return the tasks that are not deployed, rising."""
@@ -109,21 +115,21 @@ class Plan:
         near = [_row(packing.by_server, i)[0] for i in at.tolist()]
         near += [_row(packing.by_link, m)[0] for m in _row(packing.links, j)[0].tolist()]
         rivals = np.unique(np.concatenate(near))
-        return rivals[self.choice[rivals] == OUT]
+        return rivals[self.choice[rivals] == OUT]  # type: ignore[no-any-return]
 
 
-def _row(matrix: object, j: int) -> tuple[IntArray, FloatArray]:
-    start, end = matrix.indptr[j], matrix.indptr[j + 1]  # type: ignore[attr-defined]
-    return matrix.indices[start:end], matrix.data[start:end]  # type: ignore[attr-defined]
+def _row(matrix: Any, j: int) -> tuple[IntArray, FloatArray]:
+    start, end = matrix.indptr[j], matrix.indptr[j + 1]
+    return matrix.indices[start:end], matrix.data[start:end]
 
 
-def _tightest(needs: object, free: FloatArray) -> FloatArray:
+def _tightest(needs: Any, free: FloatArray) -> FloatArray:
     """Return for each row the largest factor by which its needs still fit; infinite where it needs nothing."""
-    indptr = needs.indptr  # type: ignore[attr-defined]
+    indptr = needs.indptr
     factor = np.full(len(indptr) - 1, np.inf)
     some = indptr[1:] > indptr[:-1]
     if some.any():
-        quotient = (free[needs.indices] + ROOM) / needs.data  # type: ignore[attr-defined]
+        quotient = (free[needs.indices] + ROOM) / needs.data
         factor[some] = np.minimum.reduceat(quotient, indptr[:-1][some])
     return factor
 

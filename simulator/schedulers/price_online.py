@@ -1,0 +1,69 @@
+"""Prices learnt on the way, for a number of tasks known beforehand; nobody is evicted."""
+
+from __future__ import annotations
+
+import math
+
+from simulator.errors import InputError
+from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
+from simulator.schedulers.learnt import LearntPrices, free_shares
+from simulator.types import Task
+
+CARE = 0.5
+"""How much of its share of the capacity the first task may not count on; falls with 1/sqrt(tasks seen)."""
+
+PACE = 0.1
+"""Prices are learnt anew when this much has been added to the tasks seen, or taken off those to come."""
+
+
+@SCHEDULERS.register("price-online")
+class PriceOnline(OnlineScheduler):
+    """Admit a task whose cheapest fitting cut costs no more than 1 at the prices learnt so far.
+
+    The tasks seen stand for those to come: prices are those at which the best of the n seen would fill
+    n / (expected - n) of what is free now, less a margin for what so small a sample may hide. What was
+    misjudged early shows in what is free, and is put right by the prices that follow. Towards the end
+    whatever fits is deployed, and so are tasks beyond the expected number.
+
+    Parameters
+    ----------
+    expected_tasks : int
+        How many tasks will arrive, 1 or more.
+
+    References
+    ----------
+    Agrawal, Wang and Ye, "A dynamic near-optimal algorithm for online linear programming", Operations
+    Research 62(4), 2014, for prices learnt at growing intervals and the early margin.
+    Li and Ye, "Online linear programming: dual convergence, new algorithms, and regret bounds", Operations
+    Research 70(5), 2022, for pricing what is free rather than what was there.
+    """
+
+    examples = ({"expected_tasks": 1000}, {"expected_tasks": 20})
+
+    def __init__(self, *, expected_tasks: int) -> None:
+        if not isinstance(expected_tasks, int) or expected_tasks < 1:
+            raise InputError(f"expected_tasks is {expected_tasks!r}; allowed: a whole number, 1 or more")
+        self.expected_tasks = expected_tasks
+        self.learnt = LearntPrices()
+        self.next_pricing = 1
+
+    def decide(self, task: Task, view: View) -> Decision:
+        self.learnt.seen.append(task)
+        if len(self.learnt.seen) >= self.next_pricing:
+            self._learn(view)
+        cost = self.learnt.costs(view.demand(task))
+        fitting = [cut for cut in view.fitting(task) if cut > 0]
+        if not fitting:
+            return Reject("no cut fits", 1 + int(cost[1:].argmin()))
+        cut = min(fitting, key=cost.__getitem__)
+        if cost[cut] > 1:
+            return Reject(f"its price {cost[cut]:.4g} exceeds 1", cut)
+        return Deploy(cut)
+
+    def _learn(self, view: View) -> None:
+        seen = len(self.learnt.seen)
+        left = max(self.expected_tasks - seen, 1)
+        packing = self.learnt.sample(view)
+        margin = CARE / math.sqrt(seen) * (left / self.expected_tasks)
+        self.learnt.learn(packing, free_shares(packing, view) * (seen / left * (1 - margin)), view)
+        self.next_pricing = seen + math.ceil(PACE * min(seen, left))
