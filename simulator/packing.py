@@ -12,6 +12,7 @@ matrix-vector product each: all cuts of all tasks are priced in O(non-zeros + n 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -177,12 +178,11 @@ class Packing:
 def _ordered(amounts: Any, capacity: FloatArray) -> tuple[Any, IntArray]:
     """Return amounts as shares of capacity with the columns in the order of their content, and that order."""
     amounts = sparse.csr_array(amounts)
-    shares = sparse.csr_array((amounts.data / capacity[amounts.indices], amounts.indices, amounts.indptr), amounts.shape)
-    columns = shares.tocsc()
+    share = amounts.data / capacity[amounts.indices]
+    columns = sparse.csr_array((share, amounts.indices, amounts.indptr), amounts.shape).tocsc()
     columns.sort_indices()
-    ends = columns.indptr.tolist()
     content = []
-    for start, end in zip(ends[:-1], ends[1:], strict=True):
+    for start, end in itertools.pairwise(columns.indptr.tolist()):
         digest = hashlib.blake2b(columns.indices[start:end].astype(np.int64).tobytes())
         digest.update(columns.data[start:end].tobytes())
         content.append(digest.digest())
