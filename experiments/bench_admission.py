@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any, cast
 
 import simpy
 
@@ -15,7 +17,7 @@ from profiles.store import shipped
 from simulator.demand import SLACK, balanced, demand_of
 from simulator.engine import simulate
 from simulator.ledger import Ledger
-from simulator.policy import OnlineScheduler, View
+from simulator.policy import Decision, OnlineScheduler, View
 from simulator.schedulers import SCHEDULERS
 from simulator.types import Network, Task
 from simulator.units import bits
@@ -89,9 +91,9 @@ def bench_admission() -> None:
                 ledger.reserve(view.demand(other), cut)
         demand = demand_of(task, network)
         assert loop_over_servers_and_cuts(ledger, task) == [k for k in view.fitting(task) if k]
-        ours = seconds(lambda view=view, task=task: view.first_fit(task, balanced))
-        test = seconds(lambda ledger=ledger, demand=demand: ledger.fitting(demand))
-        loop = seconds(lambda ledger=ledger, task=task: loop_over_servers_and_cuts(ledger, task))
+        ours = seconds(partial(view.first_fit, task, balanced))
+        test = seconds(partial(ledger.fitting, demand))
+        loop = seconds(partial(loop_over_servers_and_cuts, ledger, task))
         base = base or (ours, n_servers)
         print(
             f"  E = {n_servers:5}: test {test * 1e6:8.1f} us, test and order {ours * 1e6:8.1f} us; loop / test "
@@ -106,7 +108,7 @@ class _Counting(OnlineScheduler):
     def __init__(self, inner: OnlineScheduler) -> None:
         self.inner, self.spent_s = inner, 0.0
 
-    def decide(self, task: Task, view: View):
+    def decide(self, task: Task, view: View) -> Decision:
         start = time.perf_counter()
         try:
             return self.inner.decide(task, view)
@@ -118,7 +120,7 @@ def bare_simpy(times: list[float]) -> None:
     """Run a SimPy process that waits as many timeouts as there are arrivals, and nothing else."""
     environment = simpy.Environment()
 
-    def wait():
+    def wait() -> Generator[simpy.Event, Any, None]:
         for at in times:
             yield environment.timeout(at - environment.now)
 
@@ -136,9 +138,9 @@ def bench_engine() -> None:
         whole, decisions = [], []
         for _ in range(REPEATS):
             start = time.perf_counter()
-            outcome = simulate(network, tasks, _Counting(SCHEDULERS[name]()))
+            outcome = simulate(network, tasks, _Counting(cast(OnlineScheduler, SCHEDULERS[name]())))
             whole.append(time.perf_counter() - start)
-            decisions.append(outcome.scheduler.spent_s)
+            decisions.append(cast(_Counting, outcome.scheduler).spent_s)
         ratio = min(whole) / (bare + min(decisions))
         print(f"  {name:10} {ratio:5.2f}   ({min(whole) * 1e3:.1f} ms, bare SimPy {bare * 1e3:.2f} ms)")
 

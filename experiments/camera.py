@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from experiments.study import Claim, Study, experiment, main
 from simulator.units import bits
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CAMERAS = 3
 VIDEO_BPS = 3000e3
@@ -65,7 +70,7 @@ def run(study: Study) -> list[Claim]:
     return _claims(ways)
 
 
-def _draw(ways):
+def _draw(ways: Sequence[Case]) -> Figure:
     import matplotlib.pyplot as plt
 
     from experiments.plots import COLOURS

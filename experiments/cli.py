@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 EXIT_STATUS = """\
@@ -24,28 +24,24 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def check_not_shadowed() -> None:
-    """Refuse to start where another package is imported in place of one of ours.
+def guarded(prog: str, call: Callable[[], int]) -> int:
+    """Return the exit status of `call`; what a user can set right is one line, not a traceback."""
+    from simulator.errors import CutlayerError
 
-    The names ``models`` and ``simulator`` are common; whichever folder comes first on the path wins.
-    """
-    for name in ("simulator", "models", "profiles", "workloads"):
-        try:
-            module = importlib.import_module(name)
-        except Exception as fault:
-            sys.exit(_shadowed(name, f"cannot be imported ({type(fault).__name__}: {fault})"))
-        if getattr(module, "__project__", None) != "cutlayer":
-            where = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ["?"])))
-            sys.exit(_shadowed(name, f"is {where}"))
-
-
-def _shadowed(name: str, what: str) -> int:
-    print(
-        f"cutlayer: the package {name!r} {what}, not cutlayer's own: another package of that name hides it; "
-        "use an environment of its own, or another folder",
-        file=sys.stderr,
-    )
-    return 2
+    try:
+        status = call()
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a reader who has left is still nobody's fault
+        return status
+    except CutlayerError as fault:
+        print(f"{prog}: {fault}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{prog}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever read our output has left; what Python would still write goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -60,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(verbs)
     _add_reproduce(verbs)
     _add_profile(verbs)
+    _add_explain(verbs)
     _add_check(verbs)
     schedulers = verbs.add_parser("schedulers", help="list the schedulers", description="List the schedulers.")
     schedulers.set_defaults(call=_schedulers)
@@ -129,7 +126,7 @@ def _add_profile(verbs: Any) -> None:
         "profile",
         help="measure a network with torch",
         description="Measure FLOP, output bytes and time of every layer of a network; needs cutlayer[profile].",
-        epilog="example:\n  cutlayer profile alexnet --input 3x360x540 --out my_profiles",
+        epilog="example:\n  cutlayer profile squeezenet-1-1 --input 3x360x540 --out my_profiles",
     )
     parser.add_argument("network", nargs="+", metavar="NAME", help="networks to measure, or 'all'")
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default) or cuda")
@@ -138,6 +135,19 @@ def _add_profile(verbs: Any) -> None:
     parser.add_argument("--repeats", type=int, default=20, metavar="N", help="timed repeats (default: 20)")
     parser.add_argument("--out", default="profiles", metavar="DIR", help="folder to write to (default: profiles)")
     parser.set_defaults(call=_profile)
+
+
+def _add_explain(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "explain",
+        help="say why a task was deployed, rejected or evicted",
+        description="Say in words what happened to a task: when it came, what was tried, what was short.",
+        epilog="example:\n  cutlayer explain run.db door",
+    )
+    parser.add_argument("results", metavar="RESULTS.db", help="a results file")
+    parser.add_argument("task", metavar="TASK", help="the name of the task")
+    parser.add_argument("--run", metavar="RUN", help="a scheduler as the results call it, or a run's key")
+    parser.set_defaults(call=_explain)
 
 
 def _add_check(verbs: Any) -> None:
@@ -189,6 +199,13 @@ def _profile(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _explain(arguments: argparse.Namespace) -> int:
+    from experiments.explain import explain
+
+    print(explain(arguments.results, arguments.task, arguments.run))
+    return 0
+
+
 def _check(arguments: argparse.Namespace) -> int:
     from experiments.plugin import scheduler_class
     from simulator.checks import check_scheduler
@@ -210,16 +227,15 @@ def _schedulers(arguments: argparse.Namespace) -> int:
 
     for name in sorted(SCHEDULERS):
         found = SCHEDULERS[name]
-        parameters = ", ".join(str(p) for p in inspect.signature(found).parameters.values())
-        print(f"{name:14} {(found.__doc__ or '').strip().splitlines()[0]}" + (f" ({parameters})" if parameters else ""))
+        print(f"{name:14} {(found.__doc__ or '').strip().splitlines()[0]}")
+        for parameter in inspect.signature(found).parameters.values():
+            default = "needed" if parameter.default is parameter.empty else f"default: {parameter.default}"
+            print(f"{'':14}   {parameter.name} ({default})")
     return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
-    check_not_shadowed()
-    from simulator.errors import CutlayerError
-
     parser = build_parser()
     arguments = parser.parse_args(argv)
     if arguments.version:
@@ -230,17 +246,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.verb is None:
         parser.print_help()
         return 2
-    try:
-        return int(arguments.call(arguments))
-    except CutlayerError as fault:
-        print(f"cutlayer {arguments.verb}: {fault}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"cutlayer {arguments.verb}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # whoever read our output has left
-        sys.stderr.close()
-        return 141
+    return guarded(f"cutlayer {arguments.verb}", lambda: int(arguments.call(arguments)))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.study import Claim, Study, experiment, main
 from profiles.store import shipped
+from simulator.types import Profile
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @experiment("layer_profiles", paper="Fig. 3")
@@ -28,7 +34,7 @@ def run(study: Study) -> list[Claim]:
     return _claims(profiles)
 
 
-def _draw(profiles):
+def _draw(profiles: Mapping[str, Profile]) -> Figure:
     import matplotlib.pyplot as plt
 
     from experiments.plots import COLOURS
@@ -60,13 +66,13 @@ def _draw(profiles):
     return drawn
 
 
-def _claims(profiles) -> list[Claim]:
-    grows, layers, enlarged = [], 0, []
+def _claims(profiles: Mapping[str, Profile]) -> list[Claim]:
+    layers, grows, enlarged = 0, {}, []
     for name, profile in profiles.items():
         before = np.concatenate([[1.0], profile.ratio[:-1]])
         layers += len(profile)
         for k in np.flatnonzero(profile.ratio >= before):
-            grows.append(f"{name} {profile.layers[k].name}")
+            grows[f"{name} {profile.layers[k].name}"] = float(profile.ratio[k] / before[k])
         enlarged += [f"{name} {profile.layers[k].name}" for k in np.flatnonzero(profile.ratio > 1)]
     steps = np.concatenate([[layer.flop for layer in p.layers] for p in profiles.values()])
     rising = all((np.diff(profile.flop_per_byte) > 0).all() for profile in profiles.values())
@@ -75,9 +81,9 @@ def _claims(profiles) -> list[Claim]:
         Claim(
             "Fig. 3",
             "each layer shrinks the data",
-            f"{len(grows)} of {layers} layers put out as much as they take in or more ({', '.join(grows)}); after "
-            f"{len(enlarged)} layers there is more than the input; after the last layer {min(ends):.2%} to "
-            f"{max(ends):.2%} of the input are left",
+            f"{len(grows)} of {layers} layers put out as much as they take in or more, up to {max(grows.values()):.2f} "
+            f"times ({max(grows, key=lambda layer: grows[layer])}); after {len(enlarged)} of them there is more than "
+            f"the input; after the last layer {min(ends):.2%} to {max(ends):.2%} of the input are left",
             not grows,
             "a layer with its activation and pooling, output bytes against the bytes it took in, uint8 on the wire",
             {"layers": layers, "not_shrinking": grows, "larger_than_input": enlarged},

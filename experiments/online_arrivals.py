@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +14,11 @@ from simulator.results import Results
 from simulator.stats import Interval, mean_interval
 from workloads.generate import PaperScenario
 
-SCHEDULERS = [("threshold", {}), ("fifo", {}), ("lbf", {}), ("threshold", {"admission": "printed"})]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Spec = tuple[str, dict[str, Any]]
+SCHEDULERS: list[Spec] = [("threshold", {}), ("fifo", {}), ("lbf", {}), ("threshold", {"admission": "printed"})]
 NEAR = 0.1
 """The paper gives round numbers read off a figure: "near" is within a tenth."""
 
@@ -36,7 +42,7 @@ def run(study: Study) -> list[Claim]:
     study.record(
         "online_arrivals",
         [
-            ("deployed tasks", label, "arrived tasks", n, i.mean, *((None, None) if i.n == 1 else (i.low, i.high)), i.n)
+            ("deployed tasks", label, "arrived tasks", n, *i.measure)
             for label, intervals in means.items()
             for n, i in enumerate(intervals, start=1)
         ],
@@ -51,7 +57,7 @@ def _deployed(results: Results, key: str) -> np.ndarray:
     return np.array([row["deployed_tasks"] for row in rows])
 
 
-def _draw(means):
+def _draw(means: Mapping[str, Sequence[Interval]]) -> Figure:
     import matplotlib.pyplot as plt
 
     from experiments.plots import band

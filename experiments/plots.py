@@ -24,7 +24,7 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES: list[Any] = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (6, 3))]
 MARKERS = "osD^vPX*"
 
-STYLE = {
+STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -75,9 +75,9 @@ def draw(stem: Path, function: Callable[..., Figure], *what: Any) -> list[Path]:
 
 def look(index: int, every: int | None = None) -> dict[str, Any]:
     """Return colour, dash and marker of the line with that index."""
-    marker = {} if every == 0 else {"marker": MARKERS[index % len(MARKERS)]}
+    marker: dict[str, Any] = {} if every == 0 else {"marker": MARKERS[index % len(MARKERS)]}
     if every:
-        marker["markevery"] = every
+        marker |= {"markevery": every}
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index % len(DASHES)], **marker}
 
 

@@ -42,7 +42,8 @@ def scheduler_class(spec: str) -> type[Scheduler]:
 
 
 def _is_scheduler(value: object) -> bool:
-    return inspect.isclass(value) and issubclass(value, (OnlineScheduler, OfflineScheduler))
+    bases = (OnlineScheduler, OfflineScheduler)
+    return inspect.isclass(value) and issubclass(value, bases) and value not in bases
 
 
 def _import_file(path: Path) -> Any:
@@ -54,14 +55,25 @@ def _import_file(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # pickling and dataclasses look the module up by name
     try:
-        spec.loader.exec_module(module)
+        # compiled afresh: Python's cache takes a file changed within a second, to the same size, for unchanged
+        exec(compile(path.read_bytes(), spec.origin or path, "exec"), vars(module))
     except SyntaxError as fault:
-        raise InputError(f"syntax error: {fault.msg}", path, fault.lineno) from None
-    except Exception as fault:
-        frames = [frame for frame in traceback.extract_tb(fault.__traceback__) if frame.filename == str(path)]
+        file = path if fault.filename in (None, spec.origin) else fault.filename  # it may import another
+        raise InputError(f"syntax error: {fault.msg}", file, fault.lineno) from None
+    except (Exception, SystemExit) as fault:
+        frames = [frame for frame in traceback.extract_tb(fault.__traceback__) if frame.filename == spec.origin]
         line = frames[-1].lineno if frames else None
-        raise InputError(f"cannot be imported: {type(fault).__name__}: {fault}", path, line) from None
+        reason = " ".join(f"{type(fault).__name__}: {fault}".split())  # in one line
+        raise InputError(f"cannot be imported: {reason}", path, line) from None
     return module
+
+
+_KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+    "int": ("a whole number", (int,)),
+    "float": ("a number", (int, float)),
+    "str": ("text", (str,)),
+}
+"""What a parameter takes, by its annotation; a parameter annotated otherwise judges for itself."""
 
 
 def build_scheduler(spec: str, options: Mapping[str, Any]) -> Scheduler:
@@ -85,6 +97,9 @@ def build_scheduler(spec: str, options: Mapping[str, Any]) -> Scheduler:
         )
         if required and name not in options:
             raise InputError(f"scheduler {spec!r} needs the parameter {name!r} (--{name.replace('_', '-')})")
+        kinds = _KINDS.get(str(parameter.annotation))
+        if kinds and name in options and type(options[name]) not in kinds[1]:
+            raise InputError(f"{name} is {options[name]!r}; allowed: {kinds[0]}")
     return found(**options)
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from experiments.study import Claim, find_experiments, open_study, verdict
-from simulator.errors import UnknownNameError
+from simulator.errors import InputError, UnknownNameError
 
 
 def paper_experiments() -> list[str]:
@@ -82,5 +82,7 @@ def _write(path: Path, text: str) -> None:
     try:
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
+    except OSError as fault:
+        raise InputError(f"cannot be written ({fault.strerror})", path) from None
     finally:
         draft.unlink(missing_ok=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,8 +24,9 @@ from workloads.formats import read_network, read_tasks
 def run_files(arguments: argparse.Namespace) -> int:
     """Read the files, simulate, write the results, print what came out."""
     options = scheduler_options(arguments)
-    scheduler = build_scheduler(arguments.scheduler, options)
-    results = Results(arguments.out)
+    with _quiet(arguments.json):
+        scheduler = build_scheduler(arguments.scheduler, options)
+    results = Results(os.path.abspath(arguments.out))  # to SQLite, "" and ":memory:" are no files
     profiles = shipped() if arguments.profiles is None else load_dir(arguments.profiles)
     network = read_network(
         arguments.network,
@@ -34,19 +38,28 @@ def run_files(arguments: argparse.Namespace) -> int:
     if arguments.until is not None and not tasks[-1].arrival_s <= arguments.until < float("inf"):
         last = tasks[-1].arrival_s
         raise InputError(f"--until is {arguments.until:g}; allowed: {last:g} (the last arrival) or later")
-    row, tables, recorder = run(
-        network,
-        tasks,
-        scheduler,
-        scenario=_scenario(arguments),
-        scheduler_label=label(arguments.scheduler, options),
-        until_s=arguments.until,
-        keep=(*ALL_TABLES, "series_by") if arguments.by_resource else ALL_TABLES,
-    )
+    files = _files(arguments)
     with results:
+        with _quiet(arguments.json):
+            row, tables, recorder = run(
+                network,
+                tasks,
+                scheduler,
+                scenario=_scenario(arguments, {name: digest_of(path) for name, path in files.items()}),
+                scheduler_label=label(arguments.scheduler, options),
+                until_s=arguments.until,
+                keep=(*ALL_TABLES, "series_by") if arguments.by_resource else ALL_TABLES,
+            )
+        # the key is made of what the files say, not of where they lie; that is worth keeping all the same
+        row["scenario"] = json.dumps(json.loads(row["scenario"]) | {"paths": files}, sort_keys=True)
         results.write(row, tables)
     print(_as_json(recorder) if arguments.json else _as_text(arguments, row))
     return 0
+
+
+def _quiet(json: bool) -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which what a scheduler prints keeps out of the JSON on standard output."""
+    return contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext()
 
 
 def scheduler_options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -72,8 +85,8 @@ def scheduler_options(arguments: argparse.Namespace) -> dict[str, Any]:
     return options | {name: value for name, value in given.items() if value is not None}
 
 
-def _scenario(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what decides the results: parameters, and the content of every file."""
+def _files(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the files that decide the results, by what they are."""
     files = {"network": arguments.network, "tasks": arguments.tasks}
     if arguments.inputs:
         files["inputs"] = arguments.inputs
@@ -81,9 +94,13 @@ def _scenario(arguments: argparse.Namespace) -> dict[str, Any]:
     if colon:
         files["scheduler"] = own
     folder = Path(arguments.profiles) if arguments.profiles else None
-    files |= {f"profile {path.name}": path for path in sorted(folder.glob("*.json"))} if folder else {}
+    return files | ({f"profile {path.name}": str(path) for path in sorted(folder.glob("*.json"))} if folder else {})
+
+
+def _scenario(arguments: argparse.Namespace, digests: Mapping[str, str]) -> dict[str, Any]:
+    """Return what decides the results: parameters, and the content of every file."""
     return {
-        "files": {name: {"path": str(path), "sha256": digest_of(path)} for name, path in files.items()},
+        "files": {name: {"sha256": digest} for name, digest in digests.items()},
         "usable_share": arguments.usable_share,
         "reservation": arguments.reservation,
         "reservation_margin": arguments.reservation_margin,

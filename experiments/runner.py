@@ -20,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import profiles
 import simulator
 import workloads
 from experiments.plugin import build_scheduler, label
@@ -35,11 +36,11 @@ ALL_TABLES = ("tasks", "decisions", "series")
 
 @functools.cache
 def model_version() -> str:
-    """Return the version of the model: cutlayer's, and a digest of the source that computes results."""
+    """Return the version of the model: cutlayer's, and a digest of the source and data that decide results."""
     digest = hashlib.sha256()
-    for package in (simulator, workloads):
+    for package in (simulator, workloads, profiles):
         folder = Path(package.__path__[0])
-        for source in sorted(folder.rglob("*.py")):
+        for source in sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".json")):
             digest.update(source.relative_to(folder).as_posix().encode() + b"\0" + source.read_bytes())
     return f"{simulator.__version__}+{digest.hexdigest()[:12]}"
 

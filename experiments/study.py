@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import experiments
-from simulator.errors import CutlayerError, InputError
+from experiments.cli import Parser, guarded
+from simulator.errors import InputError
 from simulator.registry import Registry
 from simulator.results import Results
 
@@ -157,19 +158,19 @@ def add_study_arguments(parser: argparse.ArgumentParser, out: str) -> None:
 
 def main(one: Experiment, argv: Sequence[str] | None = None) -> int:
     """Run one experiment as a command: ``python -m experiments.NAME``."""
-    parser = argparse.ArgumentParser(prog=f"python -m experiments.{one.name}", description=one.title)
+    parser = Parser(prog=f"python -m experiments.{one.name}", description=one.title)
     add_study_arguments(parser, f"results/{one.name}")
     arguments = parser.parse_args(argv)
-    try:
+
+    def call() -> int:
         with open_study(arguments.out, arguments.seeds) as study:
             claims = one.run(study)
-    except CutlayerError as fault:
-        print(f"{parser.prog}: {fault}", file=sys.stderr)
-        return 2
-    for claim in claims:
-        print(verdict(claim))
-    print(study.out)
-    return 0
+        for claim in claims:
+            print(verdict(claim))
+        print(study.out)
+        return 0
+
+    return guarded(parser.prog, call)
 
 
 def verdict(claim: Claim) -> str:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from experiments.runner import Cell, sweep
 from experiments.study import Claim, Study, experiment, main
-from simulator.stats import mean_interval, paired_interval
+from simulator.stats import Interval, mean_interval, paired_interval
 from workloads.generate import PaperScenario
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Deployed = Mapping[tuple[str, int], list[int]]
+Spec = tuple[str, dict[str, Any]]
 
 SERVERS = range(20, 91, 10)
 CUTS = range(1, 6)
-OFFLINE = ("offline", {})
-PRINTED_CUTS = ("offline", {"cut_rule": "largest-product"})
-SCHEDULERS = [OFFLINE, *(("fixed", {"cut": k}) for k in CUTS), ("cloud", {}), PRINTED_CUTS]
+OFFLINE: Spec = ("offline", {})
+PRINTED_CUTS: Spec = ("offline", {"cut_rule": "largest-product"})
+SCHEDULERS: list[Spec] = [OFFLINE, *(("fixed", {"cut": k}) for k in CUTS), ("cloud", {}), PRINTED_CUTS]
 
 
 @experiment("sweep_servers", paper="Fig. 4(a)")
@@ -31,7 +39,8 @@ def run(study: Study) -> list[Claim]:
     with study.bar("servers swept", len(cells)) as done:
         sweep(study.results, cells, done)
     rows = {row["key"]: row for row in study.results.rows("runs")}
-    deployed, saved = defaultdict(list), []
+    deployed: Deployed = defaultdict(list)
+    saved = []
     for cell in cells:
         row = rows[cell.key]
         deployed[cell.label, cell.scenario.servers].append(row["deployed_tasks"])
@@ -41,7 +50,7 @@ def run(study: Study) -> list[Claim]:
     study.record(
         "sweep_servers",
         [
-            ("deployed tasks", label, "servers", n, i.mean, *_ends(i), i.n)
+            ("deployed tasks", label, "servers", n, *i.measure)
             for label, intervals in lines.items()
             for n, i in zip(SERVERS, intervals, strict=True)
         ],
@@ -50,11 +59,7 @@ def run(study: Study) -> list[Claim]:
     return _claims(deployed, lines, mean_interval(saved))
 
 
-def _ends(interval):
-    return (None, None) if interval.n == 1 else (interval.low, interval.high)
-
-
-def _draw(lines):
+def _draw(lines: Mapping[str, Sequence[Interval]]) -> Figure:
     import matplotlib.pyplot as plt
 
     from experiments.plots import band
@@ -71,7 +76,7 @@ def _draw(lines):
     return drawn
 
 
-def _claims(deployed, lines, saved) -> list[Claim]:
+def _claims(deployed: Deployed, lines: Mapping[str, Sequence[Interval]], saved: Interval) -> list[Claim]:
     margins = {
         (k, n): paired_interval(deployed["offline", n], deployed[f"fixed(cut={k})", n]) for k in CUTS for n in SERVERS
     }

@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.errors import InputError, UnknownNameError
 from simulator.types import FloatArray, IntArray, Network, Task
@@ -135,48 +136,63 @@ def room(demand: Demand, free_bps: FloatArray, free_flop_per_s: FloatArray) -> R
     )
 
 
-def fitting(demand: Demand, room: Room) -> Any:
+def fitting(demand: Demand, room: Room) -> NDArray[np.bool_]:
     """Return which cuts fit: bool, shape (N + 1,), indexed by cut; entry 0 is the raw input."""
     return (demand.rho <= room.bps) & (demand.gamma <= room.flop_per_s)
 
 
-@dataclass(frozen=True, slots=True)
-class Bottleneck:
-    """The resource that a cut strains most.
+class Tightest(NamedTuple):
+    """The link and the server where a task has least room: what every one of its cuts strains most.
+
+    The need of a cut is the same number everywhere times the input there, so the tightest link is the same
+    for all cuts, and so is the tightest server.
 
     Attributes
     ----------
-    kind : {"link", "server"}
-    index : int
-        Which link or server.
-    need, free : float
-        What the cut takes there and what is free there [bit/s or FLOP/s].
+    link : int or None
+        Index of the link; None where the task's servers cross none.
+    link_bytes, free_bps : float
+        The task's input over that link [byte] and what is free there [bit/s].
+    server : int
+    server_bytes, free_flop_per_s : float
+        The task's input at that server [byte] and what is free there [FLOP/s].
     """
 
-    kind: str
-    index: int
-    need: float
-    free: float
+    link: int | None
+    link_bytes: float
+    free_bps: float
+    server: int
+    server_bytes: float
+    free_flop_per_s: float
+
+    def needs(self, demand: Demand, cut: int) -> tuple[float, float]:
+        """Return what `cut` takes on that link [bit/s] and at that server [FLOP/s]."""
+        return self.link_bytes * float(demand.rho[cut]), self.server_bytes * float(demand.gamma[cut])
+
+    def bottleneck(self, demand: Demand, cut: int) -> str:
+        """Return which of the two `cut` strains more, "link" or "server": the larger share of what is free."""
+        need_bps, need_flop_per_s = self.needs(demand, cut)
+        on_link = _share(need_bps, self.free_bps) >= _share(need_flop_per_s, self.free_flop_per_s)
+        return "link" if self.link is not None and on_link else "server"
 
 
-def bottleneck(demand: Demand, cut: int, free_bps: FloatArray, free_flop_per_s: FloatArray) -> Bottleneck:
-    """Return the resource of which `cut` takes the largest share of what is free (ties: links, then order)."""
-    worst: tuple[float, Bottleneck] | None = None
-    for kind, where, need, free_everywhere in (
-        ("link", demand.links, demand.bps(cut), free_bps),
-        ("server", demand.servers, demand.flop_per_s(cut), free_flop_per_s),
-    ):
-        if not len(need):
-            continue
-        free = free_everywhere[where]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(free > 0, need / free, np.where(need > 0, np.inf, 0.0))
-        at = int(share.argmax())
-        if worst is None or share[at] > worst[0]:
-            index = at if isinstance(where, slice) else int(where[at])
-            worst = float(share[at]), Bottleneck(kind, index, float(need[at]), float(free[at]))
-    assert worst is not None  # a task is fed somewhere
-    return worst[1]
+def _share(need: float, free: float) -> float:
+    return need / free if free > 0 else np.inf if need > 0 else 0.0
+
+
+def tightest(demand: Demand, free_bps: FloatArray, free_flop_per_s: FloatArray) -> Tightest:
+    """Return where `demand` has least room (ties: the first)."""
+    link: tuple[int | None, float, float] = (None, 0.0, np.inf)
+    if len(demand.link_bytes):
+        link = _least_room(demand.links, demand.link_bytes, free_bps)
+    return Tightest(*link, *_least_room(demand.servers, demand.input_bytes, free_flop_per_s))
+
+
+def _least_room(where: IntArray | slice, needs: FloatArray, free: FloatArray) -> tuple[int, float, float]:
+    free_there = free[where]
+    at = int((free_there / needs).argmin())
+    index = at if isinstance(where, slice) else int(where[at])
+    return index, float(needs[at]), float(free_there[at])
 
 
 CutRule = Callable[[Demand, Room], IntArray]
@@ -204,8 +220,8 @@ class Fixed:
     cut: int
 
     def __post_init__(self) -> None:
-        if self.cut < 1:
-            raise InputError(f"cut is {self.cut}; allowed: 1 or more")
+        if not isinstance(self.cut, int) or self.cut < 1:
+            raise InputError(f"cut is {self.cut!r}; allowed: a whole number, 1 or more")
 
     def __call__(self, demand: Demand, room: Room) -> IntArray:
         return np.array([min(self.cut, len(demand.rho) - 1)])

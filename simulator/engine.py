@@ -78,10 +78,17 @@ class Clock(simpy.Environment):
         return event
 
 
+def _twice(name: str) -> InputError:
+    return InputError(f"task {name!r} arrives twice; every task needs a name of its own")
+
+
 class _Planned(OnlineScheduler):
     """Plays the plan of an offline scheduler."""
 
     def __init__(self, scheduler: OfflineScheduler, tasks: Sequence[Task], network: Network) -> None:
+        counts = Counter(task.name for task in tasks)
+        if len(counts) < len(tasks):
+            raise _twice(counts.most_common(1)[0][0])
         self.plan = scheduler.plan(tasks, network)
         if not isinstance(self.plan, Mapping):
             raise DecisionError(f"{type(scheduler).__name__}.plan returned {self.plan!r}; allowed: a mapping")
@@ -118,8 +125,10 @@ class Simulation:
         until_s: float | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
+        if until_s is not None and not 0 <= until_s < math.inf:
+            raise InputError(f"until_s is {until_s!r}; allowed: 0 or more, finite")
         self.network = network
-        self.clock = Clock()
+        self.clock = Clock(0.0)
         self.ledger = Ledger(network)
         self.listeners = listeners
         self.until_s = until_s
@@ -168,11 +177,13 @@ class Simulation:
             self._arrive(task)
 
     def _arrive(self, task: Task) -> None:
+        if task.name in self.outcome.deployed:
+            raise _twice(task.name)
         view = self._view()
         decision = self.policy.decide(task, view)
         self.outcome.counts["arrived"] += 1
         demand = view.demand(task)
-        bottleneck = None
+        tightest = self.ledger.tightest(demand) if self.listeners else None
         evicted: list[Deployment] = []
         deployment = None
         if isinstance(decision, Deploy):
@@ -180,19 +191,15 @@ class Simulation:
             for name in decision.evict:
                 evicted.append(self.outcome.deployed.pop(name))
                 self.ledger.release(name)
-            if self.listeners:
-                bottleneck = self.ledger.bottleneck(demand, decision.cut)
             deployment = self._deploy(task, decision.cut, demand)
         elif isinstance(decision, Reject):
             self.outcome.counts["rejected"] += 1
-            if self.listeners and decision.cut is not None:
-                bottleneck = self.ledger.bottleneck(demand, decision.cut)
         else:
             raise DecisionError(f"{self._who()} answered {decision!r} for {task.name!r}; allowed: Deploy, Reject")
         self.outcome.counts["evicted"] += len(evicted)
         self._past.append(Past(self.clock.now, task, decision))
-        if self.listeners:
-            event = Decided(self.clock.now, task, decision, deployment, tuple(evicted), bottleneck)
+        if tightest is not None:
+            event = Decided(self.clock.now, task, decision, deployment, tuple(evicted), demand, tightest)
             for listener in self.listeners:
                 listener.on_decided(event)
 
@@ -203,8 +210,6 @@ class Simulation:
             raise DecisionError(
                 f"{self._who()} answered cut {decision.cut!r} for task {task.name!r}; allowed: 0 to {layers}"
             )
-        if task.name in self.outcome.deployed:
-            raise InputError(f"task {task.name!r} arrives twice")
         for at, name in enumerate(decision.evict):
             if name not in self.outcome.deployed or name in decision.evict[:at]:
                 raise DecisionError(f"{self._who()} evicts {name!r} for task {task.name!r}, which is not deployed")

@@ -40,8 +40,12 @@ class InputError(CutlayerError, ValueError):
         self.message = message
         self.file = None if file is None else str(file)
         self.line = line
-        where = "" if self.file is None else f"{self.file}: " if line is None else f"{self.file}:{line}: "
-        super().__init__(where + message)
+        super().__init__(message, self.file, line)  # as __init__ takes them: pickle and SimPy make it anew
+
+    def __str__(self) -> str:
+        if self.file is None:
+            return self.message
+        return f"{self.file}: {self.message}" if self.line is None else f"{self.file}:{self.line}: {self.message}"
 
     def located(self, file: str | PathLike[str], line: int | None = None) -> InputError:
         """Return the same fault, said to be in `file` at `line`."""
@@ -62,7 +66,9 @@ class UnknownNameError(InputError):
     """
 
     def __init__(self, what: str, name: str, known: Iterable[str]):
-        super().__init__(f"unknown {what} {name!r}; {near_name(name, known)}")
+        names = tuple(known)
+        super().__init__(f"unknown {what} {name!r}; {near_name(name, names)}")
+        self.args = (what, name, names)
 
 
 class DecisionError(CutlayerError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from simulator.demand import Bottleneck
+from simulator.demand import Demand, Tightest
 from simulator.ledger import Ledger
 from simulator.policy import Decision
 from simulator.types import Deployment, Task
@@ -24,8 +24,10 @@ class Decided:
         What the task holds now.
     evicted : tuple of Deployment
         What was given up for it.
-    bottleneck : Bottleneck or None
-        The resource the cut strains most: the one deployed, or the one considered first.
+    demand : Demand
+        What every cut of the task takes.
+    tightest : Tightest
+        Where it had least room when it came, before anyone was evicted for it.
     """
 
     time_s: float
@@ -33,7 +35,8 @@ class Decided:
     decision: Decision
     deployment: Deployment | None
     evicted: tuple[Deployment, ...]
-    bottleneck: Bottleneck | None
+    demand: Demand
+    tightest: Tightest
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.demand import SLACK, Bottleneck, Demand, Room, bottleneck, fitting, room
+from simulator.demand import SLACK, Demand, Room, Tightest, fitting, room, tightest
 from simulator.errors import CapacityError
 from simulator.types import FloatArray, Network
 
@@ -66,9 +66,9 @@ class Ledger:
             self._limits = self._bps + self._slack_bps, self._flop_per_s + self._slack_flop_per_s
         return fitting(demand, room(demand, *self._limits))
 
-    def bottleneck(self, demand: Demand, cut: int) -> Bottleneck:
-        """Return the resource of which `cut` takes the largest share of what is free."""
-        return bottleneck(demand, cut, self.free_bps, self.free_flop_per_s)
+    def tightest(self, demand: Demand) -> Tightest:
+        """Return the link and the server where `demand` has least room."""
+        return tightest(demand, self.free_bps, self.free_flop_per_s)
 
     def reserve(self, demand: Demand, cut: int) -> None:
         """Take what `cut` needs, everywhere or nowhere.
@@ -83,7 +83,7 @@ class Ledger:
         if name in self._held:
             raise CapacityError(f"task {name!r} holds a reservation already")
         if not self.fitting(demand)[cut]:
-            raise CapacityError(f"task {name!r} at cut {cut}: {self.describe(self.bottleneck(demand, cut))}")
+            raise CapacityError(f"task {name!r} at cut {cut}: {self.describe(demand, cut)}")
         self._limits = None
         self._bps[demand.links] -= demand.bps(cut)
         self._flop_per_s[demand.servers] -= demand.flop_per_s(cut)
@@ -122,9 +122,13 @@ class Ledger:
         """Return the demand and cut that task `name` holds, or None."""
         return self._held.get(name)
 
-    def describe(self, at: Bottleneck) -> str:
-        """Say in words what is short where."""
-        network = self.network
-        name = (network.links if at.kind == "link" else network.servers)[at.index]
-        unit = "bit/s" if at.kind == "link" else "FLOP/s"
-        return f"{at.kind} {name!r} needs {at.need:.6g} {unit}, free {at.free:.6g} {unit}"
+    def describe(self, demand: Demand, cut: int) -> str:
+        """Say in words what `cut` is short of where it strains the network most."""
+        at = self.tightest(demand)
+        need_bps, need_flop_per_s = at.needs(demand, cut)
+        if at.link is not None and at.bottleneck(demand, cut) == "link":
+            name, need, free, unit = f"link {self.network.links[at.link]!r}", need_bps, at.free_bps, "bit/s"
+        else:
+            name, need, free = f"server {self.network.servers[at.server]!r}", need_flop_per_s, at.free_flop_per_s
+            unit = "FLOP/s"
+        return f"{name} needs {need:.6g} {unit}, free {free:.6g} {unit}"

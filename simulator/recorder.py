@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from simulator.demand import Bottleneck
+from simulator.errors import InputError
 from simulator.events import Decided, Departed
 from simulator.ledger import Ledger
 from simulator.policy import Deploy
@@ -45,6 +45,8 @@ class Recorder:
     def on_decided(self, event: Decided) -> None:
         """Keep the decision and what it did to the tasks and totals."""
         task, decision = event.task, event.decision
+        if task.name in self._tasks:
+            raise InputError(f"task {task.name!r} arrives twice; every task needs a name of its own")
         self._counts["arrived"] += 1
         for deployment in event.evicted:
             self._end(deployment, "evicted", event.time_s)
@@ -60,7 +62,7 @@ class Recorder:
                 decision.cut,
                 None if isinstance(decision, Deploy) else decision.reason,
                 json.dumps([deployment.task.name for deployment in event.evicted]),
-                *self._strained(event.bottleneck),
+                *self._met(event),
             )
         )
         changed = event.evicted if event.deployment is None else (*event.evicted, event.deployment)
@@ -80,14 +82,18 @@ class Recorder:
         self._counts["deployed"] -= 1
         self._counts[outcome] += 1
 
-    def _strained(self, at: Bottleneck | None) -> Row:
-        if at is None:
-            return (None,) * 8
-        amounts = (at.need, at.free, at.free - at.need)
-        nothing = (None,) * 3
-        if at.kind == "link":
-            return (at.kind, self._network.links[at.index], *amounts, *nothing)
-        return (at.kind, self._network.servers[at.index], *nothing, *amounts)
+    def _met(self, event: Decided) -> Row:
+        """Return what the task met when it came: the tightest link and server, and what its cuts need there."""
+        at, demand, cut = event.tightest, event.demand, event.decision.cut
+        server = self._network.servers[at.server]
+        needs = [at.needs(demand, k) for k in range(len(demand.rho))]
+        need_bps, need_flop_per_s = (None, None) if cut is None else needs[cut]
+        bound = None if cut is None else at.bottleneck(demand, cut)
+        on_link: Row = (None,) * 4
+        if at.link is not None:
+            on_link = (self._network.links[at.link], need_bps, at.free_bps, _minus(at.free_bps, need_bps))
+        on_server = (server, need_flop_per_s, at.free_flop_per_s, _minus(at.free_flop_per_s, need_flop_per_s))
+        return (bound, *on_link, *on_server, json.dumps(needs))
 
     def _total(self, time_s: float, changed: tuple[Deployment, ...]) -> None:
         reserved_bps = self._network.usable_bps - self._ledger.free_bps
@@ -153,6 +159,10 @@ class Recorder:
                 if outcome == "deployed"
             ),
         }
+
+
+def _minus(free: float, need: float | None) -> float | None:
+    return None if need is None else free - need
 
 
 def _raw_bps(deployment: Deployment) -> float:

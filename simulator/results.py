@@ -75,14 +75,16 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("cut", "INTEGER", "the cut deployed, or considered first"),
         Column("reason", "TEXT", "why it was rejected"),
         Column("evicted", "TEXT", "the tasks evicted for it, as a JSON list"),
-        Column("resource", "TEXT", "link or server: what the cut strains most, evictions made"),
-        Column("resource_name", "TEXT", "which link or server"),
-        Column("need_bps", "REAL", "what the cut needs of that link"),
-        Column("free_bps", "REAL", "what is free there"),
+        Column("resource", "TEXT", "link or server: of which of the two below the cut takes the larger share"),
+        Column("link", "TEXT", "the link where the task had least room when it came, before any eviction"),
+        Column("need_bps", "REAL", "what the cut needs there"),
+        Column("free_bps", "REAL", "what was free there"),
         Column("slack_bps", "REAL", "free - need; negative where the cut does not fit"),
-        Column("need_flop_per_s", "REAL", "what the cut needs of that server"),
-        Column("free_flop_per_s", "REAL", "what is free there"),
+        Column("server", "TEXT", "the server where the task had least room when it came"),
+        Column("need_flop_per_s", "REAL", "what the cut needs there"),
+        Column("free_flop_per_s", "REAL", "what was free there"),
         Column("slack_flop_per_s", "REAL", "free - need; negative where the cut does not fit"),
+        Column("needs", "TEXT", "what every cut from 0 needs there, as a JSON list of [bit/s, FLOP/s]"),
     ),
     "series": (
         Column("time_s", "REAL", "when something changed"),
@@ -139,6 +141,7 @@ class Results:
 
     def __init__(self, path: str | os.PathLike[str], *, must_exist: bool = False) -> None:
         self.path = os.fspath(path)
+        self._connection: sqlite3.Connection | None = None
         folder = os.path.dirname(os.path.abspath(self.path))
         if not os.path.isdir(folder):
             raise InputError(f"there is no folder {folder!r} to write to", self.path)
@@ -159,28 +162,53 @@ class Results:
             try:
                 (application,) = connection.execute("PRAGMA application_id").fetchone()
                 (schema,) = connection.execute("PRAGMA user_version").fetchone()
+                (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             finally:
                 connection.close()
         except (sqlite3.Error, OSError) as fault:
             raise InputError(f"not a results file ({fault})", self.path) from None
+        if (application, tables) == (0, 0):
+            return  # a first write that was killed before it was done
         if application != APPLICATION_ID:
             raise InputError("not a results file of cutlayer", self.path)
         if schema != SCHEMA:
             raise InputError(f"written with schema {schema}; this version reads {SCHEMA}", self.path)
 
     def __enter__(self) -> Results:
-        try:
-            self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=60)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-        except sqlite3.Error as fault:
-            raise InputError(f"cannot be opened ({fault})", self.path) from None
+        folder = os.path.dirname(os.path.abspath(self.path))
+        if os.path.exists(self.path):
+            self._open()
+        elif not os.access(folder, os.W_OK | os.X_OK):  # say so before the run, not after it
+            raise InputError(f"cannot be made: no files may be written to {folder!r}", self.path)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        """Return the connection; the file is made here if it is not there."""
+        if self._connection is None:
+            try:
+                connection = sqlite3.connect(self.path, isolation_level=None, timeout=60)
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=FULL")
+            except sqlite3.Error as fault:
+                raise InputError(f"cannot be opened ({fault})", self.path) from None
+            self._connection = connection
+        return self._connection
+
+    def _read(self, query: str, values: Sequence[Any] = ()) -> sqlite3.Cursor | None:
+        """Run a query; None where nothing has been written yet."""
+        if self._connection is None and not os.path.exists(self.path):
+            return None
+        execute = self._open().execute
+        if not execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
+            return None
+        return execute(query, values)
 
     def write(self, run: Mapping[str, Any], tables: Mapping[str, Iterable[Row]]) -> None:
         """Write one run, whole or not at all; a run of the same key is replaced.
@@ -192,11 +220,12 @@ class Results:
         tables : mapping of str to iterable of rows
             The rows of the other tables, columns as in `TABLES`.
         """
-        execute = self._connection.execute
+        connection = self._open()
+        execute = connection.execute
         try:
             execute("BEGIN IMMEDIATE")
             try:
-                self._make_tables()
+                self._make_tables(connection)
                 for (old,) in execute("SELECT run FROM runs WHERE key = ?", (run["key"],)).fetchall():
                     for table in TABLES:
                         execute(f"DELETE FROM {table} WHERE run = ?", (old,))
@@ -207,19 +236,19 @@ class Results:
                 ).lastrowid
                 for table, rows in tables.items():
                     marks = ", ".join("?" * (1 + len(TABLES[table])))
-                    self._connection.executemany(
+                    connection.executemany(
                         f"INSERT INTO {table} VALUES ({marks})", ((number, *row) for row in rows)
                     )
                 execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:
+                if connection.in_transaction:
                     execute("ROLLBACK")
                 raise
         except sqlite3.OperationalError as fault:  # a full disk, a file that may not be written
             raise InputError(f"cannot be written ({fault})", self.path) from None
 
-    def _make_tables(self) -> None:
-        execute = self._connection.execute
+    def _make_tables(self, connection: sqlite3.Connection) -> None:
+        execute = connection.execute
         if execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
             return
         execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -232,9 +261,8 @@ class Results:
 
     def keys(self) -> set[str]:
         """Return the keys of the runs that are there and done."""
-        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
-            return set()
-        return {key for (key,) in self._connection.execute("SELECT key FROM runs WHERE status = 'done'")}
+        cursor = self._read("SELECT key FROM runs WHERE status = 'done'")
+        return set() if cursor is None else {key for (key,) in cursor}
 
     def rows(self, table: str, key: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield the rows of `table`, of one run if its key is given, as mappings."""
@@ -242,7 +270,9 @@ class Results:
             raise UnknownNameError("table", table, TABLES)
         where, values = ("", ()) if key is None else (" WHERE runs.key = ?", (key,))
         query = f"SELECT {table}.* FROM {table}" + ("" if table == "runs" else " JOIN runs USING (run)") + where
-        cursor = self._connection.execute(f"{query} ORDER BY {table}.rowid", values)
+        cursor = self._read(f"{query} ORDER BY {table}.rowid", values)
+        if cursor is None:
+            return
         names = [description[0] for description in cursor.description]
         for row in cursor:
             yield dict(zip(names, row, strict=True))

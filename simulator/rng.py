@@ -33,6 +33,7 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
     >>> stream(1, "uplink").random() == stream(1, "deadline").random()
     False
     """
-    digest = hashlib.sha256(repr(names).encode()).digest()
+    plain = tuple(name if isinstance(name, str) else int(name) for name in names)  # NumPy's integers, too
+    digest = hashlib.sha256(repr(plain).encode()).digest()
     words = np.frombuffer(digest, dtype="<u4").tolist()
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *words])))

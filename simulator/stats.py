@@ -31,6 +31,11 @@ class Interval(NamedTuple):
         """Half the width of the interval."""
         return (self.high - self.low) / 2
 
+    @property
+    def measure(self) -> tuple[float, float | None, float | None, int]:
+        """Value, low, high and replications, as the table ``measures`` keeps them."""
+        return (self.mean, None, None, self.n) if math.isnan(self.low) else (self.mean, self.low, self.high, self.n)
+
     def __format__(self, spec: str) -> str:
         spec = spec or ".1f"
         if math.isnan(self.low):

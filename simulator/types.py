@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -26,13 +28,30 @@ def _check(holds: bool, message: str) -> None:
 
 
 def _positive(value: float, what: str) -> None:
-    _check(isinstance(value, (int, float)) and 0 < value < math.inf, f"{what} is {value!r}; allowed: above 0, finite")
+    _check(isinstance(value, Real) and 0 < value < math.inf, f"{what} is {value!r}; allowed: above 0, finite")
 
 
 def _frozen(values: ArrayLike, dtype: type = np.float64) -> NDArray[Any]:
     array: NDArray[Any] = np.array(values, dtype=dtype)
     array.flags.writeable = False
     return array
+
+
+def _matrix(values: Any) -> Any:
+    matrix = sparse.csr_array(values, dtype=np.float64, copy=True)
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    return matrix
+
+
+class _ReadOnly:
+    """Has arrays that stay read-only in copies and after pickling, which NumPy forgets."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        self.__dict__.update(state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(_ReadOnly):
     """What every layer of a network computes and puts out.
 
     Attributes
@@ -123,7 +142,7 @@ class Profile:
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Network(_ReadOnly):
     """Edge servers and the links their traffic crosses on its way to the cloud.
 
     Parameters
@@ -185,7 +204,7 @@ class Network:
         names = tuple(servers) if servers is not None else tuple(f"s{i}" for i in range(len(capacity)))
         if links is None:
             links = names if routes is None else tuple(f"l{m}" for m in range(len(link)))
-        matrix = None if routes is None else sparse.csr_array(routes, dtype=np.float64)
+        matrix = None if routes is None else _matrix(routes)
         for name, value in (
             ("capacity_flop_per_s", capacity),
             ("link_bps", link),
@@ -238,7 +257,7 @@ class Network:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class Task(_ReadOnly):
     """A stream of frames to run through one network.
 
     Parameters
@@ -275,8 +294,10 @@ class Task:
     lifetime_s: float = math.inf
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "servers", _frozen(self.servers, np.intp))
+        servers = np.asarray(self.servers)
+        object.__setattr__(self, "servers", _frozen(servers, np.intp))
         object.__setattr__(self, "input_bytes", _frozen(self.input_bytes))
+        _check(bool(self.name), "task without a name")
         what = f"task {self.name!r}:"
         _check(0 <= self.arrival_s < math.inf, f"{what} arrival_s is {self.arrival_s!r}; allowed: 0 or more, finite")
         _positive(self.frame_rate_hz, f"{what} frame_rate_hz")
@@ -288,8 +309,8 @@ class Task:
         )
         _check(len(self.servers) > 0, f"{what} no server is fed; allowed: 1 or more")
         _check(
-            bool(self.servers[0] >= 0 and (self.servers[1:] > self.servers[:-1]).all()),
-            f"{what} servers must be indices that rise",
+            bool((servers == self.servers).all() and servers[0] >= 0 and (servers[1:] > servers[:-1]).all()),
+            f"{what} servers are {reprlib.repr(servers.tolist())}; allowed: indices that rise",
         )
         low, high = self.input_bytes.min(), self.input_bytes.max()
         _check(bool(low > 0 and high < math.inf), f"{what} input_bytes {low:g} to {high:g}; allowed: above 0, finite")

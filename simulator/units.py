@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import TypeVar
 
 import numpy as np
@@ -15,14 +16,15 @@ from numpy.typing import NDArray
 
 from simulator.errors import InputError
 
-PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+PREFIXES = {"": "1", "k": "1e3", "M": "1e6", "G": "1e9", "T": "1e12", "P": "1e15"}
+"""Factors are decimals: "0.067 GB" is 67,000,000 bytes, which 0.067 * 1e9 in floats misses."""
 UNITS = {
-    "FLOP/s": {"FLOP/s": 1.0, "FLOPS": 1.0},
-    "FLOP": {"FLOP": 1.0},
-    "bit/s": {"bit/s": 1.0, "bps": 1.0},
-    "B": {"B": 1.0},
-    "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0, "d": 86400.0},
-    "Hz": {"Hz": 1.0, "1/s": 1.0},
+    "FLOP/s": {"FLOP/s": "1", "FLOPS": "1"},
+    "FLOP": {"FLOP": "1"},
+    "bit/s": {"bit/s": "1", "bps": "1"},
+    "B": {"B": "1"},
+    "s": {"s": "1", "ms": "1e-3", "us": "1e-6", "min": "60", "h": "3600", "d": "86400"},
+    "Hz": {"Hz": "1", "1/s": "1"},
 }
 _PLAIN = {"s"}  # no prefixes: "ms" is in the table, "ks" is nobody's second
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S+)\s*")
@@ -67,7 +69,9 @@ def parse(text: str, unit: str) -> float:
         for name, factor in UNITS[unit].items():
             prefix = match[2].removesuffix(name)
             if match[2].endswith(name) and (prefix == "" or (prefix in PREFIXES and unit not in _PLAIN)):
-                value = float(match[1]) * (factor if prefix == "" else PREFIXES[prefix])
+                value = float(match[1])
+                if math.isfinite(value):  # what is too large for a float may be too large for a decimal
+                    value = float(Decimal(match[1]) * Decimal(factor if prefix == "" else PREFIXES[prefix]))
                 if math.isfinite(value):
                     return value
     example = {"FLOP/s": "290 GFLOP/s", "FLOP": "1.4 GFLOP", "bit/s": "10 Mbit/s", "B": "100 kB", "s": "200 ms"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 import re
@@ -16,6 +17,9 @@ SERVER_COLUMNS = ("server", "capacity_flop_per_s", "uplink_bps")
 TASK_COLUMNS = ("task", "arrival_s", "profile", "frame_rate_hz", "deadline_s")
 TASK_OPTIONS = ("lifetime_s", "input_bytes")
 INPUT_COLUMNS = ("task", "server", "input_bytes")
+
+_LONGEST = 200
+"""Letters of a name; more is a file that is something else."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -82,7 +86,7 @@ def read_tasks(
             raise InputError(f"task {name!r} stands twice", path, line)
         arrival_s = _number(row, "arrival_s", path, line)
         if arrival_s < last_s:
-            raise InputError(f"arrival_s is {row['arrival_s']}, before {last_s:g}; rows go by time", path, line)
+            raise InputError(f"arrival_s is {row['arrival_s']}, before {last_s!r}; rows go by time", path, line)
         last_s = arrival_s
         profile = _text(row, "profile", path, line)
         if profile not in profiles:
@@ -149,47 +153,76 @@ def _rows(
     path: Path, columns: Sequence[str], options: Sequence[str] = ()
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line number and the values of every row, checked against the columns."""
+    reader = csv.reader(io.StringIO(_content(path), newline=""), strict=True)
+    header: list[str] = []
+    empty = True
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            _check_header(header, columns, options, path)
-            empty = True
-            for values in reader:
-                if not values:
-                    continue  # a blank line
-                if len(values) != len(header):
-                    raise InputError(f"{len(values)} values for {len(header)} columns", path, reader.line_num)
-                empty = False
-                yield reader.line_num, dict(zip(header, (value.strip() for value in values), strict=True))
-            if empty:
-                raise InputError("has a header and no rows; allowed: 1 or more", path)
-    except UnicodeDecodeError as fault:
-        raise InputError(f"not a text file in UTF-8 (byte {fault.start})", path) from None
+        for values in reader:
+            line = reader.line_num
+            if not values:
+                continue  # a blank line
+            if not header:
+                header = [name.strip() for name in values]
+                _check_header(header, columns, options, path, line)
+                continue
+            if len(values) != len(header):
+                raise InputError(f"{len(values)} values for {len(header)} columns", path, line)
+            empty = False
+            yield line, dict(zip(header, (value.strip() for value in values), strict=True))
     except csv.Error as fault:
         raise InputError(f"not a CSV file ({fault})", path, reader.line_num) from None
-    except OSError as fault:
-        raise InputError(f"cannot be read ({fault.strerror})", path) from None
-
-
-def _check_header(header: list[str], columns: Sequence[str], options: Sequence[str], path: Path) -> None:
-    allowed = (*columns, *options)
     if not header:
         raise InputError(f"is empty; allowed: a header with {','.join(columns)}", path)
+    if empty:
+        raise InputError("has a header and no rows; allowed: 1 or more", path)
+
+
+def _content(path: Path) -> str:
+    """Return the text of a file, whole: a fault in it is found before its first row is used."""
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):  # a pipe gives its content once; we read it twice
+            raise InputError("is a folder, a pipe or a device; allowed: a file", path)
+        with open(path, "rb") as file:
+            data = file.read()
+    except (OSError, ValueError) as fault:
+        if isinstance(fault, InputError):
+            raise
+        raise InputError(f"cannot be read ({getattr(fault, 'strerror', None) or fault})", path) from None
+    if (nul := data.find(b"\0")) >= 0:
+        line = data.count(b"\n", 0, nul) + 1
+        raise InputError("not a text file in UTF-8 (it holds a NUL byte)", path, line)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = fault.object.count(b"\n", 0, fault.start) + 1
+        byte = fault.object[fault.start]
+        raise InputError(f"not a text file in UTF-8 (byte {byte:#04x})", path, line) from None
+
+
+def _check_header(header: list[str], columns: Sequence[str], options: Sequence[str], path: Path, line: int) -> None:
+    allowed = (*columns, *options)
     for name in header:
         if name not in allowed:
-            raise InputError(f"unknown column {name!r}; {near_name(name, allowed)}", path, 1)
+            raise InputError(f"unknown column {_shown(name)}; {near_name(name, allowed)}", path, line)
         if header.count(name) > 1:
-            raise InputError(f"column {name!r} stands twice", path, 1)
+            raise InputError(f"column {name!r} stands twice", path, line)
     for name in columns:
         if name not in header:
-            raise InputError(f"column {name!r} is missing; needed: {','.join(columns)}", path, 1)
+            raise InputError(f"column {name!r} is missing; needed: {','.join(columns)}", path, line)
+
+
+def _shown(text: str) -> str:
+    """Return the text in quotes, cut where it would fill the screen."""
+    return repr(text) if len(text) <= _LONGEST else f"{text[:_LONGEST]!r}..."
 
 
 def _text(row: Mapping[str, str], column: str, path: Path, line: int) -> str:
-    if not row[column]:
+    text = row[column]
+    if not text:
         raise InputError(f"{column} is empty", path, line)
-    return row[column]
+    if not (text.isprintable() and len(text) <= _LONGEST):
+        raise InputError(f"{column} is {_shown(text)}; allowed: up to {_LONGEST} letters in one line", path, line)
+    return text
 
 
 def _number(row: Mapping[str, str], column: str, path: Path, line: int, *, positive: bool = False) -> float:
@@ -198,5 +231,5 @@ def _number(row: Mapping[str, str], column: str, path: Path, line: int, *, posit
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not (math.isfinite(value) and (value > 0 or (value == 0 and not positive))):
         allowed = "a number above 0" if positive else "a number, 0 or more"
-        raise InputError(f"{column} is {text!r}; allowed: {allowed}", path, line)
+        raise InputError(f"{column} is {_shown(text)}; allowed: {allowed}", path, line)
     return value

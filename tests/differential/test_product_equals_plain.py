@@ -85,7 +85,7 @@ def draw(seed: int, fed: str, routed: bool) -> tuple[plain.PlainNetwork, list[pl
         tasks.append(
             plain.PlainTask(
                 f"t{j}",
-                float(np.floor(j * rng.uniform(0.9, 1.0))) if j == 0 else float(max(tasks[-1].arrival_s, np.floor(j * 0.7))),
+                float(np.floor(j * 0.7)),
                 rng.uniform(0.02, 1.2, n_layers).tolist(),
                 np.cumsum(rng.uniform(100, 4000, n_layers)).tolist(),
                 float(rng.choice([1.0, 5.0, 12.0])),
@@ -115,7 +115,7 @@ OPTIONS = [
 
 @pytest.mark.parametrize("routed", [False, True], ids=["star", "shared links"])
 @pytest.mark.parametrize("fed", ["all", "some", "equal"])
-@pytest.mark.parametrize("scheduler, options", OPTIONS, ids=lambda value: str(value))
+@pytest.mark.parametrize("scheduler, options", OPTIONS, ids=str)
 def test_product_equals_plain_on_random_instances(scheduler, options, fed, routed):
     verdicts = set()
     for seed in range(25):
