@@ -102,9 +102,7 @@ class Optimum:
     proven: bool
 
 
-def milp(
-    tasks: Sequence[Task], network: Network, time_limit_s: float = 60.0, *, first_cut: int = 0
-) -> Optimum:
+def milp(tasks: Sequence[Task], network: Network, time_limit_s: float = 60.0, *, first_cut: int = 0) -> Optimum:
     """Return a plan that deploys as many tasks as possible, for small instances.
 
     Parameters

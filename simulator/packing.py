@@ -108,8 +108,10 @@ class Packing:
         servers, server_order = _ordered(inputs, network.capacity_flop_per_s)
         if network.is_star:
             through = inputs
-        else:  # servers in their own order here too: a link sums over them
-            through = sparse.csr_array(inputs[:, server_order] @ network.routes[:, server_order].T)
+        else:  # a link sums over its servers: in their own order here too
+            inputs = inputs[:, server_order]
+            inputs.sort_indices()
+            through = inputs @ network.routes[:, server_order].T
         links, link_order = _ordered(through, network.usable_bps)
         rho, gamma, cuts = _tables(tasks, network, first_cut)
         return cls(links, servers, rho, gamma, cuts, link_order, server_order)

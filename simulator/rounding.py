@@ -95,7 +95,6 @@ class Plan:
         at, need = _row(self.packing.servers, j)
         self.free_servers[at] -= need * (sign * self.packing.gamma[k, j])
 
-
     def set_aside(self, share: float) -> tuple[FloatArray, FloatArray]:
         """Set this share of all that is left aside, and return it for `give_back`."""
         aside = share * np.maximum(self.free_links, 0), share * np.maximum(self.free_servers, 0)

@@ -70,12 +70,20 @@ class LearntPrices:
 
 
 def free_shares(packing: Packing, view: View) -> FloatArray:
-    """Return the share of every resource that is free, in the order of the packing: shape (M + E,)."""
+    """Return the share of every resource that is free, in the order of the packing: shape (M + E,).
+
+    Rounded to 1e-9, so that the order in which a link's reservations were added up does not show.
+    """
     links = (view.free_bps / view.network.usable_bps)[packing.link_order]
     servers = (view.free_flop_per_s / view.network.capacity_flop_per_s)[packing.server_order]
-    return np.maximum(np.concatenate([links, servers]), 0.0)  # type: ignore[no-any-return]
+    return np.maximum(np.concatenate([links, servers]), 0.0).round(9)  # type: ignore[no-any-return]
 
 
-def admitted(packing: Packing, prices: FloatArray, share: float) -> float:
-    """Return which share of the tasks can at most be deployed within `share` of every resource."""
-    return dual_value(packing, prices, share) / len(packing)
+def admitted(packing: Packing, prices: FloatArray, shares: FloatArray) -> float:
+    """Return which share of the tasks can at most be deployed within these shares of the resources."""
+    return dual_value(packing, prices, shares) / len(packing)
+
+
+def fits_empty(task: Task, view: View) -> bool:
+    """Return whether some cut of 1 to N fits into the empty network."""
+    return any(cut > 0 for cut in view.empty().fitting(task))

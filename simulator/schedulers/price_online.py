@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from simulator.demand import balanced
 from simulator.errors import InputError
 from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
-from simulator.schedulers.learnt import LearntPrices, free_shares
+from simulator.schedulers.learnt import LearntPrices, fits_empty, free_shares
 from simulator.types import Task
 
 CARE = 0.5
@@ -20,10 +21,11 @@ PACE = 0.1
 class PriceOnline(OnlineScheduler):
     """Admit a task whose cheapest fitting cut costs no more than 1 at the prices learnt so far.
 
-    The tasks seen stand for those to come: prices are those at which the best of the n seen would fill
+    The n tasks seen stand for those to come: prices are those at which the best of them would fill
     n / (expected - n) of what is free now, less a margin for what so small a sample may hide. What was
     misjudged early shows in what is free, and is put right by the prices that follow. Towards the end
-    whatever fits is deployed, and so are tasks beyond the expected number.
+    whatever fits is deployed, and so are tasks beyond the expected number. A task that no cut could place in the empty network
+    is rejected and not learnt from.
 
     Parameters
     ----------
@@ -45,11 +47,15 @@ class PriceOnline(OnlineScheduler):
             raise InputError(f"expected_tasks is {expected_tasks!r}; allowed: a whole number, 1 or more")
         self.expected_tasks = expected_tasks
         self.learnt = LearntPrices()
+        self.arrived = 0
         self.next_pricing = 1
 
     def decide(self, task: Task, view: View) -> Decision:
+        self.arrived += 1
+        if not fits_empty(task, view):
+            return Reject("no cut fits even the empty network", view.candidates(task, balanced)[0])
         self.learnt.seen.append(task)
-        if len(self.learnt.seen) >= self.next_pricing:
+        if self.arrived >= self.next_pricing:
             self._learn(view)
         cost = self.learnt.costs(view.demand(task))
         fitting = [cut for cut in view.fitting(task) if cut > 0]
@@ -61,9 +67,8 @@ class PriceOnline(OnlineScheduler):
         return Deploy(cut)
 
     def _learn(self, view: View) -> None:
-        seen = len(self.learnt.seen)
-        left = max(self.expected_tasks - seen, 1)
+        left = max(self.expected_tasks - self.arrived, 1)
         packing = self.learnt.sample(view)
-        margin = CARE / math.sqrt(seen) * (left / self.expected_tasks)
-        self.learnt.learn(packing, free_shares(packing, view) * (seen / left * (1 - margin)), view)
-        self.next_pricing = seen + math.ceil(PACE * min(seen, left))
+        margin = CARE / math.sqrt(len(packing)) * (left / self.expected_tasks)
+        self.learnt.learn(packing, free_shares(packing, view) * (self.arrived / left * (1 - margin)), view)
+        self.next_pricing = self.arrived + math.ceil(PACE * min(self.arrived, left))
