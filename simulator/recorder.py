@@ -154,7 +154,9 @@ class Recorder:
             "reserved_bps": reserved[0],
             "reserved_flop_per_s": reserved[1],
             "raw_bps": sum(
-                _raw_bps(deployment) for _, outcome, deployment, _ in self._tasks.values() if outcome == "deployed"
+                _raw_bps(deployment)
+                for _, outcome, deployment, _ in self._tasks.values()
+                if outcome == "deployed"
             ),
         }
 

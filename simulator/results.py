@@ -236,7 +236,9 @@ class Results:
                 ).lastrowid
                 for table, rows in tables.items():
                     marks = ", ".join("?" * (1 + len(TABLES[table])))
-                    connection.executemany(f"INSERT INTO {table} VALUES ({marks})", ((number, *row) for row in rows))
+                    connection.executemany(
+                        f"INSERT INTO {table} VALUES ({marks})", ((number, *row) for row in rows)
+                    )
                 execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:

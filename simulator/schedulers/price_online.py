@@ -24,8 +24,8 @@ class PriceOnline(OnlineScheduler):
     The n tasks seen stand for those to come: prices are those at which the best of them would fill
     n / (expected - n) of what is free now, less a margin for what so small a sample may hide. What was
     misjudged early shows in what is free, and is put right by the prices that follow. Towards the end
-    whatever fits is deployed, and so are tasks beyond the expected number. A task that no cut could place in the empty network
-    is rejected and not learnt from.
+    whatever fits is deployed, and so are tasks beyond the expected number. A task that no cut could place in
+    the empty network is rejected and not learnt from.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class PriceOnline(OnlineScheduler):
             return Reject("no cut fits", 1 + int(cost[1:].argmin()))
         cut = min(fitting, key=cost.__getitem__)
         if cost[cut] > 1:
-            return Reject(f"its price {cost[cut]:.4g} exceeds 1", cut)
+            return Reject(f"its price {cost[cut]:.4g} exceeds 1 at these prices", cut)
         return Deploy(cut)
 
     def _learn(self, view: View) -> None:
