@@ -61,11 +61,23 @@ class Demand:
         return self.input_bytes * float(self.gamma[cut])
 
 
-def demand_of(task: Task, network: Network) -> Demand:
-    """Return what every cut of `task` takes from `network`.
+def rates(task: Task, network: Network) -> tuple[FloatArray, FloatArray]:
+    """Return rho and gamma of `task`: what each cut takes of an input byte, each of shape (N + 1,).
 
     Bandwidth is (1 + h) * 8 * d_ij * r_k * max(1/Q_j, f_j) with the reservation ``"sustained"``, and with
     1/Q_j alone with ``"deadline"``, as the paper (section IV) prints it; compute is d_ij * l_k * f_j.
+    """
+    rate = 1 / task.deadline_s
+    if network.reservation == "sustained":
+        rate = max(rate, task.frame_rate_hz)
+    return (
+        task.profile.ratio_by_cut * bits((1 + network.reservation_margin) * rate),
+        task.profile.flop_per_byte_by_cut * task.frame_rate_hz,
+    )
+
+
+def demand_of(task: Task, network: Network) -> Demand:
+    """Return what every cut of `task` takes from `network`: its inputs, and `rates` per byte of them.
 
     Raises
     ------
@@ -82,17 +94,15 @@ def demand_of(task: Task, network: Network) -> Demand:
         through = network.routes[:, task.servers] @ task.input_bytes
         links = np.flatnonzero(through)
         link_bytes = through[links]
-    rate = 1 / task.deadline_s
-    if network.reservation == "sustained":
-        rate = max(rate, task.frame_rate_hz)
+    rho, gamma = rates(task, network)
     return Demand(
         task=task,
         servers=servers,
         input_bytes=task.input_bytes,
         links=links,
         link_bytes=link_bytes,
-        rho=task.profile.ratio_by_cut * bits((1 + network.reservation_margin) * rate),
-        gamma=task.profile.flop_per_byte_by_cut * task.frame_rate_hz,
+        rho=rho,
+        gamma=gamma,
     )
 
 

@@ -1,0 +1,64 @@
+"""Dual prices, rounded to a plan that comes with a certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simulator.packing import Packing
+from simulator.policy import SCHEDULERS, OfflineScheduler
+from simulator.prices import Bound, certificate, find_prices
+from simulator.rounding import Plan, exchange, fill, round_down
+from simulator.types import Network, Task
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """How good a plan is, with the proof.
+
+    Attributes
+    ----------
+    deployed : int
+        Tasks in the plan.
+    bound : Bound
+        No plan has more than ``bound.tasks``.
+    """
+
+    deployed: int
+    bound: Bound
+
+    @property
+    def gap(self) -> float:
+        """By which share the plan falls short of the bound, at most."""
+        return self.bound.gap(self.deployed)
+
+
+@SCHEDULERS.register("price")
+class Price(OfflineScheduler):
+    """Price the resources, deploy what costs less than it is worth, and say how good that is.
+
+    Prices that nearly minimise the dual bound (DESIGN section 4) are rounded to a plan in rounds, each
+    pricing what the last has left; what still fits is filled in, and deployed tasks are exchanged for more
+    or cheaper ones. Cut 0 is not used; the bound allows it.
+
+    Attributes
+    ----------
+    certificate : Certificate or None
+        Of the last plan.
+    """
+
+    def __init__(self) -> None:
+        self.certificate: Certificate | None = None
+
+    def plan(self, tasks: Sequence[Task], network: Network) -> dict[str, int]:
+        packing = Packing.of(tasks, network)
+        prices = find_prices(packing)
+        plan = Plan(packing)
+        fill(plan, round_down(plan, prices))
+        exchange(plan, prices)
+        self.certificate = Certificate(len(plan), certificate(tasks, network))
+        return {
+            task.name: int(packing.cuts[k, j])
+            for j, (task, k) in enumerate(zip(tasks, plan.choice.tolist(), strict=True))
+            if plan.deploys(j)
+        }
