@@ -14,7 +14,7 @@ from typing import Any
 
 from experiments.frame_options import CONDITION_FILES, frames_of, save_frames
 from experiments.plugin import build_scheduler, label
-from experiments.runner import ALL_TABLES, Frames, digest_of, run
+from experiments.runner import ALL_TABLES, Frames, bound_at, digest_of, run
 from profiles.store import load_dir, shipped
 from simulator.errors import InputError
 from simulator.recorder import Recorder
@@ -52,6 +52,7 @@ def run_files(arguments: argparse.Namespace) -> int:
                 until_s=arguments.until,
                 keep=_tables(arguments),
                 frames=frames,
+                bound=bound_at(network, tasks, tasks[-1].arrival_s if arguments.until is None else arguments.until),
             )
         row, tables, recorder, met = done.row, done.tables, done.recorder, done.frames
         # the key is made of what the files say, not of where they lie; that is worth keeping all the same
@@ -59,7 +60,7 @@ def run_files(arguments: argparse.Namespace) -> int:
         if met is not None and met.kept is not None:
             save_frames(frames_path(arguments.out, row["key"]), met.kept, network, done.spans)
         results.write(row, tables)
-    print(_as_json(recorder) if arguments.json else _as_text(arguments, row))
+    print(_as_json(recorder, row) if arguments.json else _as_text(arguments, row))
     return 0
 
 
@@ -132,12 +133,14 @@ def _scenario(
     }
 
 
-def _as_json(recorder: Recorder) -> str:
-    rows = recorder.task_rows()
+def _as_json(recorder: Recorder, row: Mapping[str, Any]) -> str:
+    tasks = recorder.task_rows()
     return json.dumps(
         {
-            "deployed": sum(row["outcome"] == "deployed" for row in rows),
-            "tasks": {row["task"]: {"verdict": row["outcome"], "cut": row["cut"]} for row in rows},
+            "deployed": row["deployed_tasks"],
+            "bound": row["bound_tasks"],
+            "gap": row["gap"],
+            "tasks": {task["task"]: {"verdict": task["outcome"], "cut": task["cut"]} for task in tasks},
         }
     )
 
@@ -149,6 +152,7 @@ def _as_text(arguments: argparse.Namespace, row: Mapping[str, Any]) -> str:
     lines = [
         f"{row['scheduler']}: {row['arrived_tasks']} tasks arrived in {row['end_s']:g} s: {counts}",
         f"reserved at the end: {reserved}",
+        f"at most {row['bound_tasks']:.1f} tasks can be deployed at the end; gap {row['gap']:.1%}",
     ]
     if row.get("frames") is not None:
         lines.append(

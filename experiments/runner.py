@@ -27,6 +27,7 @@ import profiles
 import simulator
 import workloads
 from experiments.plugin import build_scheduler, label
+from simulator.bounds import Bound, certificate
 from simulator.engine import simulate
 from simulator.frame_model import FrameSettings
 from simulator.policy import Scheduler
@@ -134,6 +135,7 @@ def run(
     until_s: float | None = None,
     keep: Sequence[str] = ALL_TABLES,
     frames: Frames | None = None,
+    bound: Bound | None = None,
 ) -> Done:
     """Simulate one run and return all that is known of it.
 
@@ -147,14 +149,19 @@ def run(
         The tables to keep beside ``runs``.
     frames : Frames, optional
         What the deployed tasks' frames are like; without it no frame is simulated, at no cost.
+    bound : Bound, optional
+        On the tasks deployed at the end, where the caller has it (see `bound_at`).
     """
     recorder = Recorder(by_resource="series_by" in keep)
     spans = SpanRecorder()
     start = time.perf_counter()
-    simulate(
+    outcome = simulate(
         network, tasks, scheduler, until_s=until_s, listeners=[recorder] if frames is None else [recorder, spans]
     )
     row = run_row(scenario, scheduler_label, seed) | recorder.summary()
+    row["report"] = json.dumps(dict(outcome.scheduler.report()))
+    if bound is not None:
+        row |= {"bound_tasks": bound.tasks, "gap": bound.gap(row["deployed_tasks"])}
     tables: dict[str, list[Row]] = recorder.tables()
     met = None if frames is None else frames.walk(network, spans)
     if met is not None:
@@ -163,6 +170,11 @@ def run(
     row["wall_s"] = time.perf_counter() - start
     row["peak_memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Done(row, {name: tables[name] for name in keep}, recorder, met, spans.spans())
+
+
+def bound_at(network: Network, tasks: Sequence[Task], end_s: float) -> Bound:
+    """Return a bound on how many of `tasks` can be deployed at `end_s`: of those that have not departed by then."""
+    return certificate([task for task in tasks if task.arrival_s + task.lifetime_s > end_s], network)
 
 
 def _as_rows(table: str, columns: Mapping[str, Any]) -> list[Row]:
@@ -254,11 +266,13 @@ def sweep(results: Results, cells: Sequence[Cell], done: Callable[[int], object]
     """
     there = results.keys()
     workload: tuple[Any, Network, list[Task]] | None = None
+    bound: Bound | None = None
     for cell in cells:
         if cell.key not in there:
             if workload is None or workload[0] != (cell.scenario, cell.seed):
                 network, tasks = cell.scenario.network(cell.seed), cell.scenario.arrivals(cell.seed)
                 workload = (cell.scenario, cell.seed), network, tasks
+                bound = bound_at(network, tasks, tasks[-1].arrival_s if cell.until_s is None else cell.until_s)
             done_run = run(
                 *workload[1:],
                 build_scheduler(cell.scheduler, cell.options),
@@ -268,6 +282,7 @@ def sweep(results: Results, cells: Sequence[Cell], done: Callable[[int], object]
                 until_s=cell.until_s,
                 keep=cell.keep,
                 frames=cell.frames_on(workload[1]),
+                bound=bound,
             )
             results.write(done_run.row, done_run.tables)
         done(1)

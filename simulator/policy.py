@@ -156,6 +156,10 @@ class Scheduler:
     excused: ClassVar[Mapping[str, str]] = {}
     """Contract checks this scheduler cannot pass, with the reason; an excuse that is not needed fails."""
 
+    def report(self) -> Mapping[str, Any]:
+        """Return what the scheduler knows at the end of a run that the results should keep, as plain values."""
+        return {}
+
 
 class OnlineScheduler(Scheduler):
     """A scheduler that decides about each task as it arrives."""

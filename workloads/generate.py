@@ -16,7 +16,7 @@ from simulator.types import Network, Profile, Reservation, Task
 
 @dataclass(frozen=True, slots=True)
 class PaperScenario:
-    """The scenario of the paper's section V, as DESIGN reads it. Ranges are uniform, (low, high).
+    """The scenario of the paper's section V (docs/paper.md says how it was read). Ranges are uniform, (low, high).
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ class Certificate:
 class Price(OfflineScheduler):
     """Price the resources, deploy what costs less than it is worth, and say how good that is.
 
-    Prices that nearly minimise the dual bound (DESIGN section 4) are rounded to a plan in rounds, each
+    Prices that nearly minimise the dual bound are rounded to a plan in rounds, each
     pricing what the last has left; what still fits is filled in, and deployed tasks are exchanged for more
     or cheaper ones. Cut 0 is not used; the bound allows it.
 
@@ -62,3 +62,9 @@ class Price(OfflineScheduler):
             for j, (task, k) in enumerate(zip(tasks, plan.choice.tolist(), strict=True))
             if plan.deploys(j)
         }
+
+    def report(self) -> dict[str, float]:
+        """Return the certificate: the bound on the number of tasks and the gap to it."""
+        if self.certificate is None:
+            return {}
+        return {"bound_tasks": self.certificate.bound.tasks, "gap": self.certificate.gap}

@@ -64,6 +64,10 @@ class Threshold(OnlineScheduler):
             admit = need_bps <= ceiling * (self.least_bps / ceiling) ** used_share
         return Deploy(cut) if admit else Reject("needs more bandwidth than the threshold allows", cut)
 
+    def report(self) -> dict[str, float]:
+        """Return Bmin and Bmax [bit/s], once a task has come so far."""
+        return {"least_bps": self.least_bps, "most_bps": self.most_bps} if self.most_bps else {}
+
     def _largest_input(self, task: Task, cut: int, view: View) -> tuple[int, float, float]:
         """Return the server with the largest input (ties: the fullest) and what `cut` needs there."""
         demand = view.demand(task)

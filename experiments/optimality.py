@@ -1,0 +1,93 @@
+"""How good could it be: every scheduler against the bound, over the number of edge servers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from experiments.runner import Cell, sweep
+from experiments.study import Claim, Study, experiment, main
+from simulator.stats import Interval, mean_interval
+from workloads.generate import PaperScenario
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SERVERS = range(20, 91, 10)
+TASKS = 1000
+SCHEDULERS: list[tuple[str, dict[str, Any]]] = [
+    ("price", {}),
+    ("price-online", {"expected_tasks": TASKS}),
+    ("price-evict", {}),
+    ("offline", {}),
+    ("lbf", {}),
+    ("threshold", {}),
+    ("fifo", {}),
+    ("neurosurgeon", {}),
+    ("fixed", {"cut": 5}),
+    ("cloud", {}),
+]
+
+
+@experiment("optimality")
+def run(study: Study) -> list[Claim]:
+    """Deployed tasks of every scheduler as a share of the bound, for 20 to 90 edge servers."""
+    cells = [
+        Cell(PaperScenario(servers=n, tasks=TASKS), name, seed, options)
+        for n in SERVERS
+        for seed in study.seeds
+        for name, options in SCHEDULERS
+    ]
+    with study.bar("schedulers against the bound", len(cells)) as done:
+        sweep(study.results, cells, done)
+    rows = {row["key"]: row for row in study.results.rows("runs")}
+    reached: dict[str, dict[int, list[float]]] = {}
+    for cell in cells:
+        by_servers = reached.setdefault(cell.label, {n: [] for n in SERVERS})
+        by_servers[cell.scenario.servers].append(1 - rows[cell.key]["gap"])
+    lines = {label: [mean_interval(values[n]) for n in SERVERS] for label, values in reached.items()}
+    study.record(
+        "optimality",
+        [
+            ("deployed tasks / bound", label, "servers", n, *interval.measure)
+            for label, intervals in lines.items()
+            for n, interval in zip(SERVERS, intervals, strict=True)
+        ],
+    )
+    study.draw("optimality", _draw, lines)
+    return [_claim(label, values) for label, values in reached.items()]
+
+
+def _claim(label: str, values: Mapping[int, Sequence[float]]) -> Claim:
+    every = [share for shares in values.values() for share in shares]
+    mean = mean_interval(every)
+    return Claim(
+        "beyond the paper",
+        f"{label} against the bound",
+        f"{mean.mean:.2%} of it on average, {min(every):.2%} at worst, over {len(every)} runs",
+        None,
+        "tasks deployed after the last arrival, of the dual bound on any scheduler",
+        {"mean": mean.mean, "least": min(every)},
+    )
+
+
+def _draw(lines: Mapping[str, Sequence[Interval]]) -> Figure:
+    import matplotlib.pyplot as plt
+
+    from experiments.plots import band
+
+    drawn, axes = plt.subplots(figsize=(6.8, 4.0))
+    for index, (label, intervals) in enumerate(lines.items()):
+        percent = [Interval(100 * i.mean, 100 * i.low, 100 * i.high, i.n) for i in intervals]
+        band(axes, list(SERVERS), percent, index, label)
+    axes.axhline(100, color="black", linewidth=1.0)
+    axes.set_xlabel("edge servers")
+    axes.set_ylabel("deployed tasks [% of the bound]")
+    axes.set_ylim(0, 102)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return drawn
+
+
+if __name__ == "__main__":
+    sys.exit(main(run))

@@ -1,0 +1,137 @@
+"""Where the paper's claims hold: maps over the frame rate, V and the spread of inputs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.runner import Cell, sweep
+from experiments.study import Claim, Study, experiment, main
+from workloads.generate import PaperScenario
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RATES_HZ = (1.0, 2.5, 5.0, 10.0)
+SHARES = (0.5, 0.65, 0.8, 0.95)
+SPREADS = ((1.0, 1.0), (0.5, 1.5), (0.05, 1.95))
+CUTS = range(1, 6)
+FIXED = [f"fixed(cut={k})" for k in CUTS]
+SCHEDULERS: list[tuple[str, dict[str, Any]]] = [
+    ("offline", {}),
+    *(("fixed", {"cut": k}) for k in CUTS),
+    ("threshold", {}),
+    ("fifo", {}),
+    ("lbf", {}),
+]
+Point = tuple[float, float, tuple[float, float]]
+Deployed = Mapping[str, np.ndarray]
+
+
+def _beats_fixed(deployed: Deployed) -> float:
+    """The offline algorithm deploys more than the best fixed cut."""
+    return float(deployed["offline"].mean() - max(deployed[name].mean() for name in FIXED))
+
+
+def _two_is_best(deployed: Deployed) -> float:
+    """Two layers are the best fixed cut."""
+    means = {name: deployed[name].mean() for name in FIXED}
+    return float(means[FIXED[1]] - max(mean for name, mean in means.items() if name != FIXED[1]))
+
+
+def _passes_fifo(deployed: Deployed) -> float:
+    """The online algorithm ends above FIFO."""
+    return float((deployed["threshold"] - deployed["fifo"]).mean())
+
+
+def _passes_lbf(deployed: Deployed) -> float:
+    """The online algorithm ends above LBF."""
+    return float((deployed["threshold"] - deployed["lbf"]).mean())
+
+
+CLAIMS = (_beats_fixed, _two_is_best, _passes_fifo, _passes_lbf)
+
+
+@experiment("regimes")
+def run(study: Study) -> list[Claim]:
+    """Which claims of the paper hold over a grid of frame rate, V and spread of inputs."""
+    points = [(rate, share, spread) for rate in RATES_HZ for share in SHARES for spread in SPREADS]
+    cells = {
+        (point, seed): [Cell(_scenario(point), name, seed, options) for name, options in SCHEDULERS]
+        for point in points
+        for seed in study.seeds
+    }
+    every = [cell for own in cells.values() for cell in own]
+    with study.bar("points of the grid", len(every)) as done:
+        sweep(study.results, every, done)
+    rows = {row["key"]: row["deployed_tasks"] for row in study.results.rows("runs")}
+    margins: dict[Any, dict[Point, float]] = {claim: {} for claim in CLAIMS}
+    for point in points:
+        by_seed = [{cell.label: rows[cell.key] for cell in cells[point, seed]} for seed in study.seeds]
+        deployed = {label: np.array([runs[label] for runs in by_seed]) for label in by_seed[0]}
+        for claim in CLAIMS:
+            margins[claim][point] = claim(deployed)
+    study.record(
+        "regimes",
+        [
+            (f"margin [tasks]: {claim.__doc__}", f"V = {share}, weights {spread}", "frame rate [Hz]", rate, margin,
+             None, None, len(study.seeds))
+            for claim in CLAIMS
+            for (rate, share, spread), margin in margins[claim].items()
+        ],
+    )  # fmt: skip
+    study.draw("regimes", _draw, margins)
+    return [
+        Claim(
+            "Section V",
+            str(claim.__doc__).rstrip("."),
+            f"at {sum(m > 0 for m in margins[claim].values())} of {len(points)} points of the grid; margin from "
+            f"{min(margins[claim].values()):+.0f} to {max(margins[claim].values()):+.0f} tasks",
+            all(m > 0 for m in margins[claim].values()),
+            f"frame rates {RATES_HZ} Hz, V {SHARES}, weights of the inputs {SPREADS}; 50 servers, mean over seeds",
+            {"margins": [[*point[:2], *point[2], m] for point, m in margins[claim].items()]},
+        )
+        for claim in CLAIMS
+    ]
+
+
+def _scenario(point: Point) -> PaperScenario:
+    rate, share, spread = point
+    return PaperScenario(frame_rate_hz=rate, usable_share=share, weight=spread)
+
+
+def _draw(margins: Mapping[Any, Mapping[Point, float]]) -> Figure:
+    import matplotlib.pyplot as plt
+
+    drawn, panels = plt.subplots(len(CLAIMS), len(SPREADS), figsize=(7.2, 9.2), sharex=True, sharey=True)
+    most = max(abs(m) for by_point in margins.values() for m in by_point.values()) or 1.0
+    image = None
+    for row, claim in zip(panels, CLAIMS, strict=True):
+        for axes, spread in zip(row, SPREADS, strict=True):
+            table = np.array([[margins[claim][rate, share, spread] for rate in RATES_HZ] for share in SHARES])
+            image = axes.imshow(table, origin="lower", aspect="auto", cmap="PuOr", vmin=-most, vmax=most)
+            for (y, x), margin in np.ndenumerate(table):
+                # the sign says it in grey too
+                axes.text(x, y, f"{margin:+.0f}", ha="center", va="center", fontsize=8, color=_ink(margin / most))
+            axes.set_xticks(range(len(RATES_HZ)), [f"{rate:g}" for rate in RATES_HZ])
+            axes.set_yticks(range(len(SHARES)), [f"{share:g}" for share in SHARES])
+            axes.grid(False)
+            if row is panels[-1]:
+                axes.set_xlabel("frame rate [Hz]")
+            if row is panels[0]:
+                axes.set_title(f"weights {spread[0]:g} to {spread[1]:g}\n", fontsize=9)
+        row[0].set_ylabel("V")
+        row[0].text(0, 1.03, str(claim.__doc__), transform=row[0].transAxes, fontsize=8)
+    drawn.colorbar(image, ax=panels, label="margin [tasks]; above 0 the claim holds", shrink=0.5)
+    return drawn
+
+
+def _ink(share: float) -> str:
+    return "white" if abs(share) > 0.7 else "black"
+
+
+if __name__ == "__main__":
+    sys.exit(main(run))
