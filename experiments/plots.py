@@ -75,10 +75,11 @@ def draw(stem: Path, function: Callable[..., Figure], *what: Any) -> list[Path]:
 
 def look(index: int, every: int | None = None) -> dict[str, Any]:
     """Return colour, dash and marker of the line with that index."""
-    marker: dict[str, Any] = {} if every == 0 else {"marker": MARKERS[index % len(MARKERS)]}
+    again = index // len(COLOURS)  # a colour that comes again has another dash and marker
+    marker: dict[str, Any] = {} if every == 0 else {"marker": MARKERS[(index + 3 * again) % len(MARKERS)]}
     if every:
         marker |= {"markevery": every}
-    return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index % len(DASHES)], **marker}
+    return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[(index + 3 * again) % len(DASHES)], **marker}
 
 
 def band(

@@ -119,12 +119,10 @@ def _draw(margins: Mapping[Any, Mapping[Point, float]]) -> Figure:
             axes.set_xticks(range(len(RATES_HZ)), [f"{rate:g}" for rate in RATES_HZ])
             axes.set_yticks(range(len(SHARES)), [f"{share:g}" for share in SHARES])
             axes.grid(False)
-            if row is panels[-1]:
-                axes.set_xlabel("frame rate [Hz]")
-            if row is panels[0]:
-                axes.set_title(f"weights {spread[0]:g} to {spread[1]:g}\n", fontsize=9)
         row[0].set_ylabel("V")
-        row[0].text(0, 1.03, str(claim.__doc__), transform=row[0].transAxes, fontsize=8)
+        row[1].set_title(str(claim.__doc__), fontsize=9)
+    for axes, spread in zip(panels[-1], SPREADS, strict=True):
+        axes.set_xlabel(f"frame rate [Hz]\nweights {spread[0]:g} to {spread[1]:g}")
     drawn.colorbar(image, ax=panels, label="margin [tasks]; above 0 the claim holds", shrink=0.5)
     return drawn
 
