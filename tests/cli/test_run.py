@@ -29,6 +29,8 @@ def test_json_is_the_whole_standard_output(files):
     assert done.out.count("\n") == 1
     assert done.json == {
         "deployed": 3,
+        "bound": pytest.approx(3, rel=1e-6),  # t2 has left by then
+        "gap": pytest.approx(0, abs=1e-6),
         "tasks": {name: {"verdict": verdict, "cut": cut} for name, (verdict, cut) in BALANCED.items()},
     }
 

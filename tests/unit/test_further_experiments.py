@@ -1,0 +1,64 @@
+"""The experiments beyond the paper's figures, on grids small enough for a test."""
+
+import pytest
+
+from experiments import headroom, margin, optimality, regimes, reservation
+from experiments.study import open_study
+
+
+@pytest.fixture
+def study(tmp_path):
+    with open_study(tmp_path, 2) as opened:
+        yield opened
+
+
+def test_a_larger_usable_share_deploys_more_and_violates_more(study, monkeypatch):
+    monkeypatch.setattr(headroom, "SHARES", (0.5, 1.0))
+    monkeypatch.setattr(headroom, "SERVERS", 10)
+    monkeypatch.setattr(headroom, "UNTIL_S", 20.0)
+    (claim,) = headroom.run.run(study)
+    assert claim.holds, claim.measured
+    assert [path.name for path in study.files] == ["headroom.png", "headroom.svg"]
+
+
+def test_the_printed_reservation_collapses_above_the_rate_of_the_deadline_and_the_sustained_one_holds(
+    study, monkeypatch
+):
+    monkeypatch.setattr(reservation, "RATES_HZ", (4.0, 5.0, 5.5))
+    monkeypatch.setattr(reservation, "SERVERS", 5)
+    monkeypatch.setattr(reservation, "TASKS", 20)
+    printed, sustained = reservation.run.run(study)
+    assert (printed.holds, sustained.holds) == (False, True)
+    late = printed.numbers["late"]
+    assert late[4.0] == late[5.0] == 0 and late[5.5] > 0.9
+
+
+def test_poisson_arrivals_of_varying_size_need_the_largest_margin(study, monkeypatch):
+    monkeypatch.setattr(margin, "UNTIL_S", 100.0)
+    claims = {claim.says.split(" frames")[0]: claim.numbers for claim in margin.run.run(study)}
+    needed = {kind: numbers["0.99"] for kind, numbers in claims.items()}
+    assert needed["Poisson, exponential"] == max(needed.values())
+    assert needed["jittered, constant"] == min(needed.values())
+    # a frame waits for at most one other where jitter is below a period: half the time each is enough
+    assert needed["jittered, constant"] <= 1.0
+
+
+def test_no_scheduler_beats_the_bound(study, monkeypatch):
+    monkeypatch.setattr(optimality, "SERVERS", (5,))
+    monkeypatch.setattr(optimality, "TASKS", 150)
+    claims = optimality.run.run(study)
+    assert len(claims) == len(optimality.SCHEDULERS)
+    measured = {name: row["deployed_tasks"] for row in study.results.rows("runs") if (name := row["scheduler"])}
+    assert measured["price"] >= max(measured.values())
+    for row in study.results.rows("runs"):
+        if row["scheduler"]:
+            assert row["deployed_tasks"] <= row["bound_tasks"] * (1 + 1e-9)
+            assert row["gap"] == pytest.approx(1 - row["deployed_tasks"] / row["bound_tasks"])
+
+
+def test_maps_have_a_margin_at_every_point_of_the_grid(study, monkeypatch):
+    monkeypatch.setattr(regimes, "RATES_HZ", (5.0,))
+    monkeypatch.setattr(regimes, "SHARES", (0.8,))
+    claims = regimes.run.run(study)
+    assert [len(claim.numbers["margins"]) for claim in claims] == [len(regimes.SPREADS)] * len(regimes.CLAIMS)
+    assert {path.suffix for path in study.files} == {".png", ".svg"}
