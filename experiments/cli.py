@@ -266,18 +266,26 @@ def _schedulers(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _version() -> int:
+    import simulator
+
+    print(f"cutlayer {simulator.__version__}")
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     parser = build_parser()
-    arguments = parser.parse_args(argv)
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as left:  # argparse has printed help, or what is wrong
+        status = left.code
+        return guarded("cutlayer", lambda: int(status or 0))
     if arguments.version:
-        import simulator
-
-        print(f"cutlayer {simulator.__version__}")
-        return 0
+        return guarded("cutlayer", _version)
     if arguments.verb is None:
         parser.print_help()
-        return 2
+        return guarded("cutlayer", lambda: 2)
     return guarded(f"cutlayer {arguments.verb}", lambda: int(arguments.call(arguments)))
 
 

@@ -30,10 +30,7 @@ def cutlayer(capsys):
 
     def run(argv: Sequence[str]) -> Done:
         capsys.readouterr()
-        try:
-            status = main(argv)
-        except SystemExit as left:  # argparse
-            status = left.code
+        status = main(argv)
         captured = capsys.readouterr()
         return Done(status, captured.out, captured.err)
 
