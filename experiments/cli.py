@@ -114,6 +114,9 @@ def _add_run(verbs: Any) -> None:
         "--until", type=float, metavar="SECONDS", help="simulate until then (default: the last arrival)"
     )
     _add_frame_arguments(parser)
+    parser.add_argument(
+        "--bound", default="dual", choices=("dual", "lp"), metavar="B", help="bound on all schedulers: dual (default) or lp"
+    )
     parser.add_argument("--by-resource", action="store_true", help="also keep every change at every server and link")
     parser.add_argument("--out", required=True, metavar="FILE.db", help="results file (SQLite); runs are added to it")
     parser.add_argument("--json", action="store_true", help="print verdicts and cuts as JSON and nothing else")

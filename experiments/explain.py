@@ -39,7 +39,7 @@ def explain(path: str, task: str, run: str | None = None) -> str:
         known: set[str] = set()
         for row in chosen:
             decisions = list(results.rows("decisions", row["key"]))
-            known |= {decision["task"] for decision in decisions}
+            known |= {decision["task"] for decision in decisions if decision["task"]}
             story = "\n".join(_story(task, decisions, results, row["key"]))
             if story:
                 stories.append(f"{row['scheduler']} ({row['key'][:8]}):\n{story}")
@@ -54,6 +54,9 @@ def _story(task: str, decisions: list[dict[str, Any]], results: Results, key: st
         if decision["task"] == task:
             yield from _own(task, decision, evicted)
         elif task in evicted:
+            if decision["verdict"] == "evict":
+                yield f"  {decision['time_s']:g} s: evicted {decision['reason']}"
+                continue
             yield (
                 f"  {decision['time_s']:g} s: evicted, so that {decision['task']} could be deployed at cut "
                 f"{decision['cut']}"

@@ -14,6 +14,7 @@ from experiments.runner import Frames
 from simulator.errors import InputError
 from simulator.frame_model import FrameSettings
 from simulator.types import Network
+from simulator.uplink import Conditions
 from workloads.conditions import read_conditions
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ CONDITION_FILES = ("capacity", "load", "outages")
 SETTINGS = ("jitter", "sizes", "size_cv", "sharing", "on_end", "on_outage", "propagation_s", "violation", "series_s")
 
 
-def frames_of(arguments: argparse.Namespace, network: Network) -> Frames | None:
+def conditions_of(arguments: argparse.Namespace, network: Network) -> Conditions | None:
+    """Return what befalls links and servers, where files say so."""
+    files = {name: getattr(arguments, name) for name in CONDITION_FILES if getattr(arguments, name) is not None}
+    return read_conditions(network, **files) if files else None
+
+
+def frames_of(arguments: argparse.Namespace) -> Frames | None:
     """Return the frames the options ask for, or None.
 
     Raises
@@ -33,13 +40,12 @@ def frames_of(arguments: argparse.Namespace, network: Network) -> Frames | None:
         If an option about frames is given without ``--frames``, or a value is not allowed.
     """
     given = {name: getattr(arguments, name) for name in SETTINGS if getattr(arguments, name) is not None}
-    files = {name: getattr(arguments, name) for name in CONDITION_FILES if getattr(arguments, name) is not None}
     if arguments.frames is None:
-        if given or files or arguments.keep_frames or arguments.seed is not None:
+        if given or arguments.keep_frames or arguments.seed is not None:
             raise InputError("options about frames need --frames (periodic, jittered or poisson)")
         return None
     settings = FrameSettings(arrivals=arguments.frames, seed=arguments.seed or 0, **given)
-    return Frames(settings, read_conditions(network, **files), arguments.keep_frames)
+    return Frames(settings, arguments.keep_frames)
 
 
 def save_frames(path: Path, kept: KeptFrames, network: Network, spans: Sequence[Span]) -> None:

@@ -108,7 +108,7 @@ def _draw(margins: Mapping[Any, Mapping[Point, float]]) -> Figure:
 
     drawn, panels = plt.subplots(len(CLAIMS), len(SPREADS), figsize=(7.2, 9.2), sharex=True, sharey=True)
     most = max(abs(m) for by_point in margins.values() for m in by_point.values()) or 1.0
-    image = None
+    image: Any = None
     for row, claim in zip(panels, CLAIMS, strict=True):
         for axes, spread in zip(row, SPREADS, strict=True):
             table = np.array([[margins[claim][rate, share, spread] for rate in RATES_HZ] for share in SHARES])

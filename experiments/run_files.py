@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments.frame_options import CONDITION_FILES, frames_of, save_frames
+from experiments.frame_options import CONDITION_FILES, conditions_of, frames_of, save_frames
 from experiments.plugin import build_scheduler, label
 from experiments.runner import ALL_TABLES, Frames, bound_at, digest_of, run
 from profiles.store import load_dir, shipped
@@ -39,7 +39,7 @@ def run_files(arguments: argparse.Namespace) -> int:
     if arguments.until is not None and not tasks[-1].arrival_s <= arguments.until < float("inf"):
         last = tasks[-1].arrival_s
         raise InputError(f"--until is {arguments.until:g}; allowed: {last:g} (the last arrival) or later")
-    frames = frames_of(arguments, network)
+    frames, conditions = frames_of(arguments), conditions_of(arguments, network)
     files = _files(arguments)
     with Results(os.path.abspath(arguments.out)) as results:  # to SQLite, "" and ":memory:" are no files
         with _quiet(arguments.json):
@@ -52,7 +52,8 @@ def run_files(arguments: argparse.Namespace) -> int:
                 until_s=arguments.until,
                 keep=_tables(arguments),
                 frames=frames,
-                bound=bound_at(network, tasks, tasks[-1].arrival_s if arguments.until is None else arguments.until),
+                conditions=conditions,
+                bound=bound_at(network, tasks, end_s, arguments.bound),
             )
         row, tables, recorder, met = done.row, done.tables, done.recorder, done.frames
         # the key is made of what the files say, not of where they lie; that is worth keeping all the same
@@ -128,6 +129,7 @@ def _scenario(
         "reservation": arguments.reservation,
         "reservation_margin": arguments.reservation_margin,
         "until_s": arguments.until,
+        "bound": arguments.bound,
         "by_resource": arguments.by_resource,
         "frames": None if frames is None else asdict(frames.settings),
     }

@@ -27,7 +27,7 @@ import profiles
 import simulator
 import workloads
 from experiments.plugin import build_scheduler, label
-from simulator.bounds import Bound, certificate
+from simulator.bounds import Bound, certificate, lp_bound
 from simulator.engine import simulate
 from simulator.frame_model import FrameSettings
 from simulator.policy import Scheduler
@@ -93,13 +93,12 @@ def run_row(scenario: Mapping[str, Any], scheduler: str | None, seed: int | None
 
 @dataclass(frozen=True)
 class Frames:
-    """What the frames of a run are like, and what befalls links and servers meanwhile."""
+    """What the frames of a run are like, and whether to keep every one."""
 
     settings: FrameSettings
-    conditions: Conditions = field(default_factory=Conditions)
     keep: bool = False
 
-    def walk(self, network: Network, spans: SpanRecorder) -> FrameResults:
+    def walk(self, network: Network, spans: SpanRecorder, conditions: Conditions | None) -> FrameResults:
         """Walk every frame of the tasks that `spans` heard of."""
         from simulator.frames import run_frames  # compiled: loaded by those who ask for frames
 
@@ -108,7 +107,7 @@ class Frames:
             spans.spans(),
             self.settings,
             end_s=spans.end_s,
-            conditions=self.conditions,
+            conditions=conditions,
             keep_frames=self.keep,
             workers=os.cpu_count() or 1,
         )
@@ -135,6 +134,7 @@ def run(
     until_s: float | None = None,
     keep: Sequence[str] = ALL_TABLES,
     frames: Frames | None = None,
+    conditions: Conditions | None = None,
     bound: Bound | None = None,
 ) -> Done:
     """Simulate one run and return all that is known of it.
@@ -149,6 +149,8 @@ def run(
         The tables to keep beside ``runs``.
     frames : Frames, optional
         What the deployed tasks' frames are like; without it no frame is simulated, at no cost.
+    conditions : Conditions, optional
+        What befalls links and servers meanwhile.
     bound : Bound, optional
         On the tasks deployed at the end, where the caller has it (see `bound_at`).
     """
@@ -156,14 +158,15 @@ def run(
     spans = SpanRecorder()
     start = time.perf_counter()
     outcome = simulate(
-        network, tasks, scheduler, until_s=until_s, listeners=[recorder] if frames is None else [recorder, spans]
+        network, tasks, scheduler, until_s=until_s, listeners=[recorder] if frames is None else [recorder, spans],
+        conditions=conditions,
     )
     row = run_row(scenario, scheduler_label, seed) | recorder.summary()
     row["report"] = json.dumps(dict(outcome.scheduler.report()))
     if bound is not None:
         row |= {"bound_tasks": bound.tasks, "gap": bound.gap(row["deployed_tasks"])}
     tables: dict[str, list[Row]] = recorder.tables()
-    met = None if frames is None else frames.walk(network, spans)
+    met = None if frames is None else frames.walk(network, spans, conditions)
     if met is not None:
         row |= met.summary()
         tables |= {"frames": _as_rows("frames", met.table), "frame_series": _as_rows("frame_series", met.series)}
@@ -172,9 +175,13 @@ def run(
     return Done(row, {name: tables[name] for name in keep}, recorder, met, spans.spans())
 
 
-def bound_at(network: Network, tasks: Sequence[Task], end_s: float) -> Bound:
-    """Return a bound on how many of `tasks` can be deployed at `end_s`: of those that have not departed by then."""
-    return certificate([task for task in tasks if task.arrival_s + task.lifetime_s > end_s], network)
+def bound_at(network: Network, tasks: Sequence[Task], end_s: float, kind: str = "dual") -> Bound:
+    """Return a bound on how many of `tasks` can be deployed at `end_s`: of those that have not departed by then.
+
+    `kind` is ``"dual"`` (the certificate) or ``"lp"`` (the optimum of the linear relaxation).
+    """
+    there = [task for task in tasks if task.arrival_s + task.lifetime_s > end_s]
+    return {"dual": certificate, "lp": lp_bound}[kind](there, network)
 
 
 def _as_rows(table: str, columns: Mapping[str, Any]) -> list[Row]:
@@ -238,14 +245,10 @@ class Cell:
             described |= {"frames": asdict(self.frames), "traffic": traffic, "until_s": self.until_s}
         return described
 
-    def frames_on(self, network: Network) -> Frames | None:
-        """Return the frames of this run, on its network."""
-        if self.frames is None:
-            return None
-        settings = replace(self.frames, seed=self.seed)
-        if self.traffic is None:
-            return Frames(settings)
-        return Frames(settings, self.traffic.on(network, self.seed, self.until_s or 0.0))
+    @property
+    def own_frames(self) -> Frames | None:
+        """The frames of this run, drawn with its seed."""
+        return None if self.frames is None else Frames(replace(self.frames, seed=self.seed))
 
     @property
     def key(self) -> str:
@@ -281,7 +284,10 @@ def sweep(results: Results, cells: Sequence[Cell], done: Callable[[int], object]
                 seed=cell.seed,
                 until_s=cell.until_s,
                 keep=cell.keep,
-                frames=cell.frames_on(workload[1]),
+                frames=cell.own_frames,
+                conditions=None
+                if cell.traffic is None
+                else cell.traffic.on(workload[1], cell.seed, cell.until_s or 0.0),
                 bound=bound,
             )
             results.write(done_run.row, done_run.tables)

@@ -1,8 +1,8 @@
 """The simulation: tasks arrive and leave, the scheduler is asked, the ledger is kept.
 
 SimPy owns time. At every arrival the engine suspends, shows the scheduler a `View`, takes its answer,
-checks it against the ledger, applies it and resumes. Events of one instant go in this order: departures,
-then arrivals in trace order. The engine never prints and never formats: it announces to listeners.
+checks it against the ledger, applies it and resumes. Events of one instant go in this order: changes of
+capacity, departures, arrivals in trace order. The engine never prints and never formats: it announces to listeners.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from heapq import heappush
 from typing import Any
 
+import numpy as np
 import simpy
+from numpy.typing import NDArray
 from simpy.events import EventPriority
 
 from simulator.demand import Demand
 from simulator.errors import CapacityError, DecisionError, InputError
-from simulator.events import Decided, Departed, Listener
+from simulator.events import Decided, Departed, Evicted, Listener
 from simulator.ledger import Ledger
 from simulator.policy import (
     Decision,
@@ -32,9 +34,10 @@ from simulator.policy import (
     Scheduler,
     View,
 )
-from simulator.types import Deployment, Network, Task
+from simulator.types import Deployment, FloatArray, Network, Task
+from simulator.uplink import Conditions
 
-DEPARTURE, ARRIVAL = 2, 3
+CHANGE, DEPARTURE, ARRIVAL = 2, 3, 4
 """SimPy priorities of events at one instant; 0 and 1 are SimPy's own."""
 
 PAST_DECISIONS = 1000
@@ -98,7 +101,11 @@ class _Planned(OnlineScheduler):
 
     def decide(self, task: Task, view: View) -> Decision:
         cut = self.plan.get(task.name)
-        return Reject("not in the plan") if cut is None else Deploy(cut)
+        if cut is None:
+            return Reject("not in the plan")
+        if not view.all_up and cut not in view.fitting(task):  # what no plan could know of
+            return Reject("planned, but what it needs is down", cut)
+        return Deploy(cut)
 
 
 class Simulation:
@@ -114,6 +121,8 @@ class Simulation:
     until_s : float, optional
         When to end [s]; the last arrival by default. Events at that very time still happen.
     listeners : sequence of Listener
+    conditions : Conditions, optional
+        Capacities, loads and outages over time. Reservations stay; what is down offers nothing to newcomers.
     """
 
     def __init__(
@@ -124,6 +133,7 @@ class Simulation:
         *,
         until_s: float | None = None,
         listeners: Sequence[Listener] = (),
+        conditions: Conditions | None = None,
     ) -> None:
         if until_s is not None and not 0 <= until_s < math.inf:
             raise InputError(f"until_s is {until_s!r}; allowed: 0 or more, finite")
@@ -143,6 +153,10 @@ class Simulation:
             raise DecisionError(f"{policy!r} is neither an OnlineScheduler nor an OfflineScheduler")
         self.policy = policy
         self._tasks = tasks
+        self._changing: list[tuple[float, FloatArray, NDArray[np.bool_]]] = []
+        if conditions is not None:
+            conditions.check(network)
+            self._changing = conditions.changes(network)
 
     def run(self) -> Outcome:
         """Run to the end and return the outcome.
@@ -157,6 +171,10 @@ class Simulation:
         """
         for listener in self.listeners:
             listener.on_start(self.ledger)
+        if self._changing:
+            _, link_capacity_bps, server_up = self._changing[0]
+            self.ledger.set_state(link_capacity_bps, server_up)
+            self.clock.process(self._changes())
         arrivals = self.clock.process(self._arrivals())
         if self.until_s is None:
             self.clock.run(arrivals)
@@ -166,6 +184,30 @@ class Simulation:
         for listener in self.listeners:
             listener.on_end(self.clock.now)
         return self.outcome
+
+    def _changes(self) -> Generator[simpy.Event, Any, None]:
+        for time_s, link_capacity_bps, server_up in self._changing[1:]:
+            yield self.clock.at(time_s, CHANGE)
+            self.ledger.set_state(link_capacity_bps, server_up)
+            names = tuple(self.policy.on_change(self._view()))
+            if names:
+                self._check_evicted(names, "after a change of capacity")
+                event = Evicted(self.clock.now, tuple(self._evict(names)))
+                self.outcome.counts["evicted"] += len(names)
+                for listener in self.listeners:
+                    listener.on_evicted(event)
+
+    def _evict(self, names: Iterable[str]) -> list[Deployment]:
+        evicted = []
+        for name in names:
+            evicted.append(self.outcome.deployed.pop(name))
+            self.ledger.release(name)
+        return evicted
+
+    def _check_evicted(self, names: Sequence[str], why: str) -> None:
+        for at, name in enumerate(names):
+            if name not in self.outcome.deployed or name in names[:at]:
+                raise DecisionError(f"{self._who()} evicts {name!r} {why}, which is not deployed")
 
     def _arrivals(self) -> Generator[simpy.Event, Any, None]:
         for task in self._tasks:
@@ -188,9 +230,7 @@ class Simulation:
         deployment = None
         if isinstance(decision, Deploy):
             self._check(task, decision)
-            for name in decision.evict:
-                evicted.append(self.outcome.deployed.pop(name))
-                self.ledger.release(name)
+            evicted = self._evict(decision.evict)
             deployment = self._deploy(task, decision.cut, demand)
         elif isinstance(decision, Reject):
             self.outcome.counts["rejected"] += 1
@@ -210,9 +250,7 @@ class Simulation:
             raise DecisionError(
                 f"{self._who()} answered cut {decision.cut!r} for task {task.name!r}; allowed: 0 to {layers}"
             )
-        for at, name in enumerate(decision.evict):
-            if name not in self.outcome.deployed or name in decision.evict[:at]:
-                raise DecisionError(f"{self._who()} evicts {name!r} for task {task.name!r}, which is not deployed")
+        self._check_evicted(decision.evict, f"for task {task.name!r}")
 
     def _deploy(self, task: Task, cut: int, demand: Demand) -> Deployment:
         try:
@@ -255,6 +293,9 @@ def simulate(
     *,
     until_s: float | None = None,
     listeners: Sequence[Listener] = (),
+    conditions: Conditions | None = None,
 ) -> Outcome:
     """Run `tasks` through `network` under `scheduler` and return the outcome; see `Simulation`."""
-    return Simulation(network, tasks, scheduler, until_s=until_s, listeners=listeners).run()
+    return Simulation(
+        network, tasks, scheduler, until_s=until_s, listeners=listeners, conditions=conditions
+    ).run()

@@ -47,10 +47,19 @@ class Departed:
     deployment: Deployment
 
 
+@dataclass(frozen=True, slots=True)
+class Evicted:
+    """Announced when a scheduler has evicted tasks after a change of capacity or an outage."""
+
+    time_s: float
+    deployments: tuple[Deployment, ...]
+
+
 class Listener(Protocol):
     """Hears what the engine does; may read the ledger it is shown at the start, never write to it."""
 
     def on_start(self, ledger: Ledger) -> None: ...
     def on_decided(self, event: Decided) -> None: ...
     def on_departed(self, event: Departed) -> None: ...
+    def on_evicted(self, event: Evicted) -> None: ...
     def on_end(self, time_s: float) -> None: ...

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.engine import simulate
-from simulator.events import Decided, Departed
+from simulator.events import Decided, Departed, Evicted
 from simulator.ledger import Ledger
 from simulator.policy import Decision, OnlineScheduler, Scheduler, View
 from simulator.rng import stream
@@ -174,6 +174,11 @@ class Log:
     def on_departed(self, event: Departed) -> None:
         """Forget the task."""
         del self.deployed[event.deployment.task.name]
+
+    def on_evicted(self, event: Evicted) -> None:
+        """Forget the tasks."""
+        for deployment in event.deployments:
+            del self.deployed[deployment.task.name]
 
     def on_end(self, time_s: float) -> None:
         """Do nothing."""

@@ -7,6 +7,7 @@ reserved compute is at most c_i (up to `simulator.demand.SLACK`).
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +26,15 @@ class Ledger:
 
     Attributes
     ----------
-    free_bps : ndarray, shape (M,)
-        What newcomers may still reserve on every link [bit/s]; read-only.
-    free_flop_per_s : ndarray, shape (E,)
-        What newcomers may still reserve at every server [FLOP/s]; read-only.
+    link_capacity_bps : ndarray, shape (M,)
+        What every link can carry right now [bit/s], 0 where it is down; nominal until told otherwise.
+    server_up : ndarray of bool, shape (E,)
+        Which servers are up right now.
+
+    Notes
+    -----
+    Reservations are of nominal capacities: a link that is slower for a while keeps them and offers what it
+    always did. One that is down, like a server that is down, offers nothing to newcomers.
     """
 
     def __init__(self, network: Network) -> None:
@@ -41,11 +47,47 @@ class Ledger:
         self._holders_of_server = np.zeros(len(network.servers), dtype=np.intp)
         self._held: dict[str, tuple[Demand, int]] = {}
         self._limits: tuple[FloatArray, FloatArray] | None = None
+        self.set_state(network.link_bps, np.ones(len(network.servers), dtype=bool))
+
+    def set_state(self, link_capacity_bps: FloatArray, server_up: NDArray[np.bool_]) -> None:
+        """Say what links can carry and which servers are up from now on."""
+        self.link_capacity_bps, self.server_up = _read_only(link_capacity_bps), _read_only(server_up)
+        self.all_up = bool(server_up.all() and (link_capacity_bps > 0).all())
+        self._limits = None
         self._show()
 
     def _show(self) -> None:
-        self.free_bps, self.free_flop_per_s = self._bps.view(), self._flop_per_s.view()
-        self.free_bps.flags.writeable = self.free_flop_per_s.flags.writeable = False
+        self._shown_bps, self._shown_flop_per_s = _read_only(self._bps), _read_only(self._flop_per_s)
+
+    @property
+    def free_bps(self) -> FloatArray:
+        """What newcomers may still reserve on every link [bit/s], shape (M,); read-only."""
+        if self.all_up:
+            return self._shown_bps
+        return _read_only(np.where(self.link_capacity_bps > 0, self._bps, 0.0))
+
+    @property
+    def free_flop_per_s(self) -> FloatArray:
+        """What newcomers may still reserve at every server [FLOP/s], shape (E,); read-only."""
+        if self.all_up:
+            return self._shown_flop_per_s
+        return _read_only(np.where(self.server_up, self._flop_per_s, 0.0))
+
+    @property
+    def reserved_bps(self) -> FloatArray:
+        """What is reserved on every link, up or down [bit/s], shape (M,)."""
+        return self.network.usable_bps - self._bps
+
+    @property
+    def reserved_flop_per_s(self) -> FloatArray:
+        """What is reserved at every server, up or down [FLOP/s], shape (E,)."""
+        return self.network.capacity_flop_per_s - self._flop_per_s
+
+    def emptied(self) -> Ledger:
+        """Return the ledger of the same network, as up or down as it is, with nothing reserved."""
+        empty = Ledger(self.network)
+        empty.set_state(self.link_capacity_bps, self.server_up)
+        return empty
 
     def copy(self) -> Ledger:
         """Return a ledger with the same reservations, to try things on."""
@@ -64,6 +106,9 @@ class Ledger:
         """Return which cuts fit, slack included: bool, shape (N + 1,), indexed by cut."""
         if self._limits is None:
             self._limits = self._bps + self._slack_bps, self._flop_per_s + self._slack_flop_per_s
+            if not self.all_up:  # what is down has no slack either
+                self._limits[0][self.link_capacity_bps <= 0] = 0.0
+                self._limits[1][~self.server_up] = 0.0
         return fitting(demand, room(demand, *self._limits))
 
     def tightest(self, demand: Demand) -> Tightest:
@@ -132,3 +177,10 @@ class Ledger:
             name, need, free = f"server {self.network.servers[at.server]!r}", need_flop_per_s, at.free_flop_per_s
             unit = "FLOP/s"
         return f"{name} needs {need:.6g} {unit}, free {free:.6g} {unit}"
+
+
+def _read_only(values: NDArray[Any]) -> NDArray[Any]:
+    """Return a view that cannot be written to."""
+    view = values.view()
+    view.flags.writeable = False
+    return view

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.demand import CutRule, Demand, demand_of
 from simulator.ledger import Ledger
@@ -106,6 +107,21 @@ class View:
         """What may still be reserved at every server [FLOP/s], shape (E,); read-only."""
         return self._ledger.free_flop_per_s
 
+    @property
+    def link_capacity_bps(self) -> FloatArray:
+        """What every link can carry right now [bit/s], shape (M,), 0 where it is down; read-only."""
+        return self._ledger.link_capacity_bps
+
+    @property
+    def server_up(self) -> NDArray[np.bool_]:
+        """Which servers are up right now, shape (E,); read-only."""
+        return self._ledger.server_up
+
+    @property
+    def all_up(self) -> bool:
+        """Whether every link and every server is up."""
+        return self._ledger.all_up
+
     def demand(self, task: Task) -> Demand:
         """Return what every cut of `task` takes."""
         demand = self._demands.get(task.name)
@@ -131,8 +147,8 @@ class View:
         return int(fitting[0]) if len(fitting) else None
 
     def empty(self) -> View:
-        """Return the view of the same network with nobody deployed."""
-        return View(Ledger(self.network), {}, self.now_s, self._past, self._demands)
+        """Return the view of the same network, as it is now, with nobody deployed."""
+        return View(self._ledger.emptied(), {}, self.now_s, self._past, self._demands)
 
     def without(self, *names: str) -> View:
         """Return the view as it would be with these tasks evicted."""
@@ -170,6 +186,16 @@ class OnlineScheduler(Scheduler):
 
     def on_departure(self, deployment: Deployment, view: View) -> None:
         """Hear that a task has left at the end of its life."""
+
+    def on_change(self, view: View) -> Iterable[str]:
+        """Hear that a link carries more or less than before, or that a server or link went down or came back.
+
+        Returns
+        -------
+        iterable of str
+            The deployed tasks to evict, by name; nobody by default.
+        """
+        return ()
 
 
 class OfflineScheduler(Scheduler):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from simulator.errors import InputError
-from simulator.events import Decided, Departed
+from simulator.events import Decided, Departed, Evicted
 from simulator.ledger import Ledger
 from simulator.policy import Deploy
 from simulator.results import Row, column_names
@@ -73,6 +73,15 @@ class Recorder:
         self._end(event.deployment, "departed", event.time_s)
         self._total(event.time_s, (event.deployment,))
 
+    def on_evicted(self, event: Evicted) -> None:
+        """Keep who was evicted after a change of capacity."""
+        for deployment in event.deployments:
+            self._end(deployment, "evicted", event.time_s)
+        names = json.dumps([deployment.task.name for deployment in event.deployments])
+        nothing = (None,) * (len(column_names("decisions")) - 6)
+        self._decisions.append((event.time_s, None, "evict", None, "after a change of capacity", names, *nothing))
+        self._total(event.time_s, event.deployments)
+
     def on_end(self, time_s: float) -> None:
         """Keep when the run ended."""
         self.end_s = time_s
@@ -96,8 +105,7 @@ class Recorder:
         return (bound, *on_link, *on_server, json.dumps(needs))
 
     def _total(self, time_s: float, changed: tuple[Deployment, ...]) -> None:
-        reserved_bps = self._network.usable_bps - self._ledger.free_bps
-        reserved_flop_per_s = self._network.capacity_flop_per_s - self._ledger.free_flop_per_s
+        reserved_bps, reserved_flop_per_s = self._ledger.reserved_bps, self._ledger.reserved_flop_per_s
         self.peak_deployed_tasks = max(self.peak_deployed_tasks, self._counts["deployed"])
         counts = [self._counts[name] for name in ("arrived", *OUTCOMES)]
         self._series.append((time_s, *counts, float(reserved_bps.sum()), float(reserved_flop_per_s.sum())))

@@ -100,8 +100,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     ),
     "decisions": (
         Column("time_s", "REAL", "when"),
-        Column("task", "TEXT", "about which task"),
-        Column("verdict", "TEXT", "deploy or reject"),
+        Column("task", "TEXT", "about which task; empty for an eviction after a change of capacity"),
+        Column("verdict", "TEXT", "deploy, reject or evict"),
         Column("cut", "INTEGER", "the cut deployed, or considered first"),
         Column("reason", "TEXT", "why it was rejected"),
         Column("evicted", "TEXT", "the tasks evicted for it, as a JSON list"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from simulator.errors import InputError
-from simulator.events import Decided, Departed
+from simulator.events import Decided, Departed, Evicted
 from simulator.ledger import Ledger
 from simulator.types import Deployment, Task
 
@@ -78,6 +78,11 @@ class SpanRecorder:
     def on_departed(self, event: Departed) -> None:
         """Close the span of the task that left."""
         self._close(event.deployment, event.time_s, "departed")
+
+    def on_evicted(self, event: Evicted) -> None:
+        """Close the spans of the evicted."""
+        for deployment in event.deployments:
+            self._close(deployment, event.time_s, "evicted")
 
     def on_end(self, time_s: float) -> None:
         """Keep when the run ended."""

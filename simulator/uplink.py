@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from simulator.demand import SLACK
 from simulator.errors import InputError, UnknownNameError
@@ -267,6 +267,20 @@ class Conditions:
         if self.link_outages.get(name):
             capacity = combine(np.multiply, capacity, available(self.link_outages[name]))
         return capacity
+
+    def changes(self, network: Network) -> list[tuple[float, FloatArray, NDArray[np.bool_]]]:
+        """Return, for 0 s and every later instant at which something changes, how things are from then on.
+
+        Returns
+        -------
+        list of (time_s, link_capacity_bps, server_up)
+            What is left for tasks on every link [bit/s], shape (M,), and which servers are up, shape (E,).
+        """
+        links = [self.link_capacity(network, link) for link in range(len(network.links))]
+        servers = [available(self.server_outages.get(name, ())) for name in network.servers]
+        times = np.unique(np.concatenate([np.maximum(steps.times_s, 0.0) for steps in (*links, *servers)]))
+        capacity, up = np.array([s.at(times) for s in links]), np.array([s.at(times) > 0 for s in servers])
+        return [(time, capacity[:, n].copy(), up[:, n].copy()) for n, time in enumerate(times.tolist())]
 
     def compute_clock(self, network: Network, server: int) -> Clock:
         """Return the clock of a server's compute: it stands still in outages."""

@@ -1,0 +1,122 @@
+"""Outages and changes of capacity, as schedulers meet them. Constants for mental arithmetic: 8 kbit/s a task."""
+
+import numpy as np
+import pytest
+
+from simulator.demand import balanced
+from simulator.engine import simulate
+from simulator.errors import DecisionError
+from simulator.policy import Deploy, OnlineScheduler, Reject
+from simulator.recorder import Recorder
+from simulator.schedulers import SCHEDULERS
+from simulator.spans import SpanRecorder
+from simulator.types import Layer, Network, Profile, Task
+from simulator.uplink import Conditions, Steps
+
+PROFILE = Profile("p", (1,), 1.0, (Layer("l", 1, (1,), 1.0),))
+
+
+def network(n=2):
+    return Network([1e6] * n, [16e3] * n)
+
+
+def task(name, arrival_s, servers=(0,), lifetime_s=np.inf):
+    return Task(name, arrival_s, PROFILE, 1.0, 1.0, list(servers), [1000.0] * len(servers), lifetime_s)
+
+
+class EvictsWhereDown(OnlineScheduler):
+    """Deploys what fits; when something goes down it evicts every task fed there."""
+
+    def __init__(self):
+        self.heard = []
+
+    def decide(self, task, view):
+        cut = view.first_fit(task, balanced)
+        return Reject("no cut fits") if cut is None else Deploy(cut)
+
+    def on_change(self, view):
+        down = np.flatnonzero(~view.server_up | (view.link_capacity_bps <= 0))
+        self.heard.append((view.now_s, view.link_capacity_bps.tolist(), view.server_up.tolist()))
+        return [name for name, held in view.deployed.items() if np.isin(held.task.servers, down).any()]
+
+
+def played(scheduler, tasks, conditions, until_s=10.0):
+    recorder, spans = Recorder(), SpanRecorder()
+    outcome = simulate(
+        network(), tasks, scheduler, until_s=until_s, conditions=conditions, listeners=[recorder, spans]
+    )
+    return outcome, {row["task"]: row for row in recorder.task_rows()}, recorder, spans
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [Conditions(server_outages={"s0": [(2.0, 4.0)]}), Conditions(link_outages={"s0": [(2.0, 4.0)]})],
+    ids=["server", "link"],
+)
+@pytest.mark.parametrize("name", ["fifo", "lbf", "threshold", "price-evict", "neurosurgeon"])
+def test_what_is_down_offers_nothing_to_newcomers_and_nobody_is_evicted_for_it(name, conditions):
+    tasks = [task("before", 0.0), task("during", 2.0), task("elsewhere", 3.0, (1,)), task("after", 4.0)]
+    _, rows, *_ = played(SCHEDULERS[name](), tasks, conditions)
+    assert rows["during"]["outcome"] == "rejected"  # at 2.0 s the outage goes first
+    assert [rows[n]["outcome"] for n in ("before", "elsewhere", "after")] == ["deployed"] * 3
+
+
+def test_a_plan_meets_an_outage_it_could_not_know_of():
+    conditions = Conditions(server_outages={"s0": [(2.0, 4.0)]})
+    _, rows, *_ = played(SCHEDULERS["offline"](), [task("a", 1.0), task("b", 3.0)], conditions)
+    assert (rows["a"]["outcome"], rows["b"]["outcome"]) == ("deployed", "rejected")
+
+
+def test_a_slower_link_keeps_its_reservations_and_offers_what_it_always_did():
+    conditions = Conditions(capacity_bps={"s0": Steps([0, 1], [16e3, 1.0])})
+    _, rows, *_ = played(SCHEDULERS["fifo"](), [task("a", 0.0), task("b", 2.0)], conditions)
+    assert {row["outcome"] for row in rows.values()} == {"deployed"}
+
+
+def test_a_scheduler_is_told_of_every_change_and_may_evict():
+    conditions = Conditions(
+        capacity_bps={"s1": Steps([0, 5], [16e3, 4e3])}, server_outages={"s0": [(2.0, 4.0)]}
+    )
+    tasks = [task("a", 0.0), task("b", 1.0, (1,)), task("late", 6.0)]
+    outcome, rows, recorder, spans = played(EvictsWhereDown(), tasks, conditions)
+    assert outcome.scheduler.heard == [
+        (2.0, [16e3, 16e3], [False, True]),
+        (4.0, [16e3, 16e3], [True, True]),
+        (5.0, [16e3, 4e3], [True, True]),
+    ]
+    assert (rows["a"]["outcome"], rows["a"]["ended_s"]) == ("evicted", 2.0)
+    assert rows["b"]["outcome"] == rows["late"]["outcome"] == "deployed"
+    first = spans.spans()[0]
+    assert (first.task.name, first.ending, first.end_s) == ("a", "evicted", 2.0)
+    assert outcome.counts["evicted"] == 1
+    summary = recorder.summary()
+    ended = [summary[f"{name}_tasks"] for name in ("deployed", "departed", "rejected", "evicted")]
+    assert summary["arrived_tasks"] == sum(ended) == 3
+    assert [row[2] for row in recorder.tables()["decisions"]] == ["deploy", "deploy", "evict", "deploy"]
+
+
+def test_changes_go_before_departures_and_departures_before_arrivals():
+    # at 2 s: the server comes back, "first" leaves, "next" arrives and needs the room of both
+    conditions = Conditions(server_outages={"s0": [(1.0, 2.0)]})
+    tasks = [task("first", 0.0, lifetime_s=2.0), task("other", 0.5), task("next", 2.0)]
+    _, rows, *_ = played(SCHEDULERS["threshold"](), tasks, conditions)
+    assert (rows["first"]["outcome"], rows["next"]["outcome"]) == ("departed", "deployed")
+
+
+def test_evicting_a_stranger_after_a_change_is_a_bug_in_the_scheduler():
+    class Wrong(EvictsWhereDown):
+        def on_change(self, view):
+            return ["nobody"]
+
+    with pytest.raises(DecisionError, match=r"Wrong evicts 'nobody' after a change of capacity.*not deployed"):
+        played(Wrong(), [task("a", 0.0)], Conditions(server_outages={"s0": [(2.0, 4.0)]}))
+
+
+def test_reservations_outlive_an_outage_to_the_bit():
+    conditions = Conditions(link_outages={"s0": [(1.0, 2.0)]})
+    recorder = Recorder()
+    simulate(
+        network(), [task("a", 0.0), task("b", 1.5, (1,)), task("c", 3.0)], SCHEDULERS["fifo"](),
+        conditions=conditions, listeners=[recorder],
+    )  # fmt: skip
+    assert [row[6] for row in recorder.tables()["series"]] == [8e3, 16e3, 24e3]
