@@ -115,7 +115,7 @@ def _add_run(verbs: Any) -> None:
     )
     _add_frame_arguments(parser)
     parser.add_argument(
-        "--bound", default="dual", choices=("dual", "lp"), metavar="B", help="bound on all schedulers: dual (default) or lp"
+        "--bound", default="dual", choices=("dual", "lp"), metavar="B", help="on all schedulers: dual (default) or lp"
     )
     parser.add_argument("--by-resource", action="store_true", help="also keep every change at every server and link")
     parser.add_argument("--out", required=True, metavar="FILE.db", help="results file (SQLite); runs are added to it")

@@ -40,6 +40,7 @@ def run_files(arguments: argparse.Namespace) -> int:
         last = tasks[-1].arrival_s
         raise InputError(f"--until is {arguments.until:g}; allowed: {last:g} (the last arrival) or later")
     frames, conditions = frames_of(arguments), conditions_of(arguments, network)
+    end_s = tasks[-1].arrival_s if arguments.until is None else arguments.until
     files = _files(arguments)
     with Results(os.path.abspath(arguments.out)) as results:  # to SQLite, "" and ":memory:" are no files
         with _quiet(arguments.json):
