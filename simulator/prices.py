@@ -176,7 +176,7 @@ def _descend(smooth: Smooth, start: FloatArray, scale: FloatArray, iterations: i
     z = start / stretch
     value, slope = _stretched(smooth, z, scale)
     recent, best, best_z = [value], value, z
-    largest = np.abs(slope).max(initial=0.0)
+    largest = np.abs(slope[(z > 0) | (slope < 0)]).max(initial=0.0)  # of the directions that are open
     step = max(float(np.abs(z).max(initial=0.0)), 1.0) / largest / 10 if largest > 0 else 0.0
     for _ in range(iterations):
         move = np.maximum(z - step * slope, 0.0) - z
