@@ -15,8 +15,9 @@ import numpy as np
 
 from profiles.store import shipped
 from simulator.engine import simulate
+from simulator.policy import OfflineScheduler
 from simulator.rng import stream
-from simulator.schedulers import SCHEDULERS
+from simulator.schedulers.price import Price
 from simulator.types import Network, Task
 
 TASKS = (10_000, 30_000, 100_000)
@@ -59,22 +60,23 @@ def instance(n_tasks: int, seed: int = 0) -> tuple[list[Task], Network]:
 def measure(n_tasks: int) -> Measured:
     """Plan once, certificate included, and play the plan: the ledger checks it."""
     tasks, network = instance(n_tasks)
-    scheduler = SCHEDULERS["price"]()
+    scheduler = Price()
     start = time.perf_counter()
-    plan = scheduler.plan(tasks, network)  # type: ignore[attr-defined]
+    plan = scheduler.plan(tasks, network)
     plan_s = time.perf_counter() - start
-    certificate = scheduler.certificate  # type: ignore[attr-defined]
-    played = simulate(network, tasks, _Fixed(plan))
+    certificate = scheduler.certificate
+    assert certificate is not None
+    played = simulate(network, tasks, _Planned(plan))
     assert len(played.deployed) == len(plan) == certificate.deployed
     non_zeros = sum(len(task.servers) for task in tasks)
     return Measured(n_tasks, non_zeros, plan_s, len(plan), certificate.bound.tasks, certificate.gap)
 
 
-class _Fixed(SCHEDULERS["offline"]):  # type: ignore[misc]
-    """Plays a plan that is already there."""
+class _Planned(OfflineScheduler):
+    """Returns a plan that is already there."""
 
-    def __init__(self, plan: dict[str, int]) -> None:
-        self.made = plan
+    def __init__(self, made: dict[str, int]) -> None:
+        self.made = made
 
     def plan(self, tasks: object, network: object) -> dict[str, int]:
         return self.made

@@ -95,7 +95,8 @@ def instances(draw, most_tasks=5):
     tasks = []
     for j in range(draw(st.integers(1, most_tasks))):
         layers = tuple(
-            Layer(f"l{k}", float(rng.uniform(0, 5)), (1,), float(rng.uniform(0.05, 1.5))) for k in range(rng.integers(1, 4))
+            Layer(f"l{k}", float(rng.uniform(0, 5)), (1,), float(rng.uniform(0.05, 1.5)))
+            for k in range(rng.integers(1, 4))
         )
         at = np.flatnonzero(rng.random(n_servers) < 0.7)
         at = at if len(at) else np.array([int(rng.integers(n_servers))])
@@ -122,6 +123,10 @@ def test_brute_force_is_the_milp_and_the_relaxations_lie_above(instance):
         assert dual_bound(tasks, network, bound.prices) == bound.tasks
     without_raw = milp(tasks, network, first_cut=1)
     assert len(without_raw.plan) == brute_force(tasks, network, 1) <= best
+    lp_cut, found_cut = lp_bound(tasks, network, first_cut=1), certificate(tasks, network, first_cut=1)
+    assert len(without_raw.plan) <= lp_cut.tasks * (1 + NEARLY)
+    assert lp_cut.tasks <= found_cut.tasks * (1 + NEARLY)
+    assert lp_cut.tasks <= lp.tasks * (1 + NEARLY)
 
 
 @settings(max_examples=150, deadline=None)
@@ -158,7 +163,9 @@ def test_the_plan_of_price_fits_and_its_certificate_holds(instance):
     assert not overfull(tasks, network, plan)
     assert 0 not in plan.values()
     assert scheduler.certificate.deployed == len(plan)
-    assert scheduler.certificate.bound.tasks == dual_bound(tasks, network, scheduler.certificate.bound.prices)
+    assert scheduler.certificate.bound.tasks == dual_bound(
+        tasks, network, scheduler.certificate.bound.prices, first_cut=1
+    )
     assert len(plan) <= len(milp(tasks, network, first_cut=1).plan)
     assert scheduler.certificate.gap == pytest.approx(max(0, 1 - len(plan) / scheduler.certificate.bound.tasks))
 
@@ -303,9 +310,7 @@ def test_a_task_fed_where_there_is_no_server_is_refused():
 def test_a_time_limit_that_is_too_short_is_reported():
     rng = np.random.default_rng(1)
     profile = Profile("p", (1,), 1.0, tuple(Layer(f"l{k}", 1.0 + k, (1,), 1 / (2 + k)) for k in range(6)))
-    tasks = [
-        Task(f"t{j}", 0.0, profile, 1.0, 1.0, np.arange(20), rng.uniform(10, 100, 20)) for j in range(300)
-    ]
+    tasks = [Task(f"t{j}", 0.0, profile, 1.0, 1.0, np.arange(20), rng.uniform(10, 100, 20)) for j in range(300)]
     network = Network(rng.uniform(8e3, 2e4, 20), rng.uniform(8e3, 2e4, 20))
     optimum = milp(tasks, network, time_limit_s=0.05)
     assert not optimum.proven

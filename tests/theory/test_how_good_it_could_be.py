@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulator.bounds import lp_bound
+from simulator.bounds import certificate, lp_bound
 from simulator.engine import simulate
 from simulator.schedulers import SCHEDULERS
 from workloads.generate import PaperScenario
@@ -42,7 +42,10 @@ def play(name, servers, seed, **parameters):
 
 def lp(servers, seed):
     scenario = PaperScenario(servers=servers, tasks=TASKS)
-    return lp_bound(scenario.arrivals(seed), scenario.network(seed)).tasks
+    tasks, network = scenario.arrivals(seed), scenario.network(seed)
+    best = lp_bound(tasks, network).tasks
+    assert best * (1 - 1e-9) <= certificate(tasks, network).tasks <= best * 1.001
+    return best
 
 
 def check(servers, seeds, *, least_evict):
@@ -51,15 +54,15 @@ def check(servers, seeds, *, least_evict):
     over_lbf, over_both, first_eviction = [], [], TASKS + 1
     for seed in seeds:
         best = lp(servers, seed)
-        price, certificate = play("price", servers, seed)
+        price, proof = play("price", servers, seed)
         online, _ = play("price-online", servers, seed, expected_tasks=TASKS)
         evict, _ = play("price-evict", servers, seed)
         fifo, lbf = play("fifo", servers, seed)[0], play("lbf", servers, seed)[0]
         for name, run in (("price", price), ("price-online", online), ("price-evict", evict)):
             assert run.deployed[-1] <= best
             reached[name].append(run.deployed[-1] / best)
-        assert best * (1 - 1e-9) <= certificate.bound.tasks <= best * 1.002
-        assert certificate.deployed == price.deployed[-1]
+        assert price.deployed[-1] <= proof.bound.tasks <= best * 1.002
+        assert proof.deployed == price.deployed[-1]
         over_lbf.append(np.subtract(evict.deployed, lbf.deployed))
         over_both.append(np.subtract(online.deployed, np.maximum(fifo.deployed, lbf.deployed)))
         first_eviction = min(first_eviction, lbf.first_eviction)
