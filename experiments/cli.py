@@ -19,6 +19,17 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is not known where it is said: the verb knows its own options."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            from simulator.errors import near_name
+
+            options = [text for text in self._option_string_actions if text.startswith("--")]
+            hint = f"; {near_name(unknown[0], options)}" if unknown[0].startswith("-") else ""
+            self.error(f"unknown argument {unknown[0]!r}{hint}")
+        return known, unknown
+
     def error(self, message: str) -> NoReturn:
         """Print one line and leave with status 2."""
         self.exit(2, f"{self.prog}: {message}\n")
@@ -234,18 +245,26 @@ def _schedulers(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _version() -> int:
+    import simulator
+
+    print(f"cutlayer {simulator.__version__}")
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     parser = build_parser()
-    arguments = parser.parse_args(argv)
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as left:  # argparse has printed help, or what is wrong
+        status = left.code
+        return guarded("cutlayer", lambda: int(status or 0))
     if arguments.version:
-        import simulator
-
-        print(f"cutlayer {simulator.__version__}")
-        return 0
+        return guarded("cutlayer", _version)
     if arguments.verb is None:
         parser.print_help()
-        return 2
+        return guarded("cutlayer", lambda: 2)
     return guarded(f"cutlayer {arguments.verb}", lambda: int(arguments.call(arguments)))
 
 

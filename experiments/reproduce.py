@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from experiments.study import Claim, find_experiments, open_study, verdict
 from simulator.errors import InputError, UnknownNameError
@@ -50,9 +52,22 @@ def reproduce(out: str | Path, seeds: int, only: Sequence[str] = ()) -> tuple[li
         for name in names:
             if not only or name in only:
                 claims += registered[name].run(study)
-        _write(study.out / "claims.json", json.dumps([asdict(claim) for claim in claims], indent=1) + "\n")
+        _write(study.out / "claims.json", as_json(claims))
         _write(study.out / "claims.md", as_markdown(claims, seeds))
         return claims, study.out
+
+
+def as_json(claims: Sequence[Claim]) -> str:
+    """Return the claims as JSON; a number that is not there, such as the ends of an interval of one run, is null."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: plain(item) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps([plain(asdict(claim)) for claim in claims], indent=1, allow_nan=False) + "\n"
 
 
 def as_markdown(claims: Sequence[Claim], seeds: int) -> str:

@@ -26,7 +26,6 @@ def run_files(arguments: argparse.Namespace) -> int:
     options = scheduler_options(arguments)
     with _quiet(arguments.json):
         scheduler = build_scheduler(arguments.scheduler, options)
-    results = Results(os.path.abspath(arguments.out))  # to SQLite, "" and ":memory:" are no files
     profiles = shipped() if arguments.profiles is None else load_dir(arguments.profiles)
     network = read_network(
         arguments.network,
@@ -39,7 +38,7 @@ def run_files(arguments: argparse.Namespace) -> int:
         last = tasks[-1].arrival_s
         raise InputError(f"--until is {arguments.until:g}; allowed: {last:g} (the last arrival) or later")
     files = _files(arguments)
-    with results:
+    with Results(os.path.abspath(arguments.out)) as results:  # to SQLite, "" and ":memory:" are no files
         with _quiet(arguments.json):
             row, tables, recorder = run(
                 network,

@@ -72,7 +72,7 @@ def _draw(lines: Mapping[str, Sequence[Interval]]) -> Figure:
     axes.set_xlabel("edge servers")
     axes.set_ylabel("deployed tasks (of 1,000)")
     axes.set_ylim(bottom=0)
-    axes.legend(loc="outside right upper" if False else "upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return drawn
 
 

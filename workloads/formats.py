@@ -21,6 +21,9 @@ INPUT_COLUMNS = ("task", "server", "input_bytes")
 _LONGEST = 200
 """Letters of a name; more is a file that is something else."""
 
+_LEAST, _MOST = 1e-50, 1e50
+"""Of a number in SI units that is not 0: products and quotients of a few stay finite, and so do all sums."""
+
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 Path = str | os.PathLike[str]
@@ -226,10 +229,12 @@ def _text(row: Mapping[str, str], column: str, path: Path, line: int) -> str:
 
 
 def _number(row: Mapping[str, str], column: str, path: Path, line: int, *, positive: bool = False) -> float:
-    """Read a finite number that is 0 or more, or above 0."""
+    """Read a number that is 0 or more, or above 0, in a range that no unit of the model leaves."""
     text = row[column]
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
-    if not (math.isfinite(value) and (value > 0 or (value == 0 and not positive))):
+    if not (_LEAST <= value <= _MOST or (value == 0 and not positive)):
         allowed = "a number above 0" if positive else "a number, 0 or more"
+        if math.isfinite(value) and value > 0:
+            allowed = f"from {_LEAST:g} to {_MOST:g}"
         raise InputError(f"{column} is {_shown(text)}; allowed: {allowed}", path, line)
     return value
