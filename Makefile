@@ -23,6 +23,7 @@ lint: $(VENV)/.test  ## style, types, and which module may import which
 
 bench: $(VENV)/.core  ## ratios against references measured in the same run
 	$(BIN)/python -m experiments.bench_admission
+	$(BIN)/python -m experiments.bench_bounds
 
 clean:  ## remove the environment and all results
 	rm -rf $(VENV) results build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

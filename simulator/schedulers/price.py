@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from simulator.packing import Packing
 from simulator.policy import SCHEDULERS, OfflineScheduler
-from simulator.prices import Bound, certificate, find_prices
+from simulator.prices import Bound, best_bound, find_prices
 from simulator.rounding import Plan, exchange, fill, round_down
 from simulator.types import Network, Task
 
@@ -21,7 +21,7 @@ class Certificate:
     deployed : int
         Tasks in the plan.
     bound : Bound
-        No plan has more than ``bound.tasks``.
+        No plan that cuts every task somewhere (cuts 1 to N) has more than ``bound.tasks``.
     """
 
     deployed: int
@@ -39,7 +39,8 @@ class Price(OfflineScheduler):
 
     Prices that nearly minimise the dual bound are rounded to a plan in rounds, each
     pricing what the last has left; what still fits is filled in, and deployed tasks are exchanged for more
-    or cheaper ones. Cut 0 is not used; the bound allows it.
+    or cheaper ones. Like all schedulers but `cloud` it does not use cut 0, and the certificate is for cuts 1 to
+    N: how near this plan is to the best of its kind.
 
     Attributes
     ----------
@@ -56,7 +57,7 @@ class Price(OfflineScheduler):
         plan = Plan(packing)
         fill(plan, round_down(plan, prices))
         exchange(plan, prices)
-        self.certificate = Certificate(len(plan), certificate(tasks, network))
+        self.certificate = Certificate(len(plan), best_bound(packing, prices))
         return {
             task.name: int(packing.cuts[k, j])
             for j, (task, k) in enumerate(zip(tasks, plan.choice.tolist(), strict=True))

@@ -82,4 +82,4 @@ def _free_uplink_bps(view: View, server: int) -> float:
     """Return the free bandwidth of the tightest link on the way of `server`."""
     if view.network.is_star:
         return float(view.free_bps[server])
-    return float(view.free_bps[view.network.routes[:, [server]].nonzero()[0]].min())
+    return float(view.free_bps[view.network.routes[:, [server]].nonzero()[0]].min(initial=math.inf))
