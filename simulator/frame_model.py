@@ -1,0 +1,233 @@
+"""What a user may choose about frames, and what frames ask of a server: data, no walk.
+
+A frame ends in exactly one way: *delivered* (its last layer is done by the end of the run), *lost*, or *in
+flight* at the end of the run. What finishes at the very instant of a loss or of the end has finished.
+
+- ``on_end="drop"``: when its task ends, every frame of the task that has not left the uplink is lost.
+  ``"drain"``: it goes on, at the rate its slice had.
+- ``on_outage="drop"``: when a server goes down, every frame that waits for its compute or is in it is lost,
+  and so is every frame that comes before it is up again. When a link goes down, the same holds for every
+  frame in a slice that crosses it. ``"hold"``: they wait and go on where they were.
+- A frame that computes nothing at the edge (cut 0) does not queue for compute, nor does an outage of its
+  server touch it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from simulator.demand import demand_of
+from simulator.errors import InputError, UnknownNameError
+from simulator.spans import Span
+from simulator.types import FloatArray, IntArray, Network
+from simulator.units import bits
+from simulator.uplink import links_of
+
+Arrivals = Literal["periodic", "jittered", "poisson"]
+Sizes = Literal["constant", "exponential", "lognormal"]
+Sharing = Literal["reserved", "fair"]
+OnEnd = Literal["drain", "drop"]
+OnOutage = Literal["hold", "drop"]
+Measure = Literal["transfer", "end-to-end"]
+
+DELIVERED, LOST, IN_FLIGHT = 0, 1, 2
+LATE = 1e-9
+"""A frame violates its deadline where its latency exceeds it by more than this share."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSettings:
+    """What frames are like and what happens to them.
+
+    Attributes
+    ----------
+    arrivals : {"periodic", "jittered", "poisson"}
+        Periodic: at (n + phase) / f after the deployment, the phase being uniform in [0, 1), one a task and
+        server. Jittered: each of those later by a time uniform in [0, `jitter`) periods. Poisson: rate f.
+    jitter : float
+        0 to 1 [periods]; frames never overtake.
+    sizes : {"constant", "exponential", "lognormal"}
+        Distribution of size / mean size; FLOP and bits grow with it.
+    size_cv : float
+        Coefficient of variation of log-normal sizes, above 0.
+    sharing : {"reserved", "fair"}
+        Reserved: an idle slice is not lent. Fair: the busy slices of a link share min(capacity, V b) in
+        proportion to their reservations; only for links that carry one server.
+    on_end : {"drain", "drop"}
+    on_outage : {"hold", "drop"}
+        See `simulator.frame_model`.
+    propagation_s : float or sequence of float
+        Time from the end of the uplink to the cloud [s], one for all servers or one each.
+    violation : {"transfer", "end-to-end"}
+        Which latency the deadline is held against.
+    window_frames : int
+        Frames in memory at a time (about); changes nothing but speed.
+    series_s : float or None
+        Width of the windows of time over which violations and latency are reported [s].
+    seed : int
+        Seed of phases, arrivals and sizes.
+
+    Raises
+    ------
+    InputError
+        If a value is not allowed.
+    """
+
+    arrivals: Arrivals = "periodic"
+    jitter: float = 0.0
+    sizes: Sizes = "constant"
+    size_cv: float = 0.0
+    sharing: Sharing = "reserved"
+    on_end: OnEnd = "drain"
+    on_outage: OnOutage = "hold"
+    propagation_s: float | Sequence[float] = 0.0
+    violation: Measure = "transfer"
+    window_frames: int = 1 << 15
+    series_s: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for what, value, known in (
+            ("arrivals", self.arrivals, get_args(Arrivals)),
+            ("sizes", self.sizes, get_args(Sizes)),
+            ("sharing", self.sharing, get_args(Sharing)),
+            ("on_end", self.on_end, get_args(OnEnd)),
+            ("on_outage", self.on_outage, get_args(OnOutage)),
+            ("violation", self.violation, get_args(Measure)),
+        ):
+            if value not in known:
+                raise UnknownNameError(what, value, known)
+        if not 0 <= self.jitter <= 1:
+            raise InputError(f"jitter is {self.jitter!r}; allowed: 0 to 1 period")
+        if self.jitter and self.arrivals != "jittered":
+            raise InputError(f"jitter is {self.jitter!r} with {self.arrivals} arrivals; allowed with jittered ones")
+        if self.sizes == "lognormal" and not 0 < self.size_cv < math.inf:
+            raise InputError(f"size_cv is {self.size_cv!r}; log-normal sizes need one above 0, finite")
+        if self.sizes != "lognormal" and self.size_cv:
+            raise InputError(f"size_cv is {self.size_cv!r} with {self.sizes} sizes; allowed with lognormal ones")
+        if not all(0 <= delay < math.inf for delay in np.atleast_1d(np.asarray(self.propagation_s, dtype=float))):
+            raise InputError(f"propagation_s is {self.propagation_s!r}; allowed: 0 or more, finite")
+        if self.window_frames < 1:
+            raise InputError(f"window_frames is {self.window_frames!r}; allowed: 1 or more")
+        if self.series_s is not None and not 0 < self.series_s < math.inf:
+            raise InputError(f"series_s is {self.series_s!r}; allowed: above 0, finite")
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed!r}; allowed: 0 or more")
+
+    def propagation_of(self, network: Network) -> FloatArray:
+        """Return the propagation delay of every server [s], shape (E,)."""
+        delays = np.atleast_1d(np.asarray(self.propagation_s, dtype=float))
+        if len(delays) not in (1, len(network.servers)):
+            raise InputError(f"{len(delays)} values of propagation_s for {len(network.servers)} servers")
+        return np.broadcast_to(delays, len(network.servers)).copy()
+
+
+def check(spans: Sequence[Span], network: Network, settings: FrameSettings, end_s: float) -> None:
+    """Refuse what cannot be walked.
+
+    Raises
+    ------
+    InputError
+        If a task stands twice, the run does not end, or fair sharing meets a link of several servers.
+    """
+    if not 0 <= end_s < math.inf:
+        raise InputError(f"end_s is {end_s!r}; allowed: 0 or more, finite")
+    names = set()
+    for span in spans:
+        if span.task.name in names:
+            raise InputError(f"task {span.task.name!r} is deployed twice")
+        names.add(span.task.name)
+    if settings.sharing == "fair":
+        for link, name in enumerate(network.links):
+            if not network.is_star and network.routes[[link], :].nnz > 1:
+                raise InputError(f"link {name!r} carries several servers; sharing 'fair' is for links that carry one")
+        for server, name in enumerate(network.servers):
+            if not links_of(network, server):
+                raise InputError(f"server {name!r} has no link; sharing 'fair' needs one")
+    settings.propagation_of(network)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slices:
+    """The tasks at one server, in task order, and what a frame of mean size asks there. Arrays of shape (n,).
+
+    Attributes
+    ----------
+    server : int
+    span : ndarray of int
+        Which span each belongs to.
+    start_s, stop_s : ndarray
+        From when (included) to when (excluded) it emits [s].
+    rate_hz : ndarray
+        Frames a second.
+    edge_s : ndarray
+        Compute time of a frame of mean size, FLOP / c_i [s].
+    slice_s : ndarray
+        Time of its bits at the slice's rate [s].
+    cloud_s : ndarray
+        Time of the remaining layers in the cloud, of a frame of mean size [s].
+    reserved_bps : ndarray
+        The slice's rate [bit/s].
+    deadline_s : ndarray
+        Q_j [s].
+    drop_s : ndarray
+        When frames still on their way are lost because their task ends [s]; infinite if never.
+    """
+
+    server: int
+    span: IntArray
+    start_s: FloatArray
+    stop_s: FloatArray
+    rate_hz: FloatArray
+    edge_s: FloatArray
+    slice_s: FloatArray
+    cloud_s: FloatArray
+    reserved_bps: FloatArray
+    deadline_s: FloatArray
+    drop_s: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.span)
+
+
+def slices_by_server(
+    spans: Sequence[Span], network: Network, settings: FrameSettings, end_s: float
+) -> tuple[list[Slices], list[list[tuple[float, float, float]]]]:
+    """Return the slices at every server, and the (start, end, bit/s) of every reservation on every link."""
+    columns: list[list[tuple[float, ...]]] = [[] for _ in network.servers]
+    reservations: list[list[tuple[float, float, float]]] = [[] for _ in network.links]
+    every_link = range(len(network.links))
+    for index, span in enumerate(spans):
+        task, cut = span.task, span.cut
+        demand = demand_of(task, network)
+        links = every_link[demand.links] if isinstance(demand.links, slice) else demand.links.tolist()
+        for link, bps in zip(links, demand.bps(cut).tolist(), strict=True):
+            reservations[link].append((span.start_s, span.end_s, bps))
+        slice_s = bits(float(task.profile.ratio_by_cut[cut])) / demand.rho[cut]
+        per_byte = task.profile.flop_per_byte_by_cut
+        ends = span.ending != "deployed" and settings.on_end == "drop" and span.end_s <= end_s
+        for server, input_bytes in zip(task.servers.tolist(), task.input_bytes.tolist(), strict=True):
+            columns[server].append(
+                (
+                    index,
+                    span.start_s,
+                    min(span.end_s, end_s),
+                    task.frame_rate_hz,
+                    input_bytes * per_byte[cut] / network.capacity_flop_per_s[server],
+                    slice_s,
+                    input_bytes * (per_byte[-1] - per_byte[cut]) / network.cloud_flop_per_s,
+                    input_bytes * demand.rho[cut],
+                    task.deadline_s,
+                    span.end_s if ends else math.inf,
+                )
+            )
+    slices = []
+    for server, rows in enumerate(columns):
+        table: Any = np.array(rows, dtype=float).reshape(-1, 10).T.copy()
+        slices.append(Slices(server, table[0].astype(np.intp), *table[1:]))
+    return slices, reservations

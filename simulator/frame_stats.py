@@ -1,0 +1,257 @@
+"""What is kept of frames: counts, exact moments, histograms, sums over windows of time.
+
+Quantiles are nearest-rank: the smallest latency that at least that share of the frames does not exceed. Out
+of the histogram they are within `QUANTILE_ERROR` of it, relatively, down to `SMALLEST_S`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from simulator.frame_model import DELIVERED, LATE, LOST, Slices
+from simulator.frame_walk import Rows
+from simulator.types import FloatArray, IntArray
+
+QUANTILES = (0.5, 0.95, 0.99, 0.999)
+_BINS_PER_OCTAVE = 128
+_OCTAVES = 48
+_LOWEST_EXPONENT = -24
+SMALLEST_S = 2.0**_LOWEST_EXPONENT
+"""Latencies below this (0.06 us), or above 2^24 s, fall into the outermost bins."""
+QUANTILE_ERROR = 1 / (2 * _BINS_PER_OCTAVE)
+"""Largest relative error of a quantile out of the histogram: half a bin."""
+_BINS = _BINS_PER_OCTAVE * _OCTAVES
+
+# Columns of the sums of a stream
+_TRANSFER, _TRANSFER_2, _TOTAL, _TOTAL_2, _COMPUTE_WAIT, _COMPUTE, _UPLINK_WAIT, _UPLINK = range(8)
+# Columns of the counts of a stream
+_N_DELIVERED, _N_LOST, _N_IN_FLIGHT, _N_LATE = range(4)
+# Columns of the sums of a window of time
+_W_FRAMES, _W_DELIVERED, _W_LOST, _W_LATE, _W_TRANSFER, _W_TOTAL, _W_TRANSFER_MAX, _W_TOTAL_MAX = range(8)
+
+
+class Sums(NamedTuple):
+    """What is kept while walking: of every stream, and of every window of time."""
+
+    counts: IntArray  # (n, 4)
+    sums: FloatArray  # (n, 8)
+    largest: FloatArray  # (n, 2): transfer, end-to-end
+    smallest: FloatArray  # (n, 2)
+    histogram: Any  # (n, 2, bins), int32
+    series: FloatArray  # (windows, 8)
+
+
+def sums(streams: int, windows: int) -> Sums:
+    """Return sums of nothing."""
+    return Sums(
+        np.zeros((streams, 4), dtype=np.intp),
+        np.zeros((streams, 8)),
+        np.zeros((streams, 2)),
+        np.full((streams, 2), math.inf),
+        np.zeros((streams, 2, _BINS), dtype=np.int32),
+        np.zeros((windows, 8)),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _bin(value: float) -> int:
+    """Return the bin of a latency: octaves, each cut into equal parts."""
+    if value < SMALLEST_S:
+        return 0
+    fraction, exponent = math.frexp(value)  # value = fraction * 2^exponent, 0.5 <= fraction < 1
+    bin = (exponent - 1 - _LOWEST_EXPONENT) * _BINS_PER_OCTAVE + int((2.0 * fraction - 1.0) * _BINS_PER_OCTAVE)
+    return min(bin, _BINS - 1)
+
+
+@njit(cache=True, nogil=True)
+def digest(
+    count: int, rows: Rows, cloud_s: Any, deadline_s: Any, propagation: float, end_to_end: bool, series_s: float,
+    sums: Sums,
+) -> None:  # fmt: skip
+    """Add rows to the sums."""
+    windows = len(sums.series)
+    for p in range(count):
+        k = rows.stream[p]
+        fate = rows.fate[p]
+        window = 0
+        if windows:
+            window = min(int(rows.arrival[p] / series_s), windows - 1)
+            sums.series[window, _W_FRAMES] += 1
+        if fate != DELIVERED:
+            sums.counts[k, _N_LOST if fate == LOST else _N_IN_FLIGHT] += 1
+            if windows and fate == LOST:
+                sums.series[window, _W_LOST] += 1
+            continue
+        transfer = rows.uplink_wait[p] + rows.uplink_service[p]
+        total = (rows.compute_wait[p] + rows.compute_service[p]) + transfer
+        total += propagation + cloud_s[k] * rows.size[p]
+        late = (total if end_to_end else transfer) > deadline_s[k] * (1.0 + LATE)
+        sums.counts[k, _N_DELIVERED] += 1
+        sums.counts[k, _N_LATE] += late
+        mine = sums.sums[k]
+        mine[_TRANSFER] += transfer
+        mine[_TRANSFER_2] += transfer * transfer
+        mine[_TOTAL] += total
+        mine[_TOTAL_2] += total * total
+        mine[_COMPUTE_WAIT] += rows.compute_wait[p]
+        mine[_COMPUTE] += rows.compute_service[p]
+        mine[_UPLINK_WAIT] += rows.uplink_wait[p]
+        mine[_UPLINK] += rows.uplink_service[p]
+        sums.largest[k, 0] = max(sums.largest[k, 0], transfer)
+        sums.largest[k, 1] = max(sums.largest[k, 1], total)
+        sums.smallest[k, 0] = min(sums.smallest[k, 0], transfer)
+        sums.smallest[k, 1] = min(sums.smallest[k, 1], total)
+        sums.histogram[k, 0, _bin(transfer)] += 1
+        sums.histogram[k, 1, _bin(total)] += 1
+        if windows:
+            then = sums.series[window]
+            then[_W_DELIVERED] += 1
+            then[_W_LATE] += late
+            then[_W_TRANSFER] += transfer
+            then[_W_TOTAL] += total
+            then[_W_TRANSFER_MAX] = max(then[_W_TRANSFER_MAX], transfer)
+            then[_W_TOTAL_MAX] = max(then[_W_TOTAL_MAX], total)
+
+
+def histogram_quantiles(histogram: Any, smallest: float, largest: float) -> list[float]:
+    """Return the quantiles of one histogram: the middle of the bin of that rank, no further out than seen."""
+    ranks = np.cumsum(histogram, dtype=np.int64)
+    if ranks[-1] == 0:
+        return [math.nan] * len(QUANTILES)
+    bins = np.searchsorted(ranks, [_rank(q, int(ranks[-1])) for q in QUANTILES])
+    middle = np.ldexp(
+        1 + (bins % _BINS_PER_OCTAVE + 0.5) / _BINS_PER_OCTAVE, bins // _BINS_PER_OCTAVE + _LOWEST_EXPONENT
+    )
+    return np.clip(middle, smallest, largest).tolist()  # type: ignore[no-any-return]
+
+
+def exact_quantiles(values: FloatArray) -> list[float]:
+    """Return the quantiles of these values."""
+    if len(values) == 0:
+        return [math.nan] * len(QUANTILES)
+    ordered = np.sort(values)
+    return [float(ordered[_rank(q, len(ordered)) - 1]) for q in QUANTILES]
+
+
+def _rank(share: float, count: int) -> int:
+    """Return the rank of a quantile, counted from 1: the least that is at least this share of all."""
+    return max(math.ceil(share * count - 1e-9), 1)
+
+
+class Column(NamedTuple):
+    """A column: its name with the unit in it, its SQLite type and what it means."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+def _latency_columns(name: str, meaning: str) -> list[Column]:
+    return [
+        Column(f"{name}_mean_s", "REAL", f"mean {meaning}"),
+        Column(f"{name}_sd_s", "REAL", f"standard deviation of the {meaning}"),
+        *(
+            Column(f"{name}_p{100 * q:g}_s".replace(".", "_"), "REAL", f"{100 * q:g}th percentile of the {meaning}")
+            for q in QUANTILES
+        ),
+        Column(f"{name}_max_s", "REAL", f"largest {meaning}"),
+    ]
+
+
+FRAME_COLUMNS: tuple[Column, ...] = (
+    Column("task", "TEXT", "name of the task"),
+    Column("server", "TEXT", "name of the server"),
+    Column("frames", "INTEGER", "frames emitted = delivered + lost + in_flight"),
+    Column("delivered", "INTEGER", "frames whose last layer was done by the end of the run"),
+    Column("lost", "INTEGER", "frames lost in an outage or at the end of their task"),
+    Column("in_flight", "INTEGER", "frames on their way at the end of the run"),
+    Column("violations", "INTEGER", "delivered frames whose latency exceeded the deadline"),
+    *_latency_columns("transfer", "transfer latency of a delivered frame: uplink wait + transmission"),
+    *_latency_columns("end_to_end", "end-to-end latency of a delivered frame: compute + transfer + propagation + cloud"),
+    Column("compute_wait_s", "REAL", "mean wait for the server's compute"),
+    Column("compute_service_s", "REAL", "mean time in the server's compute"),
+    Column("uplink_wait_s", "REAL", "mean wait for the slice"),
+    Column("uplink_service_s", "REAL", "mean time of the transmission"),
+    Column("propagation_s", "REAL", "propagation delay"),
+    Column("cloud_s", "REAL", "mean time in the cloud = end-to-end - all of the above"),
+    Column("compute_load", "REAL", "work all tasks bring to this server per second of compute, while this one is there"),
+    Column("uplink_load", "REAL", "work this task brings to its slice per second of its service"),
+    Column("unstable", "INTEGER", "1 where frames arrive faster than they leave on average, else 0"),
+)
+
+SERIES_COLUMNS: tuple[Column, ...] = (
+    Column("time_s", "REAL", "begin of the window; frames count where they are emitted"),
+    Column("frames", "INTEGER", "frames emitted"),
+    Column("delivered", "INTEGER", "of those, delivered by the end of the run"),
+    Column("lost", "INTEGER", "of those, lost"),
+    Column("violations", "INTEGER", "of those, delivered too late"),
+    Column("transfer_mean_s", "REAL", "mean transfer latency of the delivered"),
+    Column("end_to_end_mean_s", "REAL", "mean end-to-end latency of the delivered"),
+    Column("transfer_max_s", "REAL", "largest transfer latency of the delivered"),
+    Column("end_to_end_max_s", "REAL", "largest end-to-end latency of the delivered"),
+)
+
+
+def stream_values(
+    sums: Sums, slices: Slices, frames: IntArray, propagation_s: float, exact: Sequence[list[list[float]]] | None
+) -> dict[str, Any]:
+    """Return the columns of `FRAME_COLUMNS` from ``frames`` to ``cloud_s``, one entry a slice.
+
+    `exact` holds the quantiles of transfer and end-to-end latency of every slice where frames are kept.
+    """
+    delivered = sums.counts[:, _N_DELIVERED]
+    some = np.where(delivered > 0, delivered, 1)
+    mean = np.where(delivered[:, None] > 0, sums.sums / some[:, None], math.nan)
+    values: dict[str, Any] = {
+        "frames": frames,
+        "delivered": delivered,
+        "lost": sums.counts[:, _N_LOST],
+        "in_flight": sums.counts[:, _N_IN_FLIGHT],
+        "violations": sums.counts[:, _N_LATE],
+    }
+    for which, (name, first, second) in enumerate(
+        (("transfer", _TRANSFER, _TRANSFER_2), ("end_to_end", _TOTAL, _TOTAL_2))
+    ):
+        columns = [column.name for column in _latency_columns(name, "")]
+        if exact is None:
+            quantiles = [
+                histogram_quantiles(h, low, high)
+                for h, low, high in zip(
+                    sums.histogram[:, which], sums.smallest[:, which], sums.largest[:, which], strict=True
+                )
+            ]
+        else:
+            quantiles = [entry[which] for entry in exact]
+        spread = np.sqrt(np.maximum(mean[:, second] - mean[:, first] ** 2, 0.0))
+        largest = np.where(delivered > 0, sums.largest[:, which], math.nan)
+        by_quantile = np.array(quantiles, dtype=float).reshape(-1, len(QUANTILES)).T
+        values |= dict(zip(columns, (mean[:, first], spread, *by_quantile, largest), strict=True))
+    parts = mean[:, [_COMPUTE_WAIT, _COMPUTE, _UPLINK_WAIT, _UPLINK]]
+    names = ("compute_wait_s", "compute_service_s", "uplink_wait_s", "uplink_service_s")
+    values |= dict(zip(names, parts.T, strict=True))
+    values["propagation_s"] = np.full(len(slices), propagation_s)
+    values["cloud_s"] = np.maximum(mean[:, _TOTAL] - parts.sum(axis=1) - propagation_s, 0.0)
+    return values
+
+
+def add_series(total: FloatArray, more: FloatArray) -> None:
+    """Add the windows of time of one server to those of all, in place."""
+    total[:, :_W_TRANSFER_MAX] += more[:, :_W_TRANSFER_MAX]
+    np.maximum(total[:, _W_TRANSFER_MAX:], more[:, _W_TRANSFER_MAX:], out=total[:, _W_TRANSFER_MAX:])
+
+
+def series_values(series: FloatArray, series_s: float) -> dict[str, Any]:
+    """Return the columns of `SERIES_COLUMNS`, one entry a window of time."""
+    delivered = series[:, _W_DELIVERED]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = series[:, [_W_TRANSFER, _W_TOTAL]] / delivered[:, None]
+    largest = np.where(delivered[:, None] > 0, series[:, [_W_TRANSFER_MAX, _W_TOTAL_MAX]], math.nan)
+    counts = series[:, [_W_FRAMES, _W_DELIVERED, _W_LOST, _W_LATE]].astype(np.intp)
+    times = np.arange(len(series)) * series_s
+    names = [column.name for column in SERIES_COLUMNS]
+    return dict(zip(names, (times, *counts.T, *means.T, *largest.T), strict=True))

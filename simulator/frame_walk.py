@@ -1,0 +1,289 @@
+"""The compiled walk of frames through edge compute and reserved slices.
+
+A server's frames are taken once, in order of arrival. Both stages are the textbook recursion
+
+    wait = max(0, latency of the one before - time between the two)        latency = wait + service
+
+in differences of times, so that rounding does not pile up over millions of frames that just touch. Service
+follows the speed of a `Course` through its segments, exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, Slices
+from simulator.frame_streams import Frames
+from simulator.types import FloatArray, IntArray
+from simulator.uplink import Clock
+
+
+class Course(NamedTuple):
+    """The speed of a stage over time, and when frames in it are lost.
+
+    Attributes
+    ----------
+    times : ndarray, shape (n + 1,)
+        When the speed changes [s], from 0; the last is infinite.
+    speeds : ndarray, shape (n,)
+    down, up : ndarray, shape (m + 1,)
+        Outages at which frames are lost [s], in order; the last is at infinity.
+    """
+
+    times: FloatArray
+    speeds: FloatArray
+    down: FloatArray
+    up: FloatArray
+
+
+def course(clock: Clock, outages: Sequence[tuple[float, float]], end_s: float) -> Course:
+    """Return the course of a clock, with the outages at which frames are lost until the end of the run."""
+    lost = [outage for outage in outages if outage[0] <= end_s]
+    down, up = (np.array([*(outage[side] for outage in lost), math.inf]) for side in (0, 1))
+    return Course(np.append(clock.times_s, math.inf), np.array(clock.speeds), down, up)
+
+
+class Asks(NamedTuple):
+    """What a frame of mean size asks, by slice: arrays as in `Slices`, shape (n,)."""
+
+    edge_s: FloatArray
+    slice_s: FloatArray
+    cloud_s: FloatArray
+    drop_s: FloatArray
+
+
+def asks(slices: Slices) -> Asks:
+    """Return what the frames of these slices ask."""
+    return Asks(slices.edge_s, slices.slice_s, slices.cloud_s, slices.drop_s)
+
+
+class Rows(NamedTuple):
+    """Frames whose fate is known. Arrays of one shape; times in seconds.
+
+    Of a lost frame the parts are what had passed when it was lost; of one in flight they mean nothing.
+    """
+
+    stream: IntArray
+    number: IntArray
+    arrival: FloatArray
+    size: FloatArray
+    compute_wait: FloatArray
+    compute_service: FloatArray
+    uplink_wait: FloatArray
+    uplink_service: FloatArray
+    fate: Any
+
+
+def rows(room: int) -> Rows:
+    """Return rows to write to."""
+    integers = (np.zeros(room, dtype=np.intp) for _ in range(2))
+    floats = (np.zeros(room) for _ in range(6))
+    return Rows(*integers, *floats, np.zeros(room, dtype=np.int8))
+
+
+@njit(cache=True, nogil=True)
+def stage(
+    course: Course, segment: int, outage: int, at: float, before_at: float, before: float, work: float, drop: float
+) -> Any:
+    """Take one frame through a first-in-first-out stage.
+
+    Parameters
+    ----------
+    course : Course
+    segment, outage : int
+        Where in the course the frame before was: its segment, and the outage not yet over.
+    at : float
+        When the frame comes [s].
+    before_at, before : float
+        When the one before came and how long after that the stage was free again [s].
+    work : float
+        Its service at speed 1 [s].
+    drop : float
+        When it is lost if it is still here [s].
+
+    Returns
+    -------
+    lost : bool
+    wait, service : float
+        What it spent before and in service [s].
+    segment, outage : int
+        Where in the course it was.
+    free : float
+        How long after `at` the stage is free again [s]; negative if it does not count for the next one.
+    """
+    while course.up[outage] <= at:
+        outage += 1
+    if course.down[outage] <= at:
+        return True, 0.0, 0.0, segment, outage, -1.0
+    limit = min(drop, course.down[outage]) - at
+    wait = max(before - (at - before_at), 0.0)
+    room = (course.times[segment + 1] - at) - wait
+    while room <= 0.0:
+        segment += 1
+        room = (course.times[segment + 1] - at) - wait
+    begun = segment
+    total = wait
+    while work > 0.0:
+        speed = course.speeds[segment]
+        if speed > 0.0:
+            need = work if speed == 1.0 else work / speed
+            if need <= room:
+                total += need
+                break
+            work -= speed * room
+        elif room == math.inf:
+            total = math.inf
+            break
+        segment += 1
+        total = course.times[segment] - at
+        room = course.times[segment + 1] - course.times[segment]
+    if total > limit:
+        passed = max(limit, 0.0)
+        return True, min(wait, passed), max(passed - wait, 0.0), begun, outage, max(wait, limit)
+    return False, wait, total - wait, segment, outage, total
+
+
+@njit(cache=True, nogil=True)
+def replay(key: Any, who: Any, node: int, time: float) -> None:
+    """Give the leaf `node` of a tournament its next time and find the new winners; ties: the lower leaf."""
+    key[node] = time
+    while node > 1:
+        left = node & ~1
+        node >>= 1
+        winner = left if key[left] <= key[left + 1] else left + 1
+        key[node] = key[winner]
+        who[node] = who[winner]
+
+
+@njit(cache=True, nogil=True)
+def tournament(first: Any, arrival: Any) -> Any:
+    """Return the tournament of the first arrivals of every stream: times, streams, and the first leaf."""
+    n = len(first) - 1
+    leaves = 1
+    while leaves < n:
+        leaves *= 2
+    key = np.full(2 * leaves, math.inf)
+    who = np.zeros(2 * leaves, dtype=np.intp)
+    for slot in range(n):
+        who[leaves + slot] = slot
+        key[leaves + slot] = arrival[first[slot]] if first[slot] < first[slot + 1] else math.inf
+    for node in range(leaves - 1, 0, -1):
+        winner = 2 * node if key[2 * node] <= key[2 * node + 1] else 2 * node + 1
+        key[node] = key[winner]
+        who[node] = who[winner]
+    return key, who, leaves
+
+
+class Reserved(NamedTuple):
+    """Where a server stands between two windows, with reserved slices."""
+
+    compute: FloatArray  # (2,): when the last frame came to compute, how long after it is free again
+    compute_course: IntArray  # (2,): segment and outage
+    slice_at: FloatArray  # (n,): the same for every slice
+    slice_free: FloatArray
+    slice_segment: IntArray
+    slice_outage: IntArray
+
+
+def reserved_state(slices: Slices, uplink: Course) -> Reserved:
+    """Return the state before the first frame."""
+    n = len(slices)
+    segment = np.searchsorted(uplink.times, slices.start_s, side="right") - 1
+    return Reserved(
+        np.array([-math.inf, 0.0]), np.zeros(2, dtype=np.intp), np.full(n, -math.inf), np.zeros(n),
+        segment.astype(np.intp), np.zeros(n, dtype=np.intp),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _walk(
+    ids: Any, first: Any, number: Any, arrival: Any, size: Any, asks: Asks, compute: Course, uplink: Course,
+    propagation: float, end: float, state: Reserved, out: Rows,
+) -> None:  # fmt: skip
+    key, who, leaves = tournament(first, arrival)
+    cursor = first.copy()
+    at, free = state.compute[0], state.compute[1]
+    segment, outage = state.compute_course[0], state.compute_course[1]
+    while True:
+        time = key[1]
+        if time == math.inf:
+            break
+        slot = who[1]
+        p = cursor[slot]
+        cursor[slot] = p + 1
+        replay(key, who, leaves + slot, arrival[p + 1] if p + 1 < first[slot + 1] else math.inf)
+        k = ids[slot]
+        x = size[p]
+        drop = asks.drop_s[k]
+        out.stream[p] = k
+        out.number[p] = number[slot] + p - first[slot]
+        wait, service, entered = 0.0, 0.0, time
+        out.uplink_wait[p], out.uplink_service[p] = 0.0, 0.0
+        if asks.edge_s[k] > 0.0:
+            lost, wait, service, segment, outage, after = stage(
+                compute, segment, outage, time, at, free, asks.edge_s[k] * x, drop
+            )
+            if after >= 0.0:
+                at, free = time, after
+            entered = time + (wait + service)
+            out.compute_wait[p], out.compute_service[p] = wait, service
+            if lost or entered > end:
+                out.fate[p] = LOST if lost else IN_FLIGHT
+                continue
+        else:
+            out.compute_wait[p], out.compute_service[p] = 0.0, 0.0
+        lost, queued, sent, seg, off, after = stage(
+            uplink, state.slice_segment[k], state.slice_outage[k], entered, state.slice_at[k], state.slice_free[k],
+            asks.slice_s[k] * x, drop,
+        )  # fmt: skip
+        state.slice_segment[k] = seg
+        state.slice_outage[k] = off
+        if after >= 0.0:
+            state.slice_at[k], state.slice_free[k] = entered, after
+        out.uplink_wait[p], out.uplink_service[p] = queued, sent
+        if lost:
+            out.fate[p] = LOST
+        elif (wait + service) + (queued + sent) + propagation + asks.cloud_s[k] * x <= end - time:
+            out.fate[p] = DELIVERED
+        else:
+            out.fate[p] = IN_FLIGHT
+    state.compute[0], state.compute[1] = at, free
+    state.compute_course[0], state.compute_course[1] = segment, outage
+
+
+class ReservedWalk:
+    """Walks the frames of one server through its compute and its slices, window after window.
+
+    Parameters
+    ----------
+    slices : Slices
+    compute, uplink : Course
+    propagation_s, end_s : float
+    """
+
+    def __init__(
+        self, slices: Slices, compute: Course, uplink: Course, propagation_s: float, end_s: float
+    ) -> None:
+        self._fixed = asks(slices), compute, uplink, propagation_s, end_s
+        self._state = reserved_state(slices, uplink)
+        self._rows = rows(64)
+
+    def window(self, frames: Frames) -> tuple[int, Rows]:
+        """Walk the frames of one window; return how many rows are known and the rows, overwritten next time."""
+        count = len(frames)
+        if len(self._rows.fate) < count:
+            self._rows = rows(count + count // 4)
+        out = self._rows._replace(arrival=frames.arrival_s, size=frames.size)
+        _walk(
+            frames.ids, frames.first, frames.number, frames.arrival_s, frames.size, *self._fixed, self._state, out
+        )
+        return count, out
+
+    def finish(self) -> tuple[int, Rows]:
+        """Return the frames left over at the end of the run: none."""
+        return 0, self._rows

@@ -1,0 +1,346 @@
+"""Every frame's way through edge compute and uplink: the compiled walk of a whole run.
+
+Frames never influence decisions, so they need no events: once a run has said who was deployed from when to
+when (`simulator.spans`), the merged arrivals of every server are walked once, in time order, in windows of
+bounded memory. `simulator.frames_simpy` does the same with one process a frame, and must agree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simulator.errors import InputError
+from simulator.frame_fair import FairWalk
+from simulator.frame_model import DELIVERED, IN_FLIGHT, FrameSettings, Slices, check, slices_by_server
+from simulator.frame_stats import (
+    FRAME_COLUMNS,
+    Sums,
+    add_series,
+    digest,
+    exact_quantiles,
+    series_values,
+    stream_values,
+    sums,
+)
+from simulator.frame_streams import Given, Streams
+from simulator.frame_walk import ReservedWalk, Rows, course
+from simulator.spans import Span
+from simulator.types import FloatArray, Network
+from simulator.uplink import Conditions, Steps, combine, constant, held, links_of, merged, server_clock, slice_speed
+
+GivenFrames = Mapping[tuple[str, str], tuple[FloatArray, FloatArray]]
+"""Frames by (task, server): when they arrive [s], never going back, and their size / mean size, above 0."""
+
+UNSTABLE = 1e-9
+"""A slice is unstable where its load exceeds 1 by more than this."""
+
+
+class KeptFrames(NamedTuple):
+    """Every frame of a run, by server, task and number. Arrays of shape (frames,).
+
+    Of a lost frame the times are those that had passed when it was lost; of one in flight they are NaN.
+    """
+
+    task: Any  # index into the spans
+    server: Any  # index into the network's servers
+    number: Any  # counted from 0 within its task and server
+    arrival_s: FloatArray
+    size: FloatArray  # as a multiple of the mean
+    compute_wait_s: FloatArray
+    compute_service_s: FloatArray
+    uplink_wait_s: FloatArray
+    uplink_service_s: FloatArray
+    transfer_s: FloatArray
+    end_to_end_s: FloatArray
+    fate: Any  # simulator.frame_model.DELIVERED, LOST or IN_FLIGHT
+
+
+@dataclass(frozen=True, eq=False)
+class FrameResults:
+    """What the frames of a run met.
+
+    Attributes
+    ----------
+    table : dict of str to ndarray
+        One entry a task and server; columns as in `simulator.frame_stats.FRAME_COLUMNS`.
+    series : dict of str to ndarray
+        One entry a window of time, columns as in `simulator.frame_stats.SERIES_COLUMNS`; empty without
+        ``settings.series_s``.
+    kept : KeptFrames or None
+        Every frame, where they were kept.
+    """
+
+    table: dict[str, Any]
+    series: dict[str, Any]
+    kept: KeptFrames | None
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the table row by row."""
+        columns = [np.asarray(values).tolist() for values in self.table.values()]
+        for row in zip(*columns, strict=True):
+            yield dict(zip(self.table, row, strict=True))
+
+    def summary(self) -> dict[str, Any]:
+        """Return the totals of the run: counts, mean latencies, largest ones, unstable slices."""
+        table = self.table
+        names = ("frames", "delivered", "lost", "in_flight", "violations")
+        total: dict[str, Any] = {name: int(table[name].sum()) for name in names}
+        for name in ("transfer", "end_to_end"):
+            some = table["delivered"] > 0
+            weight = table["delivered"][some]
+            mean = math.fsum((table[f"{name}_mean_s"][some] * weight).tolist()) / weight.sum() if some.any() else None
+            total[f"{name}_mean_s"] = mean
+            total[f"{name}_max_s"] = float(table[f"{name}_max_s"][some].max()) if some.any() else None
+        total["unstable_slices"] = int(table["unstable"].sum())
+        return total
+
+
+def run_frames(
+    network: Network,
+    spans: Sequence[Span],
+    settings: FrameSettings,
+    *,
+    end_s: float,
+    conditions: Conditions | None = None,
+    keep_frames: bool = False,
+    given: GivenFrames | None = None,
+    servers: Collection[int] | None = None,
+    workers: int = 1,
+) -> FrameResults:
+    """Walk every frame of a run.
+
+    Parameters
+    ----------
+    network : Network
+    spans : sequence of Span
+        Who was deployed from when to when, in task order (see `simulator.spans.SpanRecorder`).
+    settings : FrameSettings
+    end_s : float
+        End of the run [s]: frames emitted before it count.
+    conditions : Conditions, optional
+        Capacities, loads and outages over time; without it links and servers are as in the network.
+    keep_frames : bool
+        Keep every frame; memory grows with their number.
+    given : mapping, optional
+        Frames to replay instead of drawing them; every (task name, server name) of the spans must be there.
+    servers : collection of int, optional
+        Walk the frames of these servers only. Which ones, in which order and in how many threads changes
+        nothing, bit for bit.
+    workers : int
+        Threads.
+
+    Returns
+    -------
+    FrameResults
+
+    Raises
+    ------
+    InputError
+        If something handed in is wrong; the message names it.
+
+    Examples
+    --------
+    >>> from simulator.types import Layer, Profile, Task
+    >>> camera = Profile("camera", (8,), 8.0, (Layer("conv", 100, (4,), 4.0),))
+    >>> task = Task("t", 0.0, camera, 2.0, 0.5, [0], [8.0])  # 2 Hz of 100 FLOP and 32 bit, Q = 0.5 s
+    >>> results = run_frames(Network([1e3], [1e3]), [Span(task, 1, 0.0)], FrameSettings(), end_s=10.0)
+    >>> names = ("frames", "violations", "transfer_mean_s", "compute_service_s")
+    >>> [results.table[name].round(12).tolist() for name in names]
+    [[20], [0], [0.5], [0.1]]
+    """
+    conditions = Conditions() if conditions is None else conditions
+    conditions.check(network)
+    check(spans, network, settings, end_s)
+    slices, reservations = slices_by_server(spans, network, settings, end_s)
+    run = _Run(network, spans, settings, end_s, conditions, keep_frames, given)
+    chosen = sorted(range(len(network.servers)) if servers is None else set(servers))
+    needed = sorted({link for server in chosen for link in links_of(network, server)})
+    run.links = {link: _link(run, reservations[link], link) for link in needed}
+    with ThreadPoolExecutor(max(workers, 1)) as pool:
+        parts = list(pool.map(run.server, [slices[server] for server in chosen]))
+    series = np.zeros_like(parts[0].series) if parts else np.zeros((0, 8))
+    for part in parts:
+        add_series(series, part.series)
+    names = [column.name for column in FRAME_COLUMNS]
+    table = {name: np.concatenate([part.table[name] for part in parts] or [np.empty(0)]) for name in names}
+    kept = None
+    if keep_frames:
+        kept = KeptFrames(*(np.concatenate(column) for column in zip(*(part.kept for part in parts), strict=True)))
+    return FrameResults(table, series_values(series, settings.series_s) if settings.series_s else {}, kept)
+
+
+class _Link(NamedTuple):
+    capacity_bps: Steps
+    shared_bps: Steps
+    speed: Steps
+
+
+class _Part(NamedTuple):
+    table: dict[str, Any]
+    series: FloatArray
+    kept: KeptFrames | None
+
+
+def _link(run: _Run, reservations: Sequence[tuple[float, float, float]], link: int) -> _Link:
+    capacity = run.conditions.link_capacity(run.network, link)
+    columns = np.array(reservations, dtype=float).reshape(-1, 3).T
+    shared = combine(np.minimum, capacity, constant(float(run.network.usable_bps[link])))
+    return _Link(capacity, shared, slice_speed(capacity, held(*columns)))
+
+
+@dataclass(eq=False)
+class _Run:
+    """What all servers of a run have in common."""
+
+    network: Network
+    spans: Sequence[Span]
+    settings: FrameSettings
+    end_s: float
+    conditions: Conditions
+    keep_frames: bool
+    given: GivenFrames | None
+
+    def __post_init__(self) -> None:
+        self.links: dict[int, _Link] = {}
+        self.propagation_s = self.settings.propagation_of(self.network)
+
+    def server(self, slices: Slices) -> _Part:
+        """Walk the frames of one server."""
+        propagation = float(self.propagation_s[slices.server])
+        settings, end_s = self.settings, self.end_s
+        windows = math.ceil(end_s / settings.series_s) if settings.series_s else 0
+        total = sums(len(slices), windows)
+        frames = np.zeros(len(slices), dtype=np.intp)
+        kept: list[list[Any]] = []
+        for count, rows in self._windows(slices, propagation, frames):
+            digest(
+                count, rows, slices.cloud_s, slices.deadline_s, propagation, settings.violation == "end-to-end",
+                settings.series_s or 1.0, total,
+            )  # fmt: skip
+            if self.keep_frames:
+                kept.append([column[:count].copy() for column in rows])
+        assert (total.counts[:, :3].sum(axis=1) == frames).all(), "every frame ends in one way"
+        every = self._kept(kept, slices, propagation) if self.keep_frames else None
+        return _Part(self._table(total, slices, frames, propagation, every), total.series, every)
+
+    def _windows(self, slices: Slices, propagation: float, frames: Any) -> Iterator[tuple[int, Rows]]:
+        """Yield the rows of one window after another."""
+        emitting = slices.stop_s > slices.start_s
+        if not emitting.any():
+            return
+        source, walk = self._source(slices), self._walk(slices, propagation)
+        starts, stops = slices.start_s[emitting], slices.stop_s[emitting]
+        busiest = float(held(starts, stops, slices.rate_hz[emitting]).values.max())
+        width = self.settings.window_frames / busiest
+        begin, last = float(starts.min()), float(stops.max())
+        for n in range(1, math.ceil((last - begin) / width) + 1):
+            until = begin + n * width
+            window = source.before(until if until < last else math.inf)
+            frames[window.ids] += np.diff(window.first)
+            yield walk.window(window)
+        window = source.before(math.inf)
+        frames[window.ids] += np.diff(window.first)
+        yield walk.window(window)
+        yield walk.finish()
+
+    def _source(self, slices: Slices) -> Streams | Given:
+        names = [self.spans[index].task.name for index in slices.span]
+        server = self.network.servers[slices.server]
+        if self.given is None:
+            return Streams(slices, names, server, self.settings)
+        pairs = []
+        for name in names:
+            if (name, server) not in self.given:
+                raise InputError(f"no frames given for task {name!r} at server {server!r}")
+            times, sizes = (np.asarray(values, dtype=float) for values in self.given[name, server])
+            if times.shape != sizes.shape or not (np.diff(times) >= 0).all() or not (sizes > 0).all():
+                raise InputError(
+                    f"frames given for task {name!r} at server {server!r}; "
+                    "allowed: as many sizes, above 0, as times, which never go back"
+                )
+            pairs.append((times, sizes))
+        return Given(slices, [times for times, _ in pairs], [sizes for _, sizes in pairs])
+
+    def _walk(self, slices: Slices, propagation: float) -> ReservedWalk | FairWalk:
+        network, conditions = self.network, self.conditions
+        links = links_of(network, slices.server)
+        drop = self.settings.on_outage == "drop"
+        down: list[tuple[float, float]] = []
+        for link in links:
+            down += conditions.link_outages.get(network.links[link], ())
+        clock = conditions.compute_clock(network, slices.server)
+        server_down = conditions.server_outages.get(network.servers[slices.server], ())
+        compute = course(clock, merged(server_down) if drop else [], self.end_s)
+        fair = self.settings.sharing == "fair"
+        uplink = server_clock([self.links[link].shared_bps if fair else self.links[link].speed for link in links])
+        walk = FairWalk if fair else ReservedWalk
+        return walk(slices, compute, course(uplink, merged(down) if drop else [], self.end_s), propagation, self.end_s)
+
+    def _kept(self, parts: Sequence[Sequence[Any]], slices: Slices, propagation: float) -> KeptFrames:
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)] or [np.empty(0)] * len(Rows._fields)
+        rows = Rows(*columns)
+        stream = rows.stream.astype(np.intp)
+        order = np.lexsort((rows.number, stream))
+        rows, stream = Rows(*(column[order] for column in rows)), stream[order]
+        times = np.array([rows.compute_wait, rows.compute_service, rows.uplink_wait, rows.uplink_service])
+        times[:, rows.fate == IN_FLIGHT] = math.nan
+        transfer = times[2] + times[3]
+        total = (times[0] + times[1]) + transfer
+        cloud = propagation + slices.cloud_s[stream] * rows.size if len(stream) else 0.0
+        total += np.where(rows.fate == DELIVERED, cloud, 0.0)
+        return KeptFrames(
+            slices.span[stream], np.full(len(stream), slices.server), rows.number, rows.arrival, rows.size,
+            *times, transfer, total, rows.fate,
+        )  # fmt: skip
+
+    def _table(
+        self, total: Sums, slices: Slices, frames: Any, propagation: float, every: KeptFrames | None
+    ) -> dict[str, Any]:
+        exact = None
+        if every is not None:
+            exact = []
+            bounds = np.searchsorted(every.task, np.append(slices.span, len(self.spans)))
+            for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+                done = every.fate[low:high] == DELIVERED
+                latencies = every.transfer_s[low:high], every.end_to_end_s[low:high]
+                exact.append([exact_quantiles(latency[done]) for latency in latencies])
+        compute_load, uplink_load, unstable = self._loads(slices)
+        return {
+            "task": np.array([self.spans[index].task.name for index in slices.span], dtype=object),
+            "server": np.full(len(slices), self.network.servers[slices.server], dtype=object),
+            **stream_values(total, slices, frames, propagation, exact),
+            "compute_load": compute_load,
+            "uplink_load": uplink_load,
+            "unstable": unstable,
+        }
+
+    def _loads(self, slices: Slices) -> tuple[FloatArray, FloatArray, Any]:
+        """Return the load of compute and of every slice, and whether either is above 1, on average.
+
+        With fair sharing a slice's load is that of its guaranteed share, and a slice is unstable only where
+        the link as a whole is asked for more than it has.
+        """
+        start, stop = slices.start_s, np.maximum(slices.stop_s, slices.start_s)
+        if not len(slices):
+            return np.empty(0), np.empty(0), np.empty(0, dtype=np.intp)
+        links = [self.links[link] for link in links_of(self.network, slices.server)]
+        up = self.conditions.compute_clock(self.network, slices.server).speed
+        with np.errstate(divide="ignore", invalid="ignore"):
+            asked = held(start, stop, slices.rate_hz * slices.edge_s).mean(start, stop)
+            compute = np.where(asked > 0, asked / up.mean(start, stop), 0.0)
+            own = slices.rate_hz * slices.slice_s
+            if self.settings.sharing == "reserved":
+                uplink = own / server_clock([link.speed for link in links]).speed.mean(start, stop)
+                full = np.ones(len(slices), dtype=bool)
+            else:
+                shared = server_clock([link.shared_bps for link in links]).speed.mean(start, stop)
+                uplink = own * held(start, stop, slices.reserved_bps).mean(start, stop) / shared
+                full = held(start, stop, own * slices.reserved_bps).mean(start, stop) > shared * (1 + UNSTABLE)
+        unstable = (compute > 1 + UNSTABLE) | ((uplink > 1 + UNSTABLE) & full)
+        return compute, uplink, unstable.astype(np.intp)
