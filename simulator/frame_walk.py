@@ -122,6 +122,8 @@ def stage(
         return True, 0.0, 0.0, segment, outage, -1.0
     limit = min(drop, course.down[outage]) - at
     wait = max(before - (at - before_at), 0.0)
+    if wait == math.inf:  # the stage never works again
+        return wait > limit, limit, 0.0, segment, outage, wait
     room = (course.times[segment + 1] - at) - wait
     while room <= 0.0:
         segment += 1

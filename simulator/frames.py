@@ -30,6 +30,7 @@ from simulator.frame_stats import (
 )
 from simulator.frame_streams import Given, Streams
 from simulator.frame_walk import ReservedWalk, Rows, course
+from simulator.frame_walk import rows as empty_rows
 from simulator.spans import Span
 from simulator.types import FloatArray, Network
 from simulator.uplink import Conditions, Steps, combine, constant, held, links_of, merged, server_clock, slice_speed
@@ -283,16 +284,15 @@ class _Run:
         return walk(slices, compute, course(uplink, merged(down) if drop else [], self.end_s), propagation, self.end_s)
 
     def _kept(self, parts: Sequence[Sequence[Any]], slices: Slices, propagation: float) -> KeptFrames:
-        columns = [np.concatenate(column) for column in zip(*parts, strict=True)] or [np.empty(0)] * len(Rows._fields)
-        rows = Rows(*columns)
-        stream = rows.stream.astype(np.intp)
-        order = np.lexsort((rows.number, stream))
-        rows, stream = Rows(*(column[order] for column in rows)), stream[order]
+        rows = Rows(*(np.concatenate(column) for column in zip(empty_rows(0), *parts, strict=True)))
+        order = np.lexsort((rows.number, rows.stream))
+        rows = Rows(*(column[order] for column in rows))
+        stream = rows.stream
         times = np.array([rows.compute_wait, rows.compute_service, rows.uplink_wait, rows.uplink_service])
         times[:, rows.fate == IN_FLIGHT] = math.nan
         transfer = times[2] + times[3]
         total = (times[0] + times[1]) + transfer
-        cloud = propagation + slices.cloud_s[stream] * rows.size if len(stream) else 0.0
+        cloud = propagation + slices.cloud_s[stream] * rows.size
         total += np.where(rows.fate == DELIVERED, cloud, 0.0)
         return KeptFrames(
             slices.span[stream], np.full(len(stream), slices.server), rows.number, rows.arrival, rows.size,

@@ -4,7 +4,8 @@ Written to be read. It shares with `simulator.frames` what frames are (their arr
 of what happens to them: here a server computes, a slice sends, a capacity changes, an outage begins, each
 when it does.
 
-At one instant: frames finish, then capacities, outages and ends of tasks, then frames arrive in task order.
+At one instant: outages end, then frames finish, then capacities change, outages begin and tasks end, then
+frames arrive in task order.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from simulator.types import FloatArray, Network
 from simulator.units import bits
 from simulator.uplink import Conditions, links_of
 
-FINISH, CHANGE, ARRIVE = 2, 3, 4
+RECOVER, FINISH, CHANGE, ARRIVE = 2, 3, 4, 5
 """SimPy priorities of events at one instant; 0 and 1 are SimPy's own."""
 
 Waiting = Generator[simpy.Event, Any, None]
@@ -277,10 +278,10 @@ class FrameSimulation:
 
     # What changes ---------------------------------------------------------------------------------------
 
-    def _when(self, time_s: float, action: Any, *words: Any) -> None:
+    def _when(self, time_s: float, action: Any, *words: Any, priority: int = CHANGE) -> None:
         """Call ``action(*words)`` at `time_s`."""
         if time_s < math.inf:
-            self.clock.at(time_s, CHANGE).callbacks.append(lambda _: action(*words))
+            self.clock.at(time_s, priority).callbacks.append(lambda _: action(*words))
 
     def _weather(self) -> None:
         """Plan every change of capacity and every outage."""
@@ -295,14 +296,14 @@ class FrameSimulation:
             link = network.links.index(name)
             for down_s, up_s in outages:
                 self._when(down_s, self._link, link, 1, drop)
-                self._when(up_s, self._link, link, -1, drop)
+                self._when(up_s, self._link, link, -1, drop, priority=RECOVER)
         for name, outages in conditions.server_outages.items():
             server = self.servers[network.servers.index(name)]
             for down_s, up_s in outages:
-                self._when(down_s, self._server, server, 1, drop)
-                self._when(up_s, self._server, server, -1, drop)
+                self._when(down_s, self._outage, server, 1, drop)
+                self._when(up_s, self._outage, server, -1, drop, priority=RECOVER)
 
-    def _server(self, server: Server, change: int, drop: bool) -> None:
+    def _outage(self, server: Server, change: int, drop: bool) -> None:
         server.compute.down += change
         if drop and change > 0:
             server.compute.lose()
