@@ -76,7 +76,7 @@ class Fair(NamedTuple):
     tags: FloatArray  # (n,): when, in virtual time, the head leaves
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _sink(state: Fair, at: int) -> None:
     heap, tags, n = state.heap, state.tags, state.ints[_BUSY]
     if n == 0:
@@ -94,7 +94,7 @@ def _sink(state: Fair, at: int) -> None:
     heap[at] = moving
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _push(state: Fair, k: int) -> None:
     heap, tags, at = state.heap, state.tags, state.ints[_BUSY]
     state.ints[_BUSY] += 1
@@ -104,7 +104,7 @@ def _push(state: Fair, k: int) -> None:
     heap[at] = k
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _idle(state: Fair, at: int) -> None:
     """Take the slice at this place of the heap out of the busy ones."""
     k = state.heap[at]
@@ -123,7 +123,7 @@ def _idle(state: Fair, at: int) -> None:
         state.floats[_VIRTUAL] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _write(
     state: Fair, frame_floats: Any, frame_ints: Any, f: int, wait: float, service: float, fate: int, out: Rows
 ) -> None:
@@ -143,7 +143,7 @@ def _write(
     state.ints[_UNUSED] = f
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _lose(state: Fair, frame_floats: Any, frame_ints: Any, at: int, now: float, fate: int, out: Rows) -> None:
     """End all frames in the slice at this place of the heap."""
     k = state.heap[at]
@@ -158,7 +158,7 @@ def _lose(state: Fair, frame_floats: Any, frame_ints: Any, at: int, now: float, 
     _idle(state, at)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _advance(
     until: float, link: Link, asks: Asks, propagation: float, end: float, state: Fair, frame_floats: Any,
     frame_ints: Any, out: Rows,
@@ -208,7 +208,7 @@ def _advance(
             ints[_LINK_SEGMENT] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _enter(
     f: int, link: Link, asks: Asks, propagation: float, end: float, state: Fair, frame_floats: Any,
     frame_ints: Any, out: Rows,
@@ -237,7 +237,7 @@ def _enter(
     state.tail[k] = f
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _walk(
     ids: Any, first: Any, number: Any, arrival: Any, size: Any, compute: Course, link: Link, asks: Asks,
     propagation: float, end: float, state: Fair, frame_floats: Any, frame_ints: Any, out: Rows,
@@ -288,7 +288,7 @@ def _walk(
             _enter(f, link, asks, propagation, end, state, frame_floats, frame_ints, out)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _finish(
     link: Link, asks: Asks, propagation: float, end: float, state: Fair, frame_floats: Any, frame_ints: Any,
     out: Rows,

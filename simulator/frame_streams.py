@@ -35,7 +35,7 @@ _ELEVEN = np.uint64(11)
 _TO_UNIT = 2.0**-53
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     """Return the four 32-bit words of Philox4x32-10 at a counter of four words under a key of two (all uint64)."""
     for _ in range(10):
@@ -47,7 +47,7 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     return c0, c1, c2, c3
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _two_uniforms(key: Any, number: int, purpose: Any) -> Any:
     """Return two numbers uniform in [0, 1), 53 bits each."""
     n = np.uint64(number)
@@ -55,7 +55,7 @@ def _two_uniforms(key: Any, number: int, purpose: Any) -> Any:
     return ((a << _HALF | b) >> _ELEVEN) * _TO_UNIT, ((c << _HALF | d) >> _ELEVEN) * _TO_UNIT
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _size(key: Any, number: int, kind: int, sigma: float, uniform: float) -> float:
     if kind == EXPONENTIAL:
         return -math.log(1.0 - uniform)
@@ -66,7 +66,7 @@ def _size(key: Any, number: int, kind: int, sigma: float, uniform: float) -> flo
     return 1.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _draw(
     key: Any, number: int, before: float, start: float, rate: float, phase: float,
     arrivals: int, jitter: float, sizes: int, sigma: float,
@@ -82,7 +82,7 @@ def _draw(
     return time, _size(key, number, sizes, sigma, v)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _begin(
     keys: Any, start: Any, rate: Any, phase: Any, number: Any, time: Any, size: Any,
     arrivals: int, jitter: float, sizes: int, sigma: float,
@@ -96,7 +96,7 @@ def _begin(
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill(
     ids: Any, until: float, keys: Any, start: Any, stop: Any, rate: Any, phase: Any, number: Any, time: Any,
     size: Any, arrivals: int, jitter: float, sizes: int, sigma: float,

@@ -86,7 +86,7 @@ def rows(room: int) -> Rows:
     return Rows(*integers, *floats, np.zeros(room, dtype=np.int8))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def stage(
     course: Course, segment: int, outage: int, at: float, before_at: float, before: float, work: float, drop: float
 ) -> Any:
@@ -150,7 +150,7 @@ def stage(
     return False, wait, total - wait, segment, outage, total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def replay(key: Any, who: Any, node: int, time: float) -> None:
     """Give the leaf `node` of a tournament its next time and find the new winners; ties: the lower leaf."""
     key[node] = time
@@ -162,7 +162,7 @@ def replay(key: Any, who: Any, node: int, time: float) -> None:
         who[node] = who[winner]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def tournament(first: Any, arrival: Any) -> Any:
     """Return the tournament of the first arrivals of every stream: times, streams, and the first leaf."""
     n = len(first) - 1
@@ -202,7 +202,7 @@ def reserved_state(slices: Slices, uplink: Course) -> Reserved:
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _walk(
     ids: Any, first: Any, number: Any, arrival: Any, size: Any, asks: Asks, compute: Course, uplink: Course,
     propagation: float, end: float, state: Reserved, out: Rows,

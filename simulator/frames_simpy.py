@@ -297,17 +297,20 @@ class FrameSimulation:
             for down_s, up_s in outages:
                 self._when(down_s, self._link, link, 1, drop)
                 self._when(up_s, self._link, link, -1, drop, priority=RECOVER)
+                for time_s in (down_s, up_s):
+                    self._when(time_s, self._set_speeds)
         for name, outages in conditions.server_outages.items():
             server = self.servers[network.servers.index(name)]
             for down_s, up_s in outages:
                 self._when(down_s, self._outage, server, 1, drop)
                 self._when(up_s, self._outage, server, -1, drop, priority=RECOVER)
+                for time_s in (down_s, up_s):
+                    self._when(time_s, self._set_speeds)
 
     def _outage(self, server: Server, change: int, drop: bool) -> None:
         server.compute.down += change
         if drop and change > 0:
             server.compute.lose()
-        server.compute.run_at(0.0 if server.compute.down else 1.0)
 
     def _link(self, link: int, change: int, drop: bool) -> None:
         self.link_down[link] += change
@@ -320,7 +323,6 @@ class FrameSimulation:
                         slice_.lose()
                 if server.fair is not None:
                     server.fair.down += change
-        self._set_speeds()
 
     def _capacity_bps(self, link: int) -> float:
         if self.link_down[link]:
@@ -331,8 +333,11 @@ class FrameSimulation:
         return max(capacity - (0.0 if load is None else float(load.at(now))), 0.0)
 
     def _set_speeds(self) -> None:
-        """Let every slice run at the speed that capacities and reservations now give."""
+        """Let computes and slices run at the speed that outages, capacities and reservations now give."""
         for server in self.servers:
+            working = 0.0 if server.compute.down else 1.0
+            if server.compute.speed != working:
+                server.compute.run_at(working)
             capacity = [self._capacity_bps(link) for link in server.links]
             if server.fair is not None:
                 usable = [float(self.network.usable_bps[link]) for link in server.links]
