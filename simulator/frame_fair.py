@@ -249,7 +249,7 @@ def _walk(
         time = key[1]
         if time == math.inf:
             break
-        slot = who[1]
+        slot = np.int64(who[1])
         p = cursor[slot]
         cursor[slot] = p + 1
         replay(key, who, leaves + slot, arrival[p + 1] if p + 1 < first[slot + 1] else math.inf)
