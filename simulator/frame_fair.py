@@ -17,7 +17,7 @@ from numba import njit
 
 from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, Slices
 from simulator.frame_streams import Frames
-from simulator.frame_walk import Asks, Course, Rows, asks, calm, replay, rows, stage, tournament
+from simulator.frame_walk import ONE, Asks, Course, Rows, asks, calm, replay, rows, stage, tournament
 from simulator.types import FloatArray, IntArray
 
 NOTHING, EVERYBODY = -1, -2
@@ -92,7 +92,7 @@ def _compute(
     edge_s, drop_s = asks.edge_s, asks.drop_s
     queue_floats, queue_ints = queue.floats, queue.ints
     key, who, leaves = tournament(first, arrival)
-    cursor = first.copy()
+    cursor, over = first.astype(np.uint64), first[1:].astype(np.uint64)
     floats, ints = state.floats, state.ints
     at, free = floats[_COMPUTE_AT], floats[_COMPUTE_FREE]
     segment, outage = ints[_SEGMENT], ints[_OUTAGE]
@@ -102,11 +102,12 @@ def _compute(
         time = key[1]
         if time == math.inf:
             break
-        slot = np.int64(who[1])
-        p = cursor[slot]
-        cursor[slot] = p + 1
-        replay(key, who, leaves + slot, arrival[p + 1] if p + 1 < first[slot + 1] else math.inf)
-        k = ids[slot]
+        slot = np.uint64(who[1])
+        p = np.uint64(cursor[slot])
+        cursor[slot] = p + ONE
+        replay(key, who, np.uint64(leaves) + slot, arrival[p + ONE] if p + ONE < over[slot] else math.inf)
+        k = np.uint64(ids[slot])
+        frame = number[slot] + np.int64(p) - first[slot]
         x = size[p]
         wait, service, total = 0.0, 0.0, 0.0
         lost = False
@@ -126,7 +127,7 @@ def _compute(
                 since, until, speed = calm(compute, segment, outage, time)
                 total = wait + service
         if lost or time + total > end:
-            out.stream[n], out.number[n] = k, number[slot] + p - first[slot]
+            out.stream[n], out.number[n] = k, frame
             out.arrival[n], out.size[n] = time, x
             out.compute_wait[n], out.compute_service[n] = wait, service
             out.uplink_wait[n], out.uplink_service[n] = 0.0, 0.0
@@ -136,7 +137,7 @@ def _compute(
         queue_floats[queued, _ARRIVAL], queue_floats[queued, _SIZE] = time, x
         queue_floats[queued, _WAIT], queue_floats[queued, _SERVICE] = wait, service
         queue_floats[queued, _ENTERED] = time + total
-        queue_ints[queued, _STREAM], queue_ints[queued, _NUMBER] = k, number[slot] + p - first[slot]
+        queue_ints[queued, _STREAM], queue_ints[queued, _NUMBER] = k, frame
         queued += 1
     floats[_COMPUTE_AT], floats[_COMPUTE_FREE] = at, free
     ints[_SEGMENT], ints[_OUTAGE] = segment, outage
@@ -264,7 +265,7 @@ def _share(
                 segment += 1
         if q == high:
             break
-        k = queue_ints[q, _STREAM]
+        k = np.uint64(queue_ints[q, _STREAM])
         while link_up[outage] <= until:
             outage += 1
         if link_down[outage] <= until or drop_s[k] <= until:
