@@ -85,9 +85,10 @@ class Rows(NamedTuple):
 
 def rows(room: int) -> Rows:
     """Return rows to write to."""
-    integers = (np.zeros(room, dtype=np.intp) for _ in range(2))
-    floats = (np.zeros(room) for _ in range(6))
-    return Rows(*integers, *floats, np.zeros(room, dtype=np.int8))
+    a, b, c, d, e, f = (np.zeros(room) for _ in range(6))
+    return Rows(
+        np.zeros(room, dtype=np.intp), np.zeros(room, dtype=np.intp), a, b, c, d, e, f, np.zeros(room, dtype=np.int8)
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -155,7 +156,7 @@ def stage(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def replay(key: Any, who: Any, node: int, time: float) -> None:
+def replay(key: Any, who: Any, node: Any, time: float) -> None:
     """Give the leaf `node` of a tournament its next time and find the new winners; ties: the lower leaf."""
     at = np.uint64(node)
     key[at] = time

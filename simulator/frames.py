@@ -284,19 +284,21 @@ class _Run:
         return walk(slices, compute, course(uplink, merged(down) if drop else [], self.end_s), propagation, self.end_s)
 
     def _kept(self, parts: Sequence[Sequence[Any]], slices: Slices, propagation: float) -> KeptFrames:
-        rows = Rows(*(np.concatenate(column) for column in zip(empty_rows(0), *parts, strict=True)))
+        columns: list[Any] = [np.concatenate(column) for column in zip(empty_rows(0), *parts, strict=True)]
+        rows = Rows(*columns)
         order = np.lexsort((rows.number, rows.stream))
-        rows = Rows(*(column[order] for column in rows))
+        rows = Rows(*[column[order] for column in columns])
         stream = rows.stream
-        times = np.array([rows.compute_wait, rows.compute_service, rows.uplink_wait, rows.uplink_service])
+        times: Any = np.array([rows.compute_wait, rows.compute_service, rows.uplink_wait, rows.uplink_service])
         times[:, rows.fate == IN_FLIGHT] = math.nan
         transfer = times[2] + times[3]
         total = (times[0] + times[1]) + transfer
         cloud = propagation + slices.cloud_s[stream] * rows.size
         total += np.where(rows.fate == DELIVERED, cloud, 0.0)
+        compute_wait, compute_service, uplink_wait, uplink_service = times
         return KeptFrames(
             slices.span[stream], np.full(len(stream), slices.server), rows.number, rows.arrival, rows.size,
-            *times, transfer, total, rows.fate,
+            compute_wait, compute_service, uplink_wait, uplink_service, transfer, total, rows.fate,
         )  # fmt: skip
 
     def _table(
