@@ -12,14 +12,13 @@ import math
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import heappush
 from typing import Any
 
 import numpy as np
 import simpy
 from numpy.typing import NDArray
-from simpy.events import EventPriority
 
+from simulator.clock import Clock
 from simulator.demand import Demand
 from simulator.errors import CapacityError, DecisionError, InputError
 from simulator.events import Decided, Departed, Evicted, Listener
@@ -64,25 +63,6 @@ class Outcome:
     counts: Counter[str] = field(default_factory=Counter)
     end_s: float = 0.0
     scheduler: Scheduler = field(default_factory=Scheduler)
-
-
-class Clock(simpy.Environment):
-    """A SimPy environment that also schedules at an absolute time.
-
-    SimPy schedules by delay, and ``now + (time - now)`` is not always ``time``: two events meant for one
-    instant could come in the wrong order.
-    """
-
-    def at(self, time_s: float, priority: int) -> simpy.Event:
-        """Return an event that happens at `time_s` exactly, after those of smaller priority."""
-        event = simpy.Event(self)
-        event._ok, event._value = True, None
-        heappush(self._queue, (time_s, EventPriority(priority), next(self._eid), event))
-        return event
-
-
-def _twice(name: str) -> InputError:
-    return InputError(f"task {name!r} arrives twice; every task needs a name of its own")
 
 
 class _Planned(OnlineScheduler):

@@ -17,18 +17,18 @@ from numba import njit
 
 from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, Slices
 from simulator.frame_streams import Frames
-from simulator.frame_walk import Asks, Course, Rows, asks, replay, rows, stage, tournament
+from simulator.frame_walk import ONE, Asks, Course, Rows, asks, calm, replay, rows, stage, tournament
 from simulator.types import FloatArray, IntArray
 
 NOTHING, EVERYBODY = -1, -2
 
-# Columns of a frame on its way
+# Columns of a frame in its slice
 _ARRIVAL, _SIZE, _WAIT, _SERVICE, _ENTERED, _TAG = range(6)
 _STREAM, _NUMBER, _NEXT = range(3)
 
 # Where a server stands between two windows
-_COMPUTE_AT, _COMPUTE_FREE, _NOW, _VIRTUAL, _BUSY_BPS, _BEGUN_AT = range(6)
-_SEGMENT, _OUTAGE, _LINK_SEGMENT, _LINK_OUTAGE, _BUSY, _UNUSED, _ENTERING, _LAST_ENTERING, _ROWS = range(9)
+_COMPUTE_AT, _COMPUTE_FREE, _NOW, _VIRTUAL, _BUSY_BPS = range(5)
+_SEGMENT, _OUTAGE, _LINK_SEGMENT, _LINK_OUTAGE, _BUSY, _UNUSED, _ROWS = range(7)
 
 
 class Link(NamedTuple):
@@ -63,6 +63,13 @@ def link_of(course: Course, slices: Slices) -> Link:
     return Link(np.append(times[order], math.inf), bps[order], loses[order].astype(np.intp), course.down, course.up)
 
 
+class Queue(NamedTuple):
+    """Frames on their way from compute to the link, in the order in which they get there."""
+
+    floats: FloatArray  # (room, 5): arrival, size, compute wait, compute service, when they get there
+    ints: IntArray  # (room, 2): stream, number
+
+
 class Fair(NamedTuple):
     """Where a server stands between two windows, with fair sharing."""
 
@@ -76,11 +83,70 @@ class Fair(NamedTuple):
     tags: FloatArray  # (n,): when, in virtual time, the head leaves
 
 
-@njit(cache=True, nogil=True)
-def _sink(state: Fair, at: int) -> None:
-    heap, tags, n = state.heap, state.tags, state.ints[_BUSY]
-    if n == 0:
-        return
+@njit(cache=True, nogil=True, error_model="numpy")
+def _compute(
+    ids: Any, first: Any, number: Any, arrival: Any, size: Any, asks: Asks, compute: Course, end: float, state: Fair,
+    queue: Queue, queued: int, out: Rows,
+) -> int:  # fmt: skip
+    """Walk frames through compute: those that pass go to the queue, the others to the rows; return its length."""
+    edge_s, drop_s = asks.edge_s, asks.drop_s
+    queue_floats, queue_ints = queue.floats, queue.ints
+    key, who, leaves = tournament(first, arrival)
+    cursor, over = first.astype(np.uint64), first[1:].astype(np.uint64)
+    floats, ints = state.floats, state.ints
+    at, free = floats[_COMPUTE_AT], floats[_COMPUTE_FREE]
+    segment, outage = ints[_SEGMENT], ints[_OUTAGE]
+    since, until, speed = math.inf, -math.inf, 1.0
+    n = 0
+    while True:
+        time = key[1]
+        if time == math.inf:
+            break
+        slot = np.uint64(who[1])
+        p = np.uint64(cursor[slot])
+        cursor[slot] = p + ONE
+        replay(key, who, np.uint64(leaves) + slot, arrival[p + ONE] if p + ONE < over[slot] else math.inf)
+        k = np.uint64(ids[slot])
+        frame = number[slot] + np.int64(p) - first[slot]
+        x = size[p]
+        wait, service, total = 0.0, 0.0, 0.0
+        lost = False
+        if edge_s[k] > 0.0:
+            work = edge_s[k] * x
+            wait = max(free - (time - at), 0.0)
+            total = wait + (work if speed == 1.0 else work / speed)
+            if time >= since and total <= min(until, drop_s[k]) - time:
+                service = total - wait
+                at, free = time, total
+            else:
+                lost, wait, service, segment, outage, after = stage(
+                    compute, segment, outage, time, at, free, work, drop_s[k]
+                )
+                if after >= 0.0:
+                    at, free = time, after
+                since, until, speed = calm(compute, segment, outage, time)
+                total = wait + service
+        if lost or time + total > end:
+            out.stream[n], out.number[n] = k, frame
+            out.arrival[n], out.size[n] = time, x
+            out.compute_wait[n], out.compute_service[n] = wait, service
+            out.uplink_wait[n], out.uplink_service[n] = 0.0, 0.0
+            out.fate[n] = LOST if lost else IN_FLIGHT
+            n += 1
+            continue
+        queue_floats[queued, _ARRIVAL], queue_floats[queued, _SIZE] = time, x
+        queue_floats[queued, _WAIT], queue_floats[queued, _SERVICE] = wait, service
+        queue_floats[queued, _ENTERED] = time + total
+        queue_ints[queued, _STREAM], queue_ints[queued, _NUMBER] = k, frame
+        queued += 1
+    floats[_COMPUTE_AT], floats[_COMPUTE_FREE] = at, free
+    ints[_SEGMENT], ints[_OUTAGE] = segment, outage
+    ints[_ROWS] = n
+    return queued
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sink(heap: Any, tags: Any, n: int, at: int) -> None:
     moving = heap[at]
     tag = tags[moving]
     while 2 * at + 1 < n:
@@ -94,213 +160,149 @@ def _sink(state: Fair, at: int) -> None:
     heap[at] = moving
 
 
-@njit(cache=True, nogil=True)
-def _push(state: Fair, k: int) -> None:
-    heap, tags, at = state.heap, state.tags, state.ints[_BUSY]
-    state.ints[_BUSY] += 1
-    while at > 0 and tags[heap[(at - 1) // 2]] > tags[k]:
-        heap[at] = heap[(at - 1) // 2]
-        at = (at - 1) // 2
-    heap[at] = k
-
-
-@njit(cache=True, nogil=True)
-def _idle(state: Fair, at: int) -> None:
-    """Take the slice at this place of the heap out of the busy ones."""
-    k = state.heap[at]
-    state.head[k] = state.tail[k] = -1
-    state.ints[_BUSY] -= 1
-    n = state.ints[_BUSY]
-    state.heap[at] = state.heap[n]
+@njit(cache=True, nogil=True, error_model="numpy")
+def _remove(heap: Any, tags: Any, n: int, at: int) -> None:
+    """Take what is at this place out of a heap of n."""
+    heap[at] = heap[n - 1]
     if at == 0:
-        _sink(state, 0)
-    elif at < n:
-        for place in range(n // 2, -1, -1):
-            _sink(state, place)
-    state.floats[_BUSY_BPS] -= state.bps[k]
-    if n == 0:
-        state.floats[_BUSY_BPS] = 0.0
-        state.floats[_VIRTUAL] = 0.0
+        if n > 1:
+            _sink(heap, tags, n - 1, 0)
+    elif at < n - 1:
+        for place in range((n - 1) // 2, -1, -1):
+            _sink(heap, tags, n - 1, place)
 
 
-@njit(cache=True, nogil=True)
-def _write(
-    state: Fair, frame_floats: Any, frame_ints: Any, f: int, wait: float, service: float, fate: int, out: Rows
-) -> None:
-    """Write the row of frame `f` and give its place back."""
-    n = state.ints[_ROWS]
-    out.stream[n] = frame_ints[f, _STREAM]
-    out.number[n] = frame_ints[f, _NUMBER]
-    out.arrival[n] = frame_floats[f, _ARRIVAL]
-    out.size[n] = frame_floats[f, _SIZE]
-    out.compute_wait[n] = frame_floats[f, _WAIT]
-    out.compute_service[n] = frame_floats[f, _SERVICE]
-    out.uplink_wait[n] = wait
-    out.uplink_service[n] = service
-    out.fate[n] = fate
-    state.ints[_ROWS] = n + 1
-    frame_ints[f, _NEXT] = state.ints[_UNUSED]
-    state.ints[_UNUSED] = f
-
-
-@njit(cache=True, nogil=True)
-def _lose(state: Fair, frame_floats: Any, frame_ints: Any, at: int, now: float, fate: int, out: Rows) -> None:
-    """End all frames in the slice at this place of the heap."""
-    k = state.heap[at]
-    f = state.head[k]
-    begun = state.begun[k]
-    while f >= 0:
-        following = frame_ints[f, _NEXT]
-        wait = begun - frame_floats[f, _ENTERED]
-        _write(state, frame_floats, frame_ints, f, wait, now - begun, fate, out)
-        begun = now
-        f = following
-    _idle(state, at)
-
-
-@njit(cache=True, nogil=True)
-def _advance(
-    until: float, link: Link, asks: Asks, propagation: float, end: float, state: Fair, frame_floats: Any,
-    frame_ints: Any, out: Rows,
+@njit(cache=True, nogil=True, error_model="numpy")
+def _share(
+    low: int, high: int, last: bool, queue: Queue, link: Link, asks: Asks, propagation: float, end: float,
+    state: Fair, frame_floats: Any, frame_ints: Any, out: Rows,
 ) -> None:  # fmt: skip
-    """Let the link work until this time, what happens at that time included."""
+    """Let the frames `low` to `high` of the queue into their slices; if `last`, work on to the end of the run."""
+    # arrays out of their tuples once, not once a frame
+    queue_floats, queue_ints = queue.floats, queue.ints
+    link_times, link_bps, loses, link_down, link_up = link.times, link.bps, link.loses, link.down, link.up
+    slice_s, cloud_s, drop_s = asks.slice_s, asks.cloud_s, asks.drop_s
+    slice_bps, head, tail, begun, heap, tags = (
+        state.bps, state.head, state.tail, state.begun, state.heap, state.tags,
+    )  # fmt: skip
+    out_stream, out_number, out_arrival, out_size, out_fate = (
+        out.stream, out.number, out.arrival, out.size, out.fate,
+    )  # fmt: skip
+    out_wait, out_service, out_queued, out_sent = (
+        out.compute_wait, out.compute_service, out.uplink_wait, out.uplink_service,
+    )  # fmt: skip
     floats, ints = state.floats, state.ints
-    while ints[_BUSY] > 0:
-        k = state.heap[0]
-        segment = ints[_LINK_SEGMENT]
-        upto = min(link.times[segment + 1], until)
-        bps = link.bps[segment]
-        if bps > 0.0:
-            pace = bps / floats[_BUSY_BPS]
-            tag = state.tags[k]
-            leaves = max(floats[_NOW] + (tag - floats[_VIRTUAL]) / pace, floats[_NOW])
-            if leaves <= upto:
-                floats[_NOW], floats[_VIRTUAL] = leaves, tag
-                f = state.head[k]
-                wait = state.begun[k] - frame_floats[f, _ENTERED]
-                service = leaves - state.begun[k]
-                spent = frame_floats[f, _WAIT] + frame_floats[f, _SERVICE] + (wait + service)
-                spent += propagation + asks.cloud_s[frame_ints[f, _STREAM]] * frame_floats[f, _SIZE]
-                done = spent <= end - frame_floats[f, _ARRIVAL]
-                following = frame_ints[f, _NEXT]
-                _write(state, frame_floats, frame_ints, f, wait, service, DELIVERED if done else IN_FLIGHT, out)
-                if following >= 0:
-                    state.head[k] = following
-                    state.begun[k] = leaves
-                    state.tags[k] = frame_floats[following, _TAG]
-                    _sink(state, 0)
+    now, virtual, busy_bps = floats[_NOW], floats[_VIRTUAL], floats[_BUSY_BPS]
+    segment, outage, busy = ints[_LINK_SEGMENT], ints[_LINK_OUTAGE], ints[_BUSY]
+    unused, n = ints[_UNUSED], ints[_ROWS]
+    for q in range(low, high + 1 if last else high):
+        until = max(queue_floats[q, _ENTERED], now) if q < high else end
+        # The link works until then, what happens at that time included.
+        while busy > 0:
+            upto = min(link_times[segment + 1], until)
+            ending = NOTHING  # the slice whose head leaves, or whose frames are all lost
+            whole = False
+            if link_bps[segment] > 0.0:
+                pace = link_bps[segment] / busy_bps
+                leaves = max(now + (tags[heap[0]] - virtual) / pace, now)
+                if leaves <= upto:
+                    ending = heap[0]
+                    now, virtual = leaves, tags[ending]
                 else:
-                    _idle(state, 0)
-                continue
-            floats[_VIRTUAL] += (upto - floats[_NOW]) * pace
-        floats[_NOW] = upto
-        if link.times[segment + 1] > until:
-            break
-        ints[_LINK_SEGMENT] = segment + 1
-        loses = link.loses[segment + 1]
-        if loses != NOTHING:
-            for place in range(ints[_BUSY] - 1, -1, -1):
-                if place < ints[_BUSY] and (loses == EVERYBODY or state.heap[place] == loses):
-                    _lose(state, frame_floats, frame_ints, place, upto, LOST, out)
-    if ints[_BUSY] == 0:
-        floats[_NOW] = until
-        while link.times[ints[_LINK_SEGMENT] + 1] <= until:
-            ints[_LINK_SEGMENT] += 1
-
-
-@njit(cache=True, nogil=True)
-def _enter(
-    f: int, link: Link, asks: Asks, propagation: float, end: float, state: Fair, frame_floats: Any,
-    frame_ints: Any, out: Rows,
-) -> None:  # fmt: skip
-    """Let a frame into its slice."""
-    entered = max(frame_floats[f, _ENTERED], state.floats[_NOW])
-    _advance(entered, link, asks, propagation, end, state, frame_floats, frame_ints, out)
-    k = frame_ints[f, _STREAM]
-    while link.up[state.ints[_LINK_OUTAGE]] <= entered:
-        state.ints[_LINK_OUTAGE] += 1
-    if link.down[state.ints[_LINK_OUTAGE]] <= entered or asks.drop_s[k] <= entered:
-        _write(state, frame_floats, frame_ints, f, 0.0, 0.0, LOST, out)
-        return
-    work = asks.slice_s[k] * frame_floats[f, _SIZE]
-    frame_ints[f, _NEXT] = -1
-    if state.head[k] >= 0:
-        frame_ints[state.tail[k], _NEXT] = f
-        frame_floats[f, _TAG] = frame_floats[state.tail[k], _TAG] + work
-    else:
-        frame_floats[f, _TAG] = state.floats[_VIRTUAL] + work
-        state.head[k] = f
-        state.begun[k] = entered
-        state.tags[k] = frame_floats[f, _TAG]
-        state.floats[_BUSY_BPS] += state.bps[k]
-        _push(state, k)
-    state.tail[k] = f
-
-
-@njit(cache=True, nogil=True)
-def _walk(
-    ids: Any, first: Any, number: Any, arrival: Any, size: Any, compute: Course, link: Link, asks: Asks,
-    propagation: float, end: float, state: Fair, frame_floats: Any, frame_ints: Any, out: Rows,
-) -> None:  # fmt: skip
-    key, who, leaves = tournament(first, arrival)
-    cursor = first.copy()
-    floats, ints = state.floats, state.ints
-    while True:
-        time = key[1]
-        if time == math.inf:
-            break
-        slot = who[1]
-        p = cursor[slot]
-        cursor[slot] = p + 1
-        replay(key, who, leaves + slot, arrival[p + 1] if p + 1 < first[slot + 1] else math.inf)
-        while ints[_ENTERING] >= 0 and frame_floats[ints[_ENTERING], _ENTERED] <= time:
-            f = ints[_ENTERING]
-            ints[_ENTERING] = frame_ints[f, _NEXT]
-            _enter(f, link, asks, propagation, end, state, frame_floats, frame_ints, out)
-        k = ids[slot]
-        x = size[p]
-        f = ints[_UNUSED]
-        ints[_UNUSED] = frame_ints[f, _NEXT]
-        frame_floats[f, _ARRIVAL], frame_floats[f, _SIZE] = time, x
-        frame_floats[f, _WAIT], frame_floats[f, _SERVICE] = 0.0, 0.0
-        frame_floats[f, _ENTERED] = time
-        frame_ints[f, _STREAM] = k
-        frame_ints[f, _NUMBER] = number[slot] + p - first[slot]
-        if asks.edge_s[k] > 0.0:
-            lost, wait, service, ints[_SEGMENT], ints[_OUTAGE], after = stage(
-                compute, ints[_SEGMENT], ints[_OUTAGE], time, floats[_COMPUTE_AT], floats[_COMPUTE_FREE],
-                asks.edge_s[k] * x, asks.drop_s[k],
-            )  # fmt: skip
-            if after >= 0.0:
-                floats[_COMPUTE_AT], floats[_COMPUTE_FREE] = time, after
-            frame_floats[f, _WAIT], frame_floats[f, _SERVICE] = wait, service
-            frame_floats[f, _ENTERED] = time + (wait + service)
-            if lost or frame_floats[f, _ENTERED] > end:
-                _write(state, frame_floats, frame_ints, f, 0.0, 0.0, LOST if lost else IN_FLIGHT, out)
-                continue
-            frame_ints[f, _NEXT] = -1
-            if ints[_ENTERING] < 0:
-                ints[_ENTERING] = f
+                    virtual += (upto - now) * pace
+            place = 0
+            if ending == NOTHING:
+                now = upto
+                if link_times[segment + 1] > until:
+                    break
+                whole = True
+                ending = loses[segment + 1]
+                if ending == EVERYBODY:
+                    ending = heap[0]
+                elif ending != NOTHING:
+                    while place < busy and heap[place] != ending:
+                        place += 1
+                    if place == busy:
+                        ending = NOTHING
+                # the segment is over when nobody is left to lose
+                if ending == NOTHING:
+                    segment += 1
+                    continue
+            f = head[ending]
+            while True:
+                k = frame_ints[f, _STREAM]
+                wait, service = begun[k] - frame_floats[f, _ENTERED], now - begun[k]
+                out_stream[n], out_number[n] = k, frame_ints[f, _NUMBER]
+                out_arrival[n], out_size[n] = frame_floats[f, _ARRIVAL], frame_floats[f, _SIZE]
+                out_wait[n], out_service[n] = frame_floats[f, _WAIT], frame_floats[f, _SERVICE]
+                out_queued[n], out_sent[n] = wait, service
+                if whole:
+                    out_fate[n] = LOST
+                else:
+                    spent = (frame_floats[f, _WAIT] + frame_floats[f, _SERVICE]) + (wait + service)
+                    spent += propagation + cloud_s[k] * frame_floats[f, _SIZE]
+                    out_fate[n] = DELIVERED if spent <= end - frame_floats[f, _ARRIVAL] else IN_FLIGHT
+                n += 1
+                begun[k] = now
+                following = frame_ints[f, _NEXT]
+                frame_ints[f, _NEXT] = unused
+                unused = f
+                f = following
+                if f < 0 or not whole:
+                    break
+            if f >= 0:
+                head[ending] = f
+                tags[ending] = frame_floats[f, _TAG]
+                _sink(heap, tags, busy, 0)
             else:
-                frame_ints[ints[_LAST_ENTERING], _NEXT] = f
-            ints[_LAST_ENTERING] = f
+                head[ending] = -1
+                _remove(heap, tags, busy, place)
+                busy -= 1
+                busy_bps -= slice_bps[ending]
+        if busy == 0:
+            now, virtual, busy_bps = until, 0.0, 0.0
+            while link_times[segment + 1] <= until:
+                segment += 1
+        if q == high:
+            break
+        k = np.uint64(queue_ints[q, _STREAM])
+        while link_up[outage] <= until:
+            outage += 1
+        if link_down[outage] <= until or drop_s[k] <= until:
+            out_stream[n], out_number[n] = k, queue_ints[q, _NUMBER]
+            out_arrival[n], out_size[n] = queue_floats[q, _ARRIVAL], queue_floats[q, _SIZE]
+            out_wait[n], out_service[n] = queue_floats[q, _WAIT], queue_floats[q, _SERVICE]
+            out_queued[n], out_sent[n] = 0.0, 0.0
+            out_fate[n] = LOST
+            n += 1
+            continue
+        f = unused
+        unused = frame_ints[f, _NEXT]
+        for column in range(_ENTERED):
+            frame_floats[f, column] = queue_floats[q, column]
+        frame_floats[f, _ENTERED] = until
+        frame_ints[f, _STREAM], frame_ints[f, _NUMBER], frame_ints[f, _NEXT] = k, queue_ints[q, _NUMBER], -1
+        tag = slice_s[k] * queue_floats[q, _SIZE]
+        if head[k] >= 0:
+            tag += frame_floats[tail[k], _TAG]
+            frame_ints[tail[k], _NEXT] = f
         else:
-            _enter(f, link, asks, propagation, end, state, frame_floats, frame_ints, out)
-
-
-@njit(cache=True, nogil=True)
-def _finish(
-    link: Link, asks: Asks, propagation: float, end: float, state: Fair, frame_floats: Any, frame_ints: Any,
-    out: Rows,
-) -> None:  # fmt: skip
-    ints = state.ints
-    while ints[_ENTERING] >= 0:
-        f = ints[_ENTERING]
-        ints[_ENTERING] = frame_ints[f, _NEXT]
-        _enter(f, link, asks, propagation, end, state, frame_floats, frame_ints, out)
-    _advance(end, link, asks, propagation, end, state, frame_floats, frame_ints, out)
-    while ints[_BUSY] > 0:
-        _lose(state, frame_floats, frame_ints, ints[_BUSY] - 1, end, IN_FLIGHT, out)
+            tag += virtual
+            head[k] = f
+            begun[k] = until
+            tags[k] = tag
+            busy_bps += slice_bps[k]
+            at = busy
+            while at > 0 and tags[heap[(at - 1) >> 1]] > tag:
+                heap[at] = heap[(at - 1) >> 1]
+                at = (at - 1) >> 1
+            heap[at] = k
+            busy += 1
+        frame_floats[f, _TAG] = tag
+        tail[k] = f
+    floats[_NOW], floats[_VIRTUAL], floats[_BUSY_BPS] = now, virtual, busy_bps
+    ints[_LINK_SEGMENT], ints[_LINK_OUTAGE], ints[_BUSY] = segment, outage, busy
+    ints[_UNUSED], ints[_ROWS] = unused, n
 
 
 class FairWalk:
@@ -322,47 +324,85 @@ class FairWalk:
     ) -> None:
         n = len(slices)
         self._compute = compute
-        self._fixed = link_of(uplink, slices), asks(slices), propagation_s, end_s
-        floats, ints = np.zeros(6), np.zeros(9, dtype=np.intp)
+        self._asks, self._end_s = asks(slices), end_s
+        self._fixed = link_of(uplink, slices), self._asks, propagation_s, end_s
+        floats, ints = np.zeros(5), np.zeros(7, dtype=np.intp)
         floats[_COMPUTE_AT] = -math.inf
-        ints[[_UNUSED, _ENTERING, _LAST_ENTERING]] = -1
+        ints[_UNUSED] = -1
         idle = np.full(n, -1, dtype=np.intp)
         self._state = Fair(
-            floats, ints, slices.reserved_bps, idle, idle.copy(), np.zeros(n), np.zeros(n + 1, dtype=np.intp), np.zeros(n)
-        )
+            floats, ints, slices.reserved_bps, idle, idle.copy(), np.zeros(n), np.zeros(n + 1, dtype=np.intp),
+            np.zeros(n),
+        )  # fmt: skip
         self._floats, self._ints = np.empty((0, 6)), np.empty((0, 3), dtype=np.intp)
         self._unused = 0
         self._rows = rows(0)
+        self._queue, self._queued = _queue(0), 0
+        # frames that compute nothing overtake those that do: then the queue must be sorted
+        self._overtaking = bool((slices.edge_s > 0).any() and (slices.edge_s == 0).any())
 
     def window(self, frames: Frames) -> tuple[int, Rows]:
         """Walk the frames of one window; return how many rows are known and the rows, overwritten next time."""
-        self._make_room(len(frames))
-        self._state.ints[_ROWS] = 0
-        _walk(
-            frames.ids, frames.first, frames.number, frames.arrival_s, frames.size, self._compute, *self._fixed,
-            self._state, self._floats, self._ints, self._rows,
+        self._make_room(self._queued + len(frames))
+        queued = _compute(
+            frames.ids, frames.first, frames.number, frames.arrival_s, frames.size, self._asks, self._compute,
+            self._end_s, self._state, self._queue, self._queued, self._rows,
         )  # fmt: skip
-        return self._known(-len(frames))
+        ready = queued
+        if self._overtaking and queued:
+            entered = self._queue.floats[:queued, _ENTERED]
+            order = np.argsort(entered, kind="stable")
+            for column in self._queue:
+                column[:queued] = column[order]
+            latest = float(frames.arrival_s[: len(frames)].max()) if len(frames) else -math.inf
+            ready = int(np.searchsorted(entered, latest, side="right"))
+        return self._let_in(ready, queued, last=False)
 
     def finish(self) -> tuple[int, Rows]:
         """Return the frames left over at the end of the run."""
+        self._make_room(self._queued)
         self._state.ints[_ROWS] = 0
-        _finish(*self._fixed, self._state, self._floats, self._ints, self._rows)
-        return self._known(0)
+        count, _ = self._let_in(self._queued, self._queued, last=True)
+        floats, ints, out = self._floats, self._ints, self._rows
+        for k in np.flatnonzero(self._state.head >= 0):
+            f = self._state.head[k]
+            while f >= 0:
+                out.stream[count], out.number[count] = k, ints[f, _NUMBER]
+                out.arrival[count], out.size[count] = floats[f, _ARRIVAL], floats[f, _SIZE]
+                out.fate[count] = IN_FLIGHT
+                count += 1
+                f = ints[f, _NEXT]
+        return count, out
 
-    def _known(self, change: int) -> tuple[int, Rows]:
+    def _let_in(self, ready: int, queued: int, *, last: bool) -> tuple[int, Rows]:
+        before = int(self._state.ints[_ROWS])
+        _share(0, ready, last, self._queue, *self._fixed, self._state, self._floats, self._ints, self._rows)
+        for column in self._queue:
+            column[: queued - ready] = column[ready:queued].copy()
+        self._queued = queued - ready
         count = int(self._state.ints[_ROWS])
-        self._unused += change + count
+        self._unused += count - before - ready
         return count, self._rows
 
     def _make_room(self, needed: int) -> None:
-        if self._unused >= needed:
-            return
-        old = len(self._ints)
-        new = max(needed - self._unused, old // 2, 64)
-        self._floats = np.concatenate([self._floats, np.empty((new, 6))])
-        self._ints = np.concatenate([self._ints, np.empty((new, 3), dtype=np.intp)])
-        self._ints[old:, _NEXT] = np.append(np.arange(old + 1, old + new), self._state.ints[_UNUSED])
-        self._state.ints[_UNUSED] = old
-        self._unused += new
-        self._rows = rows(old + new)
+        """Make room in the queue, in the slices and in the rows for so many more frames."""
+        if len(self._queue.ints) < needed:
+            old = self._queue
+            self._queue = _queue(needed + needed // 4)
+            for column, kept in zip(self._queue, old, strict=True):
+                column[: len(kept)] = kept
+        if self._unused < needed:
+            old_room = len(self._ints)
+            new = max(needed - self._unused, old_room // 2, 64)
+            self._floats = np.concatenate([self._floats, np.empty((new, 6))])
+            self._ints = np.concatenate([self._ints, np.empty((new, 3), dtype=np.intp)])
+            self._ints[old_room:, _NEXT] = np.append(
+                np.arange(old_room + 1, old_room + new), self._state.ints[_UNUSED]
+            )
+            self._state.ints[_UNUSED] = old_room
+            self._unused += new
+            self._rows = rows(2 * (old_room + new))
+
+
+def _queue(room: int) -> Queue:
+    return Queue(np.zeros((room, 5)), np.zeros((room, 2), dtype=np.intp))

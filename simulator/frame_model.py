@@ -87,7 +87,7 @@ class FrameSettings:
     on_outage: OnOutage = "hold"
     propagation_s: float | Sequence[float] = 0.0
     violation: Measure = "transfer"
-    window_frames: int = 1 << 15
+    window_frames: int = 1 << 13
     series_s: float | None = None
     seed: int = 0
 

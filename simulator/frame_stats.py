@@ -58,7 +58,7 @@ def sums(streams: int, windows: int) -> Sums:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _bin(value: float) -> int:
     """Return the bin of a latency: octaves, each cut into equal parts."""
     if value < SMALLEST_S:
@@ -68,7 +68,7 @@ def _bin(value: float) -> int:
     return min(bin, _BINS - 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def digest(
     count: int, rows: Rows, cloud_s: Any, deadline_s: Any, propagation: float, end_to_end: bool, series_s: float,
     sums: Sums,

@@ -35,7 +35,7 @@ _ELEVEN = np.uint64(11)
 _TO_UNIT = 2.0**-53
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     """Return the four 32-bit words of Philox4x32-10 at a counter of four words under a key of two (all uint64)."""
     for _ in range(10):
@@ -47,56 +47,56 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     return c0, c1, c2, c3
 
 
-@njit(cache=True, nogil=True)
-def _two_uniforms(key: Any, number: int, purpose: Any) -> Any:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _two_uniforms(k0: Any, k1: Any, k2: Any, number: int, purpose: Any) -> Any:
     """Return two numbers uniform in [0, 1), 53 bits each."""
     n = np.uint64(number)
-    a, b, c, d = philox(n & _LOW, n >> _HALF, purpose, key[2], key[0], key[1])
+    a, b, c, d = philox(n & _LOW, n >> _HALF, purpose, k2, k0, k1)
     return ((a << _HALF | b) >> _ELEVEN) * _TO_UNIT, ((c << _HALF | d) >> _ELEVEN) * _TO_UNIT
 
 
-@njit(cache=True, nogil=True)
-def _size(key: Any, number: int, kind: int, sigma: float, uniform: float) -> float:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _size(k0: Any, k1: Any, k2: Any, number: int, kind: int, sigma: float, uniform: float) -> float:
     if kind == EXPONENTIAL:
         return -math.log(1.0 - uniform)
     if kind == LOGNORMAL:
-        u, v = _two_uniforms(key, number, _NORMAL)
+        u, v = _two_uniforms(k0, k1, k2, number, _NORMAL)
         normal = math.sqrt(-2.0 * math.log(1.0 - u)) * math.cos(2.0 * math.pi * v)
         return math.exp(sigma * (normal - 0.5 * sigma))
     return 1.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _draw(
-    key: Any, number: int, before: float, start: float, rate: float, phase: float,
+    k0: Any, k1: Any, k2: Any, number: int, before: float, start: float, rate: float, phase: float,
     arrivals: int, jitter: float, sizes: int, sigma: float,
 ) -> Any:  # fmt: skip
     """Return when frame `number` arrives, the one before having come at `before`, and its size."""
     u, v = 0.0, 0.0
     if arrivals != PERIODIC or sizes == EXPONENTIAL:
-        u, v = _two_uniforms(key, number, _FRAME)
+        u, v = _two_uniforms(k0, k1, k2, number, _FRAME)
     if arrivals == POISSON:
         time = before - math.log(1.0 - u) / rate
     else:
         time = start + (number + phase + jitter * u) / rate
-    return time, _size(key, number, sizes, sigma, v)
+    return time, _size(k0, k1, k2, number, sizes, sigma, v)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _begin(
     keys: Any, start: Any, rate: Any, phase: Any, number: Any, time: Any, size: Any,
     arrivals: int, jitter: float, sizes: int, sigma: float,
 ) -> None:  # fmt: skip
     """Draw the phase and the first frame of every stream."""
     for k in range(len(start)):
-        phase[k] = _two_uniforms(keys[k], 0, _PHASE)[0]
+        phase[k] = _two_uniforms(keys[k, 0], keys[k, 1], keys[k, 2], 0, _PHASE)[0]
         number[k] = 0
         time[k], size[k] = _draw(
-            keys[k], 0, start[k], start[k], rate[k], phase[k], arrivals, jitter, sizes, sigma
+            keys[k, 0], keys[k, 1], keys[k, 2], 0, start[k], start[k], rate[k], phase[k], arrivals, jitter, sizes, sigma
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill(
     ids: Any, until: float, keys: Any, start: Any, stop: Any, rate: Any, phase: Any, number: Any, time: Any,
     size: Any, arrivals: int, jitter: float, sizes: int, sigma: float,
@@ -107,6 +107,7 @@ def _fill(
     for slot in range(len(ids)):
         k = ids[slot]
         first[slot] = at
+        k0, k1, k2, begin, pace, offset = keys[k, 0], keys[k, 1], keys[k, 2], start[k], rate[k], phase[k]
         n, t, x = number[k], time[k], size[k]
         end = min(until, stop[k])
         while t < end:
@@ -116,7 +117,7 @@ def _fill(
             size_out[at] = x
             at += 1
             n += 1
-            t, x = _draw(keys[k], n, t, start[k], rate[k], phase[k], arrivals, jitter, sizes, sigma)
+            t, x = _draw(k0, k1, k2, n, t, begin, pace, offset, arrivals, jitter, sizes, sigma)
         number[k], time[k], size[k] = n, t, x
     first[len(ids)] = at
     return True

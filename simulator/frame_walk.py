@@ -22,6 +22,9 @@ from simulator.frame_streams import Frames
 from simulator.types import FloatArray, IntArray
 from simulator.uplink import Clock
 
+ONE, EVEN = np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFE)
+"""Indices without a sign: the compiled code need not look for negative ones."""
+
 
 class Course(NamedTuple):
     """The speed of a stage over time, and when frames in it are lost.
@@ -81,12 +84,13 @@ class Rows(NamedTuple):
 
 def rows(room: int) -> Rows:
     """Return rows to write to."""
-    integers = (np.zeros(room, dtype=np.intp) for _ in range(2))
-    floats = (np.zeros(room) for _ in range(6))
-    return Rows(*integers, *floats, np.zeros(room, dtype=np.int8))
+    a, b, c, d, e, f = (np.zeros(room) for _ in range(6))
+    return Rows(
+        np.zeros(room, dtype=np.intp), np.zeros(room, dtype=np.intp), a, b, c, d, e, f, np.zeros(room, dtype=np.int8)
+    )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def stage(
     course: Course, segment: int, outage: int, at: float, before_at: float, before: float, work: float, drop: float
 ) -> Any:
@@ -122,6 +126,8 @@ def stage(
         return True, 0.0, 0.0, segment, outage, -1.0
     limit = min(drop, course.down[outage]) - at
     wait = max(before - (at - before_at), 0.0)
+    if wait == math.inf:  # the stage never works again
+        return wait > limit, limit, 0.0, segment, outage, wait
     room = (course.times[segment + 1] - at) - wait
     while room <= 0.0:
         segment += 1
@@ -148,19 +154,21 @@ def stage(
     return False, wait, total - wait, segment, outage, total
 
 
-@njit(cache=True, nogil=True)
-def replay(key: Any, who: Any, node: int, time: float) -> None:
+@njit(cache=True, nogil=True, error_model="numpy")
+def replay(key: Any, who: Any, node: Any, time: float) -> None:
     """Give the leaf `node` of a tournament its next time and find the new winners; ties: the lower leaf."""
-    key[node] = time
-    while node > 1:
-        left = node & ~1
-        node >>= 1
-        winner = left if key[left] <= key[left + 1] else left + 1
-        key[node] = key[winner]
-        who[node] = who[winner]
+    at = np.uint64(node)
+    key[at] = time
+    while at > ONE:
+        left = at & EVEN
+        right = left + ONE
+        winner = left + np.uint64(key[right] < key[left])  # no branch: which is earlier cannot be foreseen
+        at >>= ONE
+        key[at] = key[winner]
+        who[at] = who[winner]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def tournament(first: Any, arrival: Any) -> Any:
     """Return the tournament of the first arrivals of every stream: times, streams, and the first leaf."""
     n = len(first) - 1
@@ -168,7 +176,7 @@ def tournament(first: Any, arrival: Any) -> Any:
     while leaves < n:
         leaves *= 2
     key = np.full(2 * leaves, math.inf)
-    who = np.zeros(2 * leaves, dtype=np.intp)
+    who = np.zeros(2 * leaves, dtype=np.uint64)
     for slot in range(n):
         who[leaves + slot] = slot
         key[leaves + slot] = arrival[first[slot]] if first[slot] < first[slot + 1] else math.inf
@@ -200,58 +208,104 @@ def reserved_state(slices: Slices, uplink: Course) -> Reserved:
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def calm(course: Course, segment: int, outage: int, at: float) -> Any:
+    """Return a stretch of time through which the speed is the same, at least 0, and nothing is lost; and the speed.
+
+    It holds for frames that come at `at` or later and are done by its end.
+    """
+    if course.speeds[segment] <= 0.0:
+        return math.inf, -math.inf, 1.0
+    since = max(course.times[segment], at)
+    return since, min(course.times[segment + 1], course.down[outage]), course.speeds[segment]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _label(ids: Any, first: Any, number: Any, stream_out: Any, number_out: Any) -> None:
+    for slot in range(len(ids)):
+        for p in range(first[slot], first[slot + 1]):
+            stream_out[p] = ids[slot]
+            number_out[p] = number[slot] + p - first[slot]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _walk(
-    ids: Any, first: Any, number: Any, arrival: Any, size: Any, asks: Asks, compute: Course, uplink: Course,
+    ids: Any, first: Any, arrival: Any, size: Any, asks: Asks, compute: Course, uplink: Course,
     propagation: float, end: float, state: Reserved, out: Rows,
 ) -> None:  # fmt: skip
+    # arrays out of their tuples once, not once a frame
+    edge_s, slice_s, cloud_s, drop_s = asks.edge_s, asks.slice_s, asks.cloud_s, asks.drop_s
+    slice_at, slice_free = state.slice_at, state.slice_free
+    slice_segment, slice_outage = state.slice_segment, state.slice_outage
+    out_wait, out_service, out_queued, out_sent = (
+        out.compute_wait, out.compute_service, out.uplink_wait, out.uplink_service,
+    )  # fmt: skip
+    out_fate = out.fate
     key, who, leaves = tournament(first, arrival)
-    cursor = first.copy()
+    cursor, last = first.astype(np.uint64), first[1:].astype(np.uint64)
     at, free = state.compute[0], state.compute[1]
     segment, outage = state.compute_course[0], state.compute_course[1]
+    since, until, speed = math.inf, -math.inf, 1.0
+    up_since, up_until, up_speed = math.inf, -math.inf, 1.0
     while True:
         time = key[1]
         if time == math.inf:
             break
-        slot = who[1]
-        p = cursor[slot]
-        cursor[slot] = p + 1
-        replay(key, who, leaves + slot, arrival[p + 1] if p + 1 < first[slot + 1] else math.inf)
-        k = ids[slot]
+        slot = np.uint64(who[1])
+        p = np.uint64(cursor[slot])
+        cursor[slot] = p + ONE
+        following = arrival[p + ONE] if p + ONE < last[slot] else math.inf
+        replay(key, who, np.uint64(leaves) + slot, following)
+        k = np.uint64(ids[slot])
         x = size[p]
-        drop = asks.drop_s[k]
-        out.stream[p] = k
-        out.number[p] = number[slot] + p - first[slot]
-        wait, service, entered = 0.0, 0.0, time
-        out.uplink_wait[p], out.uplink_service[p] = 0.0, 0.0
-        if asks.edge_s[k] > 0.0:
-            lost, wait, service, segment, outage, after = stage(
-                compute, segment, outage, time, at, free, asks.edge_s[k] * x, drop
+        drop = drop_s[k]
+        wait, service, total = 0.0, 0.0, 0.0
+        lost = False
+        if edge_s[k] > 0.0:
+            work = edge_s[k] * x
+            wait = max(free - (time - at), 0.0)
+            total = wait + (work if speed == 1.0 else work / speed)
+            if time >= since and total <= min(until, drop) - time:
+                service = total - wait
+                at, free = time, total
+            else:
+                lost, wait, service, segment, outage, after = stage(
+                    compute, segment, outage, time, at, free, work, drop
+                )
+                if after >= 0.0:
+                    at, free = time, after
+                since, until, speed = calm(compute, segment, outage, time)
+                total = wait + service
+        entered = time + total
+        out_wait[p] = wait
+        out_service[p] = service
+        if lost or entered > end:
+            out_queued[p], out_sent[p] = 0.0, 0.0
+            out_fate[p] = LOST if lost else IN_FLIGHT
+            continue
+        work = slice_s[k] * x
+        queued = max(slice_free[k] - (entered - slice_at[k]), 0.0)
+        sent = queued + (work if up_speed == 1.0 else work / up_speed)
+        if entered >= up_since and sent <= min(up_until, drop) - entered:
+            slice_at[k], slice_free[k] = entered, sent
+            total += sent
+            sent -= queued
+        else:
+            lost, queued, sent, slice_segment[k], slice_outage[k], after = stage(
+                uplink, slice_segment[k], slice_outage[k], entered, slice_at[k], slice_free[k], work, drop
             )
             if after >= 0.0:
-                at, free = time, after
-            entered = time + (wait + service)
-            out.compute_wait[p], out.compute_service[p] = wait, service
-            if lost or entered > end:
-                out.fate[p] = LOST if lost else IN_FLIGHT
-                continue
-        else:
-            out.compute_wait[p], out.compute_service[p] = 0.0, 0.0
-        lost, queued, sent, seg, off, after = stage(
-            uplink, state.slice_segment[k], state.slice_outage[k], entered, state.slice_at[k], state.slice_free[k],
-            asks.slice_s[k] * x, drop,
-        )  # fmt: skip
-        state.slice_segment[k] = seg
-        state.slice_outage[k] = off
-        if after >= 0.0:
-            state.slice_at[k], state.slice_free[k] = entered, after
-        out.uplink_wait[p], out.uplink_service[p] = queued, sent
+                slice_at[k], slice_free[k] = entered, after
+            up_since, up_until, up_speed = calm(uplink, slice_segment[k], slice_outage[k], entered)
+            total += queued + sent
+        out_queued[p] = queued
+        out_sent[p] = sent
         if lost:
-            out.fate[p] = LOST
-        elif (wait + service) + (queued + sent) + propagation + asks.cloud_s[k] * x <= end - time:
-            out.fate[p] = DELIVERED
+            out_fate[p] = LOST
+        elif total + propagation + cloud_s[k] * x <= end - time:
+            out_fate[p] = DELIVERED
         else:
-            out.fate[p] = IN_FLIGHT
+            out_fate[p] = IN_FLIGHT
     state.compute[0], state.compute[1] = at, free
     state.compute_course[0], state.compute_course[1] = segment, outage
 
@@ -273,16 +327,20 @@ class ReservedWalk:
         self._state = reserved_state(slices, uplink)
         self._rows = rows(64)
 
-    def window(self, frames: Frames) -> tuple[int, Rows]:
-        """Walk the frames of one window; return how many rows are known and the rows, overwritten next time."""
+    def latencies(self, frames: Frames) -> Rows:
+        """Walk the frames of one window; return a row for each, where it stands in `frames`, without labels."""
         count = len(frames)
         if len(self._rows.fate) < count:
             self._rows = rows(count + count // 4)
         out = self._rows._replace(arrival=frames.arrival_s, size=frames.size)
-        _walk(
-            frames.ids, frames.first, frames.number, frames.arrival_s, frames.size, *self._fixed, self._state, out
-        )
-        return count, out
+        _walk(frames.ids, frames.first, frames.arrival_s, frames.size, *self._fixed, self._state, out)
+        return out
+
+    def window(self, frames: Frames) -> tuple[int, Rows]:
+        """Walk the frames of one window; return how many rows are known and the rows, overwritten next time."""
+        out = self.latencies(frames)
+        _label(frames.ids, frames.first, frames.number, out.stream, out.number)
+        return len(frames), out
 
     def finish(self) -> tuple[int, Rows]:
         """Return the frames left over at the end of the run: none."""

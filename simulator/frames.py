@@ -11,6 +11,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from simulator.frame_stats import (
 )
 from simulator.frame_streams import Given, Streams
 from simulator.frame_walk import ReservedWalk, Rows, course
+from simulator.frame_walk import rows as empty_rows
 from simulator.results import column_names
 from simulator.spans import Span
 from simulator.types import FloatArray, Network
@@ -283,20 +285,21 @@ class _Run:
         return walk(slices, compute, course(uplink, merged(down) if drop else [], self.end_s), propagation, self.end_s)
 
     def _kept(self, parts: Sequence[Sequence[Any]], slices: Slices, propagation: float) -> KeptFrames:
-        columns = [np.concatenate(column) for column in zip(*parts, strict=True)] or [np.empty(0)] * len(Rows._fields)
+        columns: list[Any] = [np.concatenate(column) for column in zip(empty_rows(0), *parts, strict=True)]
         rows = Rows(*columns)
-        stream = rows.stream.astype(np.intp)
-        order = np.lexsort((rows.number, stream))
-        rows, stream = Rows(*(column[order] for column in rows)), stream[order]
-        times = np.array([rows.compute_wait, rows.compute_service, rows.uplink_wait, rows.uplink_service])
+        order = np.lexsort((rows.number, rows.stream))
+        rows = Rows(*[column[order] for column in columns])
+        stream = rows.stream
+        times: Any = np.array([rows.compute_wait, rows.compute_service, rows.uplink_wait, rows.uplink_service])
         times[:, rows.fate == IN_FLIGHT] = math.nan
         transfer = times[2] + times[3]
         total = (times[0] + times[1]) + transfer
-        cloud = propagation + slices.cloud_s[stream] * rows.size if len(stream) else 0.0
+        cloud = propagation + slices.cloud_s[stream] * rows.size
         total += np.where(rows.fate == DELIVERED, cloud, 0.0)
+        compute_wait, compute_service, uplink_wait, uplink_service = times
         return KeptFrames(
             slices.span[stream], np.full(len(stream), slices.server), rows.number, rows.arrival, rows.size,
-            *times, transfer, total, rows.fate,
+            compute_wait, compute_service, uplink_wait, uplink_service, transfer, total, rows.fate,
         )  # fmt: skip
 
     def _table(
@@ -306,7 +309,7 @@ class _Run:
         if every is not None:
             exact = []
             bounds = np.searchsorted(every.task, np.append(slices.span, len(self.spans)))
-            for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+            for low, high in pairwise(bounds.tolist()):
                 done = every.fate[low:high] == DELIVERED
                 latencies = every.transfer_s[low:high], every.end_to_end_s[low:high]
                 exact.append([exact_quantiles(latency[done]) for latency in latencies])

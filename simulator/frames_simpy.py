@@ -4,7 +4,8 @@ Written to be read. It shares with `simulator.frames` what frames are (their arr
 of what happens to them: here a server computes, a slice sends, a capacity changes, an outage begins, each
 when it does.
 
-At one instant: frames finish, then capacities, outages and ends of tasks, then frames arrive in task order.
+At one instant: outages end, then frames finish, then capacities change, outages begin and tasks end, then
+frames arrive in task order.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import math
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import heappush
 from typing import Any
 
 import simpy
 
+from simulator.clock import Clock
 from simulator.demand import SLACK, demand_of
 from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, FrameSettings
 from simulator.spans import Span
@@ -25,21 +26,10 @@ from simulator.types import FloatArray, Network
 from simulator.units import bits
 from simulator.uplink import Conditions, links_of
 
-FINISH, CHANGE, ARRIVE = 2, 3, 4
+RECOVER, FINISH, CHANGE, ARRIVE = 2, 3, 4, 5
 """SimPy priorities of events at one instant; 0 and 1 are SimPy's own."""
 
 Waiting = Generator[simpy.Event, Any, None]
-
-
-class Clock(simpy.Environment):
-    """A SimPy environment that also schedules at an absolute time."""
-
-    def at(self, time_s: float, priority: int) -> simpy.Event:
-        """Return an event that happens at `time_s` exactly."""
-        event = simpy.Event(self)
-        event._ok, event._value = True, None
-        heappush(self._queue, (time_s, priority, next(self._eid), event))  # type: ignore[arg-type]
-        return event
 
 
 @dataclass(slots=True, eq=False)
@@ -277,10 +267,10 @@ class FrameSimulation:
 
     # What changes ---------------------------------------------------------------------------------------
 
-    def _when(self, time_s: float, action: Any, *words: Any) -> None:
+    def _when(self, time_s: float, action: Any, *words: Any, priority: int = CHANGE) -> None:
         """Call ``action(*words)`` at `time_s`."""
         if time_s < math.inf:
-            self.clock.at(time_s, CHANGE).callbacks.append(lambda _: action(*words))
+            self.clock.at(time_s, priority).callbacks.append(lambda _: action(*words))
 
     def _weather(self) -> None:
         """Plan every change of capacity and every outage."""
@@ -295,18 +285,21 @@ class FrameSimulation:
             link = network.links.index(name)
             for down_s, up_s in outages:
                 self._when(down_s, self._link, link, 1, drop)
-                self._when(up_s, self._link, link, -1, drop)
+                self._when(up_s, self._link, link, -1, drop, priority=RECOVER)
+                for time_s in (down_s, up_s):
+                    self._when(time_s, self._set_speeds)
         for name, outages in conditions.server_outages.items():
             server = self.servers[network.servers.index(name)]
             for down_s, up_s in outages:
-                self._when(down_s, self._server, server, 1, drop)
-                self._when(up_s, self._server, server, -1, drop)
+                self._when(down_s, self._outage, server, 1, drop)
+                self._when(up_s, self._outage, server, -1, drop, priority=RECOVER)
+                for time_s in (down_s, up_s):
+                    self._when(time_s, self._set_speeds)
 
-    def _server(self, server: Server, change: int, drop: bool) -> None:
+    def _outage(self, server: Server, change: int, drop: bool) -> None:
         server.compute.down += change
         if drop and change > 0:
             server.compute.lose()
-        server.compute.run_at(0.0 if server.compute.down else 1.0)
 
     def _link(self, link: int, change: int, drop: bool) -> None:
         self.link_down[link] += change
@@ -319,7 +312,6 @@ class FrameSimulation:
                         slice_.lose()
                 if server.fair is not None:
                     server.fair.down += change
-        self._set_speeds()
 
     def _capacity_bps(self, link: int) -> float:
         if self.link_down[link]:
@@ -330,8 +322,11 @@ class FrameSimulation:
         return max(capacity - (0.0 if load is None else float(load.at(now))), 0.0)
 
     def _set_speeds(self) -> None:
-        """Let every slice run at the speed that capacities and reservations now give."""
+        """Let computes and slices run at the speed that outages, capacities and reservations now give."""
         for server in self.servers:
+            working = 0.0 if server.compute.down else 1.0
+            if server.compute.speed != working:
+                server.compute.run_at(working)
             capacity = [self._capacity_bps(link) for link in server.links]
             if server.fair is not None:
                 usable = [float(self.network.usable_bps[link]) for link in server.links]

@@ -88,7 +88,8 @@ class Steps:
     def at(self, time_s: ArrayLike) -> FloatArray:
         """Return the value at these times; before the first entry, that of the first."""
         index = np.searchsorted(self.times_s, np.asarray(time_s, dtype=float), side="right") - 1
-        return self.values[np.maximum(index, 0)]  # type: ignore[no-any-return]
+        value: FloatArray = self.values[np.maximum(index, 0)]
+        return value
 
     def mean(self, start_s: ArrayLike, end_s: ArrayLike) -> FloatArray:
         """Return the mean over each interval; where it is empty, the value at its start."""
@@ -207,7 +208,8 @@ class Clock:
         index = np.searchsorted(self.times_s, time, side="right") - 1
         with np.errstate(invalid="ignore"):
             passed = np.where(self.speeds[index] > 0, (time - self.times_s[index]) * self.speeds[index], 0.0)
-        return self.values[index] + passed  # type: ignore[no-any-return]
+        shown: FloatArray = self.values[index] + passed
+        return shown
 
     def when(self, value: ArrayLike) -> FloatArray:
         """Return the first time the clock shows each of these values; infinite where it never does."""
@@ -217,7 +219,8 @@ class Clock:
         with np.errstate(divide="ignore", invalid="ignore"):
             time = self.times_s[index] + np.where(ahead > 0, ahead / self.speeds[index], 0.0)
         following = np.append(self.times_s, math.inf)[index + 1]
-        return np.minimum(time, following)
+        first: FloatArray = np.minimum(time, following)
+        return first
 
 
 @dataclass(frozen=True, eq=False)

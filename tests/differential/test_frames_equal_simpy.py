@@ -1,0 +1,137 @@
+"""The compiled walk and the SimPy reference agree on every frame of every random run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from frame_cases import cases
+from hypothesis import HealthCheck, given, settings
+
+from simulator.frame_model import DELIVERED, IN_FLIGHT, LATE, LOST
+from simulator.frames import run_frames
+from simulator.frames_simpy import FrameSimulation
+
+QUICK = settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(QUICK, max_examples=6000)
+SEEN: Counter[str] = Counter()
+
+
+def walked(case, **options):
+    return run_frames(
+        case.network, case.spans, case.settings, end_s=case.end_s, conditions=case.conditions, keep_frames=True,
+        given=case.frames if case.given else None, **options,
+    )  # fmt: skip
+
+
+def reference(case):
+    return FrameSimulation(
+        case.network, case.spans, case.settings, case.frames, end_s=case.end_s, conditions=case.conditions
+    ).run()
+
+
+def tolerance(latency, departure):
+    """1e-9 of the latency plus 16 ulp of the departure time."""
+    return 1e-9 * np.abs(latency) + 16 * np.spacing(np.abs(departure))
+
+
+def assert_close(mine, theirs, tolerance, what):
+    worst = np.argmax(np.abs(mine - theirs) - tolerance) if len(mine) else 0
+    assert (np.abs(mine - theirs) <= tolerance).all(), (what, mine[worst], theirs[worst], tolerance[worst])
+
+
+def check_equal(case):
+    results = walked(case)
+    kept = results.kept
+    frames = reference(case)
+    streams = 0
+    for (name, server), theirs in frames.items():
+        span = next(n for n, span in enumerate(case.spans) if span.task.name == name)
+        task = case.spans[span].task
+        mine = (kept.task == span) & (kept.server == case.network.servers.index(server))
+        assert mine.sum() == len(theirs)
+        streams += len(theirs)
+        fate = kept.fate[mine]
+        assert (kept.arrival_s[mine] == [f.arrival_s for f in theirs]).all()
+        assert fate.tolist() == [f.fate for f in theirs], (name, server)
+        for f, other in zip(fate.tolist(), theirs, strict=True):
+            SEEN[("delivered", "lost", "in flight")[f] + (" on uplink" if other.uplink_service_s else "")] += 1
+        known = fate != IN_FLIGHT
+        arrival = kept.arrival_s[mine][known]
+        total = sum(
+            getattr(kept, part)[mine][known]
+            for part in ("compute_wait_s", "compute_service_s", "uplink_wait_s", "uplink_service_s")
+        )
+        left = np.array([f.left_s for f, k in zip(theirs, known, strict=True) if k])
+        allowed = tolerance(total, left)
+        assert_close(arrival + total, left, allowed, "departure")
+        for part in ("compute_wait_s", "compute_service_s", "uplink_wait_s", "uplink_service_s"):
+            other = np.array([getattr(f, part) for f, k in zip(theirs, known, strict=True) if k])
+            assert_close(getattr(kept, part)[mine][known], other, allowed, part)
+        row = next(row for row in results.rows() if (row["task"], row["server"]) == (name, server))
+        counts = Counter(f.fate for f in theirs)
+        assert (row["frames"], row["delivered"], row["lost"], row["in_flight"]) == (
+            len(theirs), counts[DELIVERED], counts[LOST], counts[IN_FLIGHT],
+        )  # fmt: skip
+        done = [f for f in theirs if f.fate == DELIVERED]
+        transfer = np.array([f.uplink_wait_s + f.uplink_service_s for f in done])
+        if case.settings.violation == "transfer":
+            sure = 1e-12  # what is that close to the deadline may fall on either side
+            over = transfer / (task.deadline_s * (1 + LATE)) - 1
+            assert (over > sure).sum() <= row["violations"] <= (over > -sure).sum()
+        if done:
+            assert np.isclose(row["transfer_mean_s"], transfer.mean(), rtol=1e-9, atol=1e-13)
+            assert np.isclose(row["transfer_max_s"], transfer.max(), rtol=1e-9, atol=1e-13)
+    assert streams == len(kept.fate)
+
+
+@QUICK
+@given(case=cases())
+def test_every_frame_is_that_of_the_reference(case):
+    check_equal(case)
+
+
+def test_the_random_runs_have_frames_of_every_fate():
+    assert min(SEEN[what] for what in ("delivered on uplink", "lost", "lost on uplink", "in flight")) > 50, SEEN
+
+
+@pytest.mark.slow
+@THOROUGH
+@given(case=cases())
+def test_every_frame_is_that_of_the_reference_on_thousands_of_runs(case):
+    check_equal(case)
+
+
+@settings(QUICK, max_examples=100)
+@given(case=cases())
+def test_the_window_changes_nothing(case):
+    whole = walked(case.with_window(10**6)).kept
+    for window in (1, 13):
+        parts = walked(case.with_window(window)).kept
+        assert (parts.fate == whole.fate).all()
+        assert (parts.arrival_s == whole.arrival_s).all() and (parts.size == whole.size).all()
+        known = whole.fate != IN_FLIGHT
+        latency = (whole.compute_wait_s + whole.compute_service_s + whole.transfer_s)[known]
+        allowed = tolerance(latency, whole.arrival_s[known] + latency)
+        for part in ("compute_wait_s", "compute_service_s", "uplink_wait_s", "uplink_service_s"):
+            assert_close(getattr(parts, part)[known], getattr(whole, part)[known], allowed, part)
+
+
+@settings(QUICK, max_examples=60)
+@given(case=cases())
+def test_threads_and_the_order_of_servers_change_nothing_bit_for_bit(case):
+    case = replace(case, settings=replace(case.settings, series_s=1.0))
+    alone, together = walked(case), walked(case, workers=3)
+    for mine, other in zip(alone.kept, together.kept, strict=True):
+        assert mine.tobytes() == other.tobytes()
+    for name in alone.series:
+        assert np.asarray(alone.series[name]).tobytes() == np.asarray(together.series[name]).tobytes()
+    single = [walked(case, servers=[i]) for i in reversed(range(len(case.network.servers)))]
+    for column in range(len(alone.kept)):
+        joined = np.concatenate([part.kept[column] for part in reversed(single)])
+        assert joined.tobytes() == alone.kept[column].tobytes()
+    for name in alone.table:
+        joined = np.concatenate([part.table[name] for part in reversed(single)]).tolist()
+        assert repr(joined) == repr(alone.table[name].tolist())
