@@ -195,7 +195,7 @@ def main() -> None:
     network, spans, end_s = workload(1e4)
     for sharing in ("reserved", "fair"):  # compile, or read from the cache
         for arrivals in ("periodic", "poisson"):
-            run_frames(network, spans, FrameSettings(arrivals=arrivals, sharing=sharing), end_s=end_s)  # type: ignore[arg-type]
+            run_frames(network, spans, FrameSettings(arrivals=arrivals, sharing=sharing), end_s=end_s)
 
     print("flat per frame and in memory (reserved, periodic frames drawn, statistics kept)")
     frames = 1e5

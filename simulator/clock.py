@@ -5,7 +5,7 @@ from __future__ import annotations
 from heapq import heappush
 
 import simpy
-from simpy.core import EventPriority
+from simpy.events import EventPriority
 
 
 class Clock(simpy.Environment):
@@ -21,7 +21,3 @@ class Clock(simpy.Environment):
         event._ok, event._value = True, None
         heappush(self._queue, (time_s, EventPriority(priority), next(self._eid), event))
         return event
-
-
-def _twice(name: str) -> InputError:
-    return InputError(f"task {name!r} arrives twice; every task needs a name of its own")

@@ -65,6 +65,10 @@ class Outcome:
     scheduler: Scheduler = field(default_factory=Scheduler)
 
 
+def _twice(name: str) -> InputError:
+    return InputError(f"task {name!r} arrives twice; every task needs a name of its own")
+
+
 class _Planned(OnlineScheduler):
     """Plays the plan of an offline scheduler."""
 

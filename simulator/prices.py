@@ -114,7 +114,7 @@ def smoothed(
     rho, gamma = np.zeros(len(packing)), np.zeros(len(packing))
     for k, gain in enumerate(gains):
         ahead = gain - value
-        reach = np.sqrt(ahead * ahead + temperature * temperature)
+        reach = np.hypot(ahead, temperature)
         weight = (1 + ahead / reach) / 2
         value = (value + gain + reach) / 2
         rho += weight * (packing.rho[k] - rho)

@@ -97,6 +97,7 @@ def test_no_number_that_is_accepted_overflows(folder, exponents, scheduler):
     recorder = Recorder()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        simulate(network, tasks, SCHEDULERS[scheduler](), until_s=1e50, listeners=[recorder])
+        played = SCHEDULERS[scheduler](**SCHEDULERS[scheduler].examples[0])
+        simulate(network, tasks, played, until_s=1e50, listeners=[recorder])
     summary = recorder.summary()
     assert 0 <= summary["reserved_bps"] < float("inf") and 0 <= summary["reserved_flop_per_s"] < float("inf")
