@@ -89,7 +89,7 @@ class _Planned(OnlineScheduler):
         counts = Counter(task.name for task in tasks)
         if len(counts) < len(tasks):
             raise _twice(counts.most_common(1)[0][0])
-        self.plan = scheduler.plan(tasks, network)
+        self.plan, self.rejection = scheduler.plan(tasks, network), scheduler.rejection
         if not isinstance(self.plan, Mapping):
             raise DecisionError(f"{type(scheduler).__name__}.plan returned {self.plan!r}; allowed: a mapping")
         unknown = set(self.plan) - {task.name for task in tasks}
@@ -98,7 +98,7 @@ class _Planned(OnlineScheduler):
 
     def decide(self, task: Task, view: View) -> Decision:
         cut = self.plan.get(task.name)
-        return Reject("not in the plan") if cut is None else Deploy(cut)
+        return self.rejection(task) if cut is None else Deploy(cut)
 
 
 class Simulation:
