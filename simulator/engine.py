@@ -76,7 +76,7 @@ class _Planned(OnlineScheduler):
         counts = Counter(task.name for task in tasks)
         if len(counts) < len(tasks):
             raise _twice(counts.most_common(1)[0][0])
-        self.plan = scheduler.plan(tasks, network)
+        self.plan, self.rejection = scheduler.plan(tasks, network), scheduler.rejection
         if not isinstance(self.plan, Mapping):
             raise DecisionError(f"{type(scheduler).__name__}.plan returned {self.plan!r}; allowed: a mapping")
         unknown = set(self.plan) - {task.name for task in tasks}
@@ -86,7 +86,7 @@ class _Planned(OnlineScheduler):
     def decide(self, task: Task, view: View) -> Decision:
         cut = self.plan.get(task.name)
         if cut is None:
-            return Reject("not in the plan")
+            return self.rejection(task)
         if not view.all_up and cut not in view.fitting(task):  # what no plan could know of
             return Reject("planned, but what it needs is down", cut)
         return Deploy(cut)

@@ -205,6 +205,10 @@ class OfflineScheduler(Scheduler):
         """Return the cut of every task to deploy, by name; tasks left out are rejected."""
         raise NotImplementedError
 
+    def rejection(self, task: Task) -> Reject:
+        """Return the answer for a task that the last plan has left out, with the reason."""
+        return Reject("not in the plan")
+
 
 SCHEDULERS: Registry[type[Scheduler]] = Registry("scheduler")
 

@@ -22,7 +22,7 @@ on Optimization 10(4), 2000, for the method.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,10 @@ OVERDRAFT = 1 + 2 * SLACK
 """How full a resource may get: reservations may exceed its capacity by the slack, and sums are rounded."""
 
 Smooth = Callable[[FloatArray], tuple[float, FloatArray]]
+
+
+BEYOND = 1e6
+"""A need of so many times a whole resource is as good as any larger one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +152,7 @@ def find_prices(
         At most so many at each temperature.
     """
     shares = np.maximum(shares, LEAST_SHARE)
+    packing = _tamed(packing)
     scale = _scale(packing)
     prices = start
     if prices is None:
@@ -160,6 +165,17 @@ def find_prices(
 
         prices = _descend(smooth, prices, scale, iterations)
     return prices
+
+
+def _tamed(packing: Packing) -> Packing:
+    """Return the packing with no need beyond `BEYOND` times a resource: all are out of reach, and nothing overflows."""
+    if not len(packing):
+        return packing
+    with np.errstate(divide="ignore"):
+        most = [BEYOND / amounts.max(axis=1).toarray().ravel() for amounts in (packing.links, packing.servers)]
+    if (packing.rho <= most[0]).all() and (packing.gamma <= most[1]).all():
+        return packing
+    return replace(packing, rho=np.minimum(packing.rho, most[0]), gamma=np.minimum(packing.gamma, most[1]))
 
 
 def _scale(packing: Packing) -> FloatArray:

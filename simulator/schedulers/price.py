@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from simulator.packing import Packing
-from simulator.policy import SCHEDULERS, OfflineScheduler
+from simulator.policy import SCHEDULERS, OfflineScheduler, Reject
 from simulator.prices import Bound, best_bound, find_prices
 from simulator.rounding import Plan, exchange, fill, round_down
 from simulator.types import Network, Task
@@ -46,10 +48,13 @@ class Price(OfflineScheduler):
     ----------
     certificate : Certificate or None
         Of the last plan.
+    left_out : dict of str to float
+        The least price of a cut of every task that the last plan has left out, by name.
     """
 
     def __init__(self) -> None:
         self.certificate: Certificate | None = None
+        self.left_out: dict[str, float] = {}
 
     def plan(self, tasks: Sequence[Task], network: Network) -> dict[str, int]:
         packing = Packing.of(tasks, network)
@@ -57,6 +62,9 @@ class Price(OfflineScheduler):
         plan = Plan(packing)
         fill(plan, round_down(plan, prices))
         exchange(plan, prices)
+        outside = plan.outside()
+        least = packing.rows(outside).costs(prices).min(axis=0, initial=np.inf)
+        self.left_out = {tasks[j].name: cost for j, cost in zip(outside.tolist(), least.tolist(), strict=True)}
         self.certificate = Certificate(len(plan), best_bound(packing, prices))
         return {
             task.name: int(packing.cuts[k, j])
@@ -69,3 +77,9 @@ class Price(OfflineScheduler):
         if self.certificate is None:
             return {}
         return {"bound_tasks": self.certificate.bound.tasks, "gap": self.certificate.gap}
+
+    def rejection(self, task: Task) -> Reject:
+        cost = self.left_out[task.name]
+        if cost > 1:
+            return Reject(f"its price {cost:.4g} exceeds 1 at these prices")
+        return Reject(f"no cut fits beside the plan, although its price {cost:.4g} does not exceed 1")
