@@ -114,13 +114,14 @@ def check_claims(claims, printed, markdown):
         assert word in said, word
 
 
-def test_a_second_reproduction_runs_nothing_and_says_the_same(paper, monkeypatch, capsys):
-    folder, printed, _ = paper
-    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "results.db"}
+def test_a_second_reproduction_runs_nothing_and_says_the_same(tmp_path, smaller, monkeypatch):
+    def files():
+        return {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "results.db"}
+
+    first, before = reproduce(tmp_path, 1, ["online_arrivals"]), files()
     monkeypatch.setattr("experiments.runner.simulate", None)  # would fail if it were called
-    assert main(["reproduce", "--seeds", "1", "--out", str(folder)]) == 0
-    assert capsys.readouterr().out == printed.out
-    assert before == {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "results.db"}
+    assert as_json(reproduce(tmp_path, 1, ["online_arrivals"])[0]) == as_json(first[0])
+    assert files() == before and len(before) == 4
 
 
 def test_the_experiments_of_the_paper_come_in_its_order():
