@@ -23,6 +23,8 @@ lint: $(VENV)/.test  ## style, types, and which module may import which
 
 bench: $(VENV)/.core  ## ratios against references measured in the same run
 	$(BIN)/python -m experiments.bench_admission
+	$(BIN)/python -m experiments.bench_frames
+	$(BIN)/python -m experiments.bench_bounds
 	$(BIN)/python -m experiments.bench_bounds
 
 clean:  ## remove the environment and all results

@@ -1,48 +1,53 @@
-"""``cutlayer explain``: the story of a task, from the results alone. Numbers by hand, as in `test_run`."""
+"""``cutlayer explain`` tells from the results alone what happened to a task and what was short."""
 
 import pytest
-from user_files import assert_one_line
+from user_files import assert_one_line, command
 
 
 @pytest.fixture
-def explain(files, cutlayer):
-    cutlayer(files.argv("--cut-rule", "fixed(1)"))
-    return lambda *argv: cutlayer(["explain", str(files.path("run.db")), *argv])
+def results(files, cutlayer):
+    """Two runs: with cut 1 alone t3 pushes out t1, with every cut all tasks fit."""
+    for options in (["--cut-rule", "fixed(1)"], []):
+        assert cutlayer(files.argv(*options)).status == 0
+    assert cutlayer(files.argv("--cut", "1", scheduler="fixed")).status == 0
+    return str(files.path("run.db"))
 
 
-def test_a_task_that_pushed_another_out_says_what_was_short_and_whom_it_cost(explain):
-    out = explain("t3").out
-    # t1 and t2 hold 20 kbit/s each of the 40: nothing is left for the 20 of cut 1
-    assert "it had least room on link a (0 bit/s free)" in out
-    assert "cut 1     needs 20 kbit/s, 50 kFLOP/s: 20 kbit/s short at link a" in out
-    assert "cut 2     needs 4 kbit/s, 250 kFLOP/s: 4 kbit/s short at link a" in out
-    assert "2 s: deployed at cut 1, after evicting t1" in out
+@pytest.mark.parametrize(
+    "task, run, says",
+    [
+        ("t1", "fifo(cut_rule=fixed(1))", ["0 s: deployed at cut 1", "2 s: evicted, so that t3 could be deployed"]),
+        ("t3", "fifo(cut_rule=fixed(1))", ["2 s: deployed at cut 1, after evicting t1"]),
+        ("t2", "fifo", ["1 s: deployed at cut 2", "2.5 s: departed"]),
+        ("t3", "fixed(cut=1)", ["2 s: rejected: "]),
+    ],
+)
+def test_the_story_of_a_task(results, cutlayer, task, run, says):
+    done = cutlayer(["explain", results, task, "--run", run])
+    assert (done.status, done.err) == (0, "")
+    assert all(text in done.out for text in says), done.out
 
 
-def test_an_evicted_task_says_for_whom(explain):
-    out = explain("t1").out
-    assert "0 s: deployed at cut 1" in out
-    assert "2 s: evicted, so that t3 could be deployed at cut 1" in out
+def test_without_a_run_every_run_is_told(results, files):
+    out = command("explain", results, "t1", cwd=files.folder).out
+    assert out.count("  0 s: deployed at cut") == 3
 
 
-def test_a_departed_task_says_when(explain):
-    assert "2.5 s: departed at the end of its life" in explain("t2").out
-
-
-def test_a_rejected_task_says_why(files, cutlayer):
-    cutlayer(files.argv(scheduler="cloud"))
-    out = cutlayer(["explain", str(files.path("run.db")), "t2"]).out
-    assert "raw input needs 40 kbit/s, 0 FLOP/s: 40 kbit/s short at link a" in out
-    assert "1 s: rejected: the raw input does not fit (cut 0 was considered first)" in out
-
-
-def test_every_run_of_the_file_is_told_unless_one_is_chosen(files, cutlayer, explain):
-    cutlayer(files.argv(scheduler="cloud"))
-    assert explain("t1").out.count("came; it had least room") == 2
-    assert explain("t1", "--run", "cloud").out.count("came; it had least room") == 1
-
-
-def test_what_is_not_there_is_said_in_one_line(files, cutlayer, explain):
-    assert_one_line(explain("t33"), "run.db", "unknown task 't33'", "did you mean 't3'?")
-    assert_one_line(explain("t1", "--run", "clowd"), "unknown run 'clowd'")
-    assert_one_line(cutlayer(["explain", str(files.path("none.db")), "t1"]), "none.db", "no such results file")
+@pytest.mark.parametrize(
+    "argv, says",
+    [
+        (["run.db", "t9"], "unknown task 't9'; known: t1, t2"),
+        (["run.db", "t1", "--run", "fifi"], "did you mean 'fifo'?"),
+        (["nowhere.db", "t1"], "nowhere.db: no such results file"),
+        (["tasks.csv", "t1"], "tasks.csv: not a results file"),
+        (["profiles", "t1"], "profiles: "),
+        (["run.db"], "TASK"),
+        (["empty.db", "t1"], "empty.db: has no runs"),
+    ],
+)
+def test_what_is_not_there_is_one_line(results, files, cutlayer, monkeypatch, argv, says):
+    monkeypatch.chdir(files.folder)
+    files.write("empty.db", "")
+    before = set(files.everything())
+    assert_one_line(cutlayer(["explain", *argv]), "cutlayer explain: ", says)
+    assert {name for name in files.everything() if not name.endswith(("-shm", "-wal"))} == before

@@ -246,12 +246,11 @@ def test_a_server_fed_nothing_by_a_task_is_none_of_its_servers(files, cutlayer):
 
 
 def test_every_hash_seed_gives_the_same_tables(files):
-    for seed in ("0", "1", "4242"):
-        for scheduler in ("lbf", "offline", "threshold"):
-            done = command(*files.argv(scheduler=scheduler, out=f"{seed}.db"), cwd=files.folder, PYTHONHASHSEED=seed)
-            assert done.status == 0
-    tables = [same_but_for_the_machine(files.path(f"{seed}.db")) for seed in ("0", "1", "4242")]
-    assert tables[0] == tables[1] == tables[2]
+    for seed in ("0", "4242"):
+        done = command(*files.argv(scheduler="lbf", out=f"{seed}.db"), cwd=files.folder, PYTHONHASHSEED=seed)
+        assert done.status == 0
+    tables = [same_but_for_the_machine(files.path(f"{seed}.db")) for seed in ("0", "4242")]
+    assert tables[0] == tables[1] and len(tables[0]["tasks"]) == 4
 
 
 def test_an_experiment_is_a_command_of_its_own(files):

@@ -1,0 +1,66 @@
+"""Figures are written as PNG and SVG, whole or not at all, and the same numbers give the same bytes."""
+
+import math
+
+import pytest
+
+from experiments.plots import COLOURS, DASHES, MARKERS, band, draw, look
+from simulator.stats import Interval
+
+
+def line(low=1.0):
+    import matplotlib.pyplot as plt
+
+    drawn, axes = plt.subplots()
+    band(axes, [1, 2, 3], [Interval(2.0, low, 3.0, 5)] * 3, 0, "deployed")
+    return drawn
+
+
+def test_a_figure_is_written_twice_and_closed(tmp_path):
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    paths = draw(tmp_path / "a.figure", line)
+    assert [path.suffix for path in paths] == [".png", ".svg"]
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+    assert all(path.stat().st_size > 1000 for path in paths)
+    assert plt.get_fignums() == before
+
+
+def test_the_same_numbers_give_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        draw(tmp_path / name, line)
+    for ending in ("png", "svg"):
+        assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"two.{ending}").read_bytes()
+
+
+def test_a_figure_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
+    draw(tmp_path / "a", line)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full_disk(self, path, **options):
+        path.write_text("half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        draw(tmp_path / "a", line)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_single_run_has_a_line_and_no_band():
+    import matplotlib.pyplot as plt
+
+    with_band, without = line(), line(low=math.nan)
+    assert [len(figure.axes[0].collections) for figure in (with_band, without)] == [1, 0]
+    assert [len(figure.axes[0].lines) for figure in (with_band, without)] == [1, 1]
+    plt.close(with_band)
+    plt.close(without)
+
+
+def test_eight_lines_differ_without_colour():
+    looks = [look(index) for index in range(8)]
+    assert len({one["color"] for one in looks}) == len(COLOURS) == 8
+    assert len({str(one["linestyle"]) for one in looks}) == len(DASHES) == 8
+    assert len({one["marker"] for one in looks}) == len(MARKERS) == 8
+    assert "marker" not in look(0, every=0) and look(0, every=100)["markevery"] == 100

@@ -1,0 +1,174 @@
+"""A sweep skips what is there, and a key changes with everything that decides the results."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+import profiles
+import simulator
+from experiments import runner
+from experiments.runner import Cell, digest_of, key_of, model_version, sweep
+from simulator.results import TABLES, Results
+from simulator.schedulers import SCHEDULERS
+from workloads.generate import PaperScenario
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = PaperScenario(servers=4, tasks=30)
+CELLS = [
+    Cell(SMALL, name, seed, options, keep=("tasks", "decisions", "series"))
+    for seed in (0, 1)
+    for name, options in (("offline", {}), ("fixed", {"cut": 2}), ("lbf", {}), ("threshold", {}))
+]
+MAY_DIFFER = ("wall_s", "peak_memory_bytes", "host", "command")
+CHANGES = {
+    "servers": 5,
+    "tasks": 31,
+    "capacity_flop_per_s": 1e9,
+    "uplink_bps": (1e6, 1e9),
+    "usable_share": 0.9,
+    "interarrival_s": 2.0,
+    "frame_bytes": (1e3, 1e6),
+    "weight": (0.4, 1.5),
+    "frame_rate_hz": 6.0,
+    "deadline_s": 0.1,
+    "reservation": "deadline",
+}
+
+
+def tables(results):
+    """Return every table, without the columns in which two equal runs may differ."""
+    return {
+        name: [{c: v for c, v in row.items() if c not in MAY_DIFFER} for row in results.rows(name)] for name in TABLES
+    }
+
+
+def test_every_field_of_the_scenario_is_in_the_key():
+    assert set(CHANGES) == {field.name for field in fields(PaperScenario)}
+    cells = [CELLS[0], *(replace(CELLS[0], scenario=replace(SMALL, **{k: v})) for k, v in CHANGES.items())]
+    assert len({cell.key for cell in cells}) == len(CHANGES) + 1
+
+
+def test_scheduler_parameters_seed_and_tables_kept_are_in_the_key():
+    cells = [
+        CELLS[0],
+        replace(CELLS[0], seed=1),
+        replace(CELLS[0], scheduler="fifo"),
+        replace(CELLS[0], options={"cut_rule": "largest-product"}),
+        replace(CELLS[0], options={"cut_rule": "fixed(1)"}),
+        replace(CELLS[0], keep=()),
+    ]
+    assert len({cell.key for cell in cells}) == len(cells)
+    assert replace(CELLS[0]).key == CELLS[0].key
+
+
+@pytest.mark.parametrize(
+    "package, name", [(simulator, "demand.py"), (simulator, "schedulers/new.py"), (profiles, "data/alexnet.json")]
+)
+def test_source_and_shipped_profiles_are_in_the_key(tmp_path, monkeypatch, package, name):
+    copied = tmp_path / package.__name__
+    for path in Path(package.__path__[0]).rglob("*.*"):
+        if path.suffix in (".py", ".json"):
+            target = copied / path.relative_to(package.__path__[0])
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    monkeypatch.setattr(package, "__path__", [str(copied)])
+    fresh = model_version.__wrapped__
+    same = fresh()
+    assert same == model_version()
+    with open(copied / name, "a") as file:
+        file.write("\n")
+    assert fresh() != same
+
+
+def test_the_key_does_not_depend_on_the_order_of_what_it_is_made_of():
+    assert key_of({"a": 1, "b": {"c": 2, "d": 3}}, "fifo", 1) == key_of({"b": {"d": 3, "c": 2}, "a": 1}, "fifo", 1)
+
+
+def test_the_digest_is_of_the_content_alone(tmp_path):
+    (tmp_path / "a").write_text("same")
+    (tmp_path / "b").write_text("same")
+    (tmp_path / "c").write_text("same ")
+    assert digest_of(tmp_path / "a") == digest_of(tmp_path / "b") != digest_of(tmp_path / "c")
+
+
+def test_a_sweep_runs_only_what_is_missing(tmp_path, monkeypatch):
+    ran, run = [], runner.run
+    monkeypatch.setattr(runner, "run", lambda *a, **k: ran.append(k["scheduler_label"]) or run(*a, **k))
+    steps = []
+    with Results(tmp_path / "r.db") as results:
+        sweep(results, CELLS[:3], steps.append)
+        assert (ran, steps) == (["offline", "fixed(cut=2)", "lbf"], [1, 1, 1])
+        sweep(results, CELLS, steps.append)
+        assert len(ran) == len(CELLS) and len(steps) == 3 + len(CELLS)
+        sweep(results, CELLS)
+        assert len(ran) == len(CELLS)
+        assert results.keys() == {cell.key for cell in CELLS}
+
+
+def test_cells_of_one_scenario_and_seed_share_one_workload(tmp_path, monkeypatch):
+    drawn = []
+    arrivals = PaperScenario.arrivals
+    monkeypatch.setattr(PaperScenario, "arrivals", lambda self, seed: drawn.append(seed) or arrivals(self, seed))
+    with Results(tmp_path / "r.db") as results:
+        sweep(results, CELLS)
+    assert drawn == [0, 1]
+
+
+def test_in_any_order_in_any_pieces_the_tables_are_the_same(tmp_path):
+    whole, pieces = {}, {}
+    with Results(tmp_path / "whole.db") as results:
+        sweep(results, CELLS)
+        whole = tables(results)
+    for part in (CELLS[5:], CELLS[:2], CELLS[::-1]):
+        with Results(tmp_path / "pieces.db") as results:
+            sweep(results, part)
+            pieces = {cell.key: [list(results.rows(t, cell.key)) for t in cell.keep] for cell in CELLS}
+    with Results(tmp_path / "whole.db") as results:
+        for cell in CELLS:
+            ours = [list(results.rows(t, cell.key)) for t in cell.keep]
+            for one, other in zip(ours, pieces[cell.key], strict=True):
+                assert [row | {"run": 0} for row in one] == [row | {"run": 0} for row in other]
+    assert all(len(whole[name]) > 0 for name in ("runs", "tasks", "decisions", "series"))
+
+
+def test_a_row_of_runs_says_what_was_run(tmp_path):
+    with Results(tmp_path / "r.db") as results:
+        sweep(results, CELLS[1:2])
+        (row,) = results.rows("runs")
+    assert json.loads(row["scenario"])["paper"]["servers"] == 4
+    assert (row["scheduler"], row["seed"], row["status"]) == ("fixed(cut=2)", 0, "done")
+    assert json.loads(row["versions"])["cutlayer"] == model_version()
+    assert row["wall_s"] > 0 and row["peak_memory_bytes"] > 1e6
+    assert row["arrived_tasks"] == 30 == sum(
+        row[f"{outcome}_tasks"] for outcome in ("deployed", "departed", "rejected", "evicted")
+    )
+
+
+HASHED = """
+import sys
+from experiments.runner import Cell, sweep
+from simulator.results import Results
+from simulator.schedulers import SCHEDULERS
+from workloads.generate import PaperScenario
+cells = [Cell(PaperScenario(servers=4, tasks=60), name, 3, options, keep=("tasks", "decisions", "series", "series_by"))
+         for name in SCHEDULERS for options in SCHEDULERS[name].examples]
+with Results(sys.argv[1]) as results:
+    sweep(results, cells)
+"""
+
+
+def test_every_hash_seed_gives_the_same_tables_for_every_scheduler(tmp_path):
+    found = []
+    for seed in ("0", "1", "123456"):
+        out = str(tmp_path / f"{seed}.db")
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, "-c", HASHED, out], check=True, env=environment, cwd=tmp_path)
+        with Results(out) as results:
+            found.append(tables(results))
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]["runs"]) == sum(len(SCHEDULERS[name].examples) for name in SCHEDULERS)
