@@ -1,0 +1,126 @@
+"""What is kept of frames: quantiles within their stated error, sums that add up, faults in one line."""
+
+import numpy as np
+import pytest
+
+from simulator.errors import InputError
+from simulator.frame_model import DELIVERED, FrameSettings
+from simulator.frame_stats import FRAME_COLUMNS, QUANTILE_ERROR, QUANTILES, SERIES_COLUMNS
+from simulator.frames import run_frames
+from simulator.spans import Span
+from simulator.types import Layer, Network, Profile, Task
+from simulator.uplink import Conditions, Steps
+
+PROFILE = Profile("p", (1,), 1.0, (Layer("edge", 0.01, (1,), 0.5), Layer("last", 0.02, (1,), 0.25)))
+NETWORK = Network([1.0, 1.0], [200.0, 200.0], cloud_flop_per_s=1.0)
+
+
+def spans(**changes):
+    tasks = [Task(f"t{j}", 0.0, PROFILE, 8.0, 0.25, [0, 1], [1.0, 2.0]) for j in range(3)]
+    return [Span(task, 1, 0.0, **changes) for task in tasks]
+
+
+NOISY = {"arrivals": "poisson", "sizes": "lognormal", "size_cv": 0.5, "propagation_s": 0.003}
+
+
+def test_columns_are_as_documented_and_counts_and_parts_add_up():
+    results = run_frames(NETWORK, spans(), FrameSettings(series_s=10.0, **NOISY), end_s=300.0)
+    assert list(results.table) == [column.name for column in FRAME_COLUMNS]
+    assert list(results.series) == [column.name for column in SERIES_COLUMNS]
+    t = results.table
+    assert (t["frames"] == t["delivered"] + t["lost"] + t["in_flight"]).all()
+    assert t["transfer_mean_s"] == pytest.approx(t["uplink_wait_s"] + t["uplink_service_s"])
+    parts = ("compute_wait_s", "compute_service_s", "transfer_mean_s", "propagation_s", "cloud_s")
+    assert t["end_to_end_mean_s"] == pytest.approx(sum(t[name] for name in parts))
+    assert t["propagation_s"].tolist() == [0.003] * 6
+    summary = results.summary()
+    for name in ("frames", "delivered", "lost", "violations"):
+        assert results.series[name].sum() == t[name].sum() == summary[name]
+    assert len(results.series["time_s"]) == 30
+    assert len(list(results.rows())) == 6 and next(results.rows())["task"] == "t0"
+
+
+def test_quantiles_are_exact_when_frames_are_kept_and_within_the_stated_error_otherwise():
+    settings = FrameSettings(**NOISY)
+    rough = run_frames(NETWORK, spans(), settings, end_s=2000.0)
+    exact = run_frames(NETWORK, spans(), settings, end_s=2000.0, keep_frames=True)
+    for name, latency in (("transfer", exact.kept.transfer_s), ("end_to_end", exact.kept.end_to_end_s)):
+        for q in QUANTILES:
+            column = f"{name}_p{100 * q:g}_s".replace(".", "_")
+            mine = [
+                np.quantile(
+                    latency[(exact.kept.task == j) & (exact.kept.server == i) & (exact.kept.fate == DELIVERED)],
+                    q, method="inverted_cdf",
+                )
+                for i in range(2) for j in range(3)
+            ]  # fmt: skip
+            assert exact.table[column].tolist() == mine
+            assert rough.table[column] == pytest.approx(mine, rel=QUANTILE_ERROR)
+        assert rough.table[f"{name}_max_s"].tolist() == exact.table[f"{name}_max_s"].tolist()
+
+
+def test_the_same_frames_come_whatever_the_cut_and_whoever_else_is_there():
+    settings = FrameSettings(**NOISY)
+    some = run_frames(NETWORK, spans(), settings, end_s=50.0, keep_frames=True).kept
+    (first, *_) = spans()
+    alone = run_frames(NETWORK, [Span(first.task, 2, 0.0)], settings, end_s=50.0, keep_frames=True).kept
+    assert alone.arrival_s.tobytes() == some.arrival_s[some.task == 0].tobytes()
+    assert alone.size.tobytes() == some.size[some.task == 0].tobytes()
+
+
+def test_an_overloaded_server_and_an_overloaded_link_are_reported_unstable():
+    slow = Network([0.2, 1.0], [200.0, 200.0])
+    table = run_frames(slow, spans(), FrameSettings(), end_s=50.0).table
+    # 3 tasks x 8 Hz x 0.01 FLOP on 0.2 FLOP/s: 1.2; at the other server 2 bytes each on 1: 0.48
+    assert table["compute_load"].tolist() == pytest.approx([1.2] * 3 + [0.48] * 3)
+    assert table["unstable"].tolist() == [1, 1, 1, 0, 0, 0]
+    # reserved: 3 x 8 bit/byte x 0.5 x 8 Hz = 96 bit/s on link 0; at 48 bit/s slices run at half speed
+    half = Conditions(capacity_bps={"s0": Steps([0.0], [48.0])})
+    for sharing in ("reserved", "fair"):
+        table = run_frames(NETWORK, spans(), FrameSettings(sharing=sharing), end_s=50.0, conditions=half).table
+        assert table["unstable"].tolist() == [1, 1, 1, 0, 0, 0]
+        assert table["uplink_load"][:3] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    "bad, words",
+    [
+        ({"arrivals": "poison"}, "did you mean 'poisson'"),
+        ({"jitter": 0.5}, "jitter is 0.5 with periodic arrivals"),
+        ({"arrivals": "jittered", "jitter": 1.5}, "0 to 1"),
+        ({"sizes": "lognormal"}, "size_cv is 0.0"),
+        ({"sizes": "exponential", "size_cv": 2.0}, "size_cv is 2.0"),
+        ({"propagation_s": -1.0}, "propagation_s"),
+        ({"propagation_s": float("nan")}, "propagation_s"),
+        ({"window_frames": 0}, "window_frames"),
+        ({"series_s": 0.0}, "series_s"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(bad, words):
+    with pytest.raises(InputError, match=words):
+        FrameSettings(**bad)
+
+
+def test_runs_that_cannot_be_walked_are_refused():
+    twice = [spans()[0], spans()[0]]
+    with pytest.raises(InputError, match="'t0' is deployed twice"):
+        run_frames(NETWORK, twice, FrameSettings(), end_s=1.0)
+    with pytest.raises(InputError, match="end_s"):
+        run_frames(NETWORK, spans(), FrameSettings(), end_s=float("inf"))
+    shared = Network([1.0, 1.0], [200.0], routes=[[1, 1]])
+    with pytest.raises(InputError, match="'l0' carries several servers"):
+        run_frames(shared, spans(), FrameSettings(sharing="fair"), end_s=1.0)
+    with pytest.raises(InputError, match="3 values of propagation_s for 2 servers"):
+        run_frames(NETWORK, spans(), FrameSettings(propagation_s=[0, 1, 2]), end_s=1.0)
+    with pytest.raises(InputError, match="no frames given for task 't0'"):
+        run_frames(NETWORK, spans(), FrameSettings(), end_s=1.0, given={})
+    back = {(f"t{j}", f"s{i}"): (np.array([1.0, 0.5]), np.ones(2)) for j in range(3) for i in range(2)}
+    with pytest.raises(InputError, match="never go back"):
+        run_frames(NETWORK, spans(), FrameSettings(), end_s=1.0, given=back)
+
+
+def test_a_run_without_tasks_has_no_frames():
+    results = run_frames(NETWORK, [], FrameSettings(series_s=1.0), end_s=2.0, keep_frames=True)
+    assert results.summary()["frames"] == 0 and results.summary()["transfer_mean_s"] is None
+    assert len(results.kept.fate) == 0 and results.series["frames"].tolist() == [0, 0]
