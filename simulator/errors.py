@@ -86,7 +86,7 @@ class ContractError(CutlayerError, AssertionError):
 def near_name(name: str, known: Iterable[str]) -> str:
     """Say what was probably meant by `name`, or list the few names there are."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]!r}?"
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from simulator.errors import InputError, UnknownNameError
 
 APPLICATION_ID = 0x6375744C  # "cutL", in the file's header: tells our files from other SQLite files
 SCHEMA = 1
+BUSY_S = 60.0
+"""How long to wait for another process that writes [s]."""
 
 
 class Column(NamedTuple):
@@ -254,8 +257,8 @@ class Results:
         """Return the connection; the file is made here if it is not there."""
         if self._connection is None:
             try:
-                connection = sqlite3.connect(self.path, isolation_level=None, timeout=60)
-                connection.execute("PRAGMA journal_mode=WAL")
+                connection = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY_S)
+                _use_write_ahead_log(connection)
                 connection.execute("PRAGMA synchronous=FULL")
             except sqlite3.Error as fault:
                 raise InputError(f"cannot be opened ({fault})", self.path) from None
@@ -305,7 +308,7 @@ class Results:
                 if connection.in_transaction:
                     execute("ROLLBACK")
                 raise
-        except sqlite3.OperationalError as fault:  # a full disk, a file that may not be written
+        except sqlite3.DatabaseError as fault:  # a full disk, a file that may not be written or is damaged
             raise InputError(f"cannot be written ({fault})", self.path) from None
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
@@ -341,3 +344,16 @@ class Results:
 
 def _quoted(path: str) -> str:
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Turn WAL on; SQLite does not wait for others who do the same to a new file, so this does."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as fault:
+            if "locked" not in str(fault) or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
