@@ -334,12 +334,15 @@ class Results:
             raise UnknownNameError("table", table, TABLES)
         where, values = ("", ()) if key is None else (" WHERE runs.key = ?", (key,))
         query = f"SELECT {table}.* FROM {table}" + ("" if table == "runs" else " JOIN runs USING (run)") + where
-        cursor = self._read(f"{query} ORDER BY {table}.rowid", values)
-        if cursor is None:
-            return
-        names = [description[0] for description in cursor.description]
-        for row in cursor:
-            yield dict(zip(names, row, strict=True))
+        try:
+            cursor = self._read(f"{query} ORDER BY {table}.rowid", values)
+            if cursor is None:
+                return
+            names = [description[0] for description in cursor.description]
+            for row in cursor:
+                yield dict(zip(names, row, strict=True))
+        except sqlite3.DatabaseError as fault:
+            raise InputError(f"cannot be read ({fault})", self.path) from None
 
 
 def _quoted(path: str) -> str:
