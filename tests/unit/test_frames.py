@@ -5,8 +5,9 @@ import pytest
 
 from simulator.errors import InputError
 from simulator.frame_model import DELIVERED, FrameSettings
-from simulator.frame_stats import FRAME_COLUMNS, QUANTILE_ERROR, QUANTILES, SERIES_COLUMNS
+from simulator.frame_stats import QUANTILE_ERROR
 from simulator.frames import run_frames
+from simulator.results import QUANTILES, TABLES
 from simulator.spans import Span
 from simulator.types import Layer, Network, Profile, Task
 from simulator.uplink import Conditions, Steps
@@ -25,8 +26,8 @@ NOISY = {"arrivals": "poisson", "sizes": "lognormal", "size_cv": 0.5, "propagati
 
 def test_columns_are_as_documented_and_counts_and_parts_add_up():
     results = run_frames(NETWORK, spans(), FrameSettings(series_s=10.0, **NOISY), end_s=300.0)
-    assert list(results.table) == [column.name for column in FRAME_COLUMNS]
-    assert list(results.series) == [column.name for column in SERIES_COLUMNS]
+    assert list(results.table) == [column.name for column in TABLES["frames"]]
+    assert list(results.series) == [column.name for column in TABLES["frame_series"]]
     t = results.table
     assert (t["frames"] == t["delivered"] + t["lost"] + t["in_flight"]).all()
     assert t["transfer_mean_s"] == pytest.approx(t["uplink_wait_s"] + t["uplink_service_s"])
