@@ -140,13 +140,14 @@ def milp(tasks: Sequence[Task], network: Network, time_limit_s: float = 60.0, *,
     matrix, owner, cut = _columns(packing)
     n_resources = matrix.shape[0] - len(packing)
     bound = float(len(packing))
+    possible = matrix[:n_resources].max(axis=0).toarray().ravel() <= 1 + SLACK
     for lowered in (0.0, 2e-6):
         limit = np.ones(matrix.shape[0])
         limit[:n_resources] -= lowered
         found = optimize.milp(
             -np.ones(matrix.shape[1]),
             integrality=np.ones(matrix.shape[1]),
-            bounds=optimize.Bounds(0, 1),
+            bounds=optimize.Bounds(0, possible),
             constraints=optimize.LinearConstraint(matrix, ub=limit),
             options={"time_limit": time_limit_s, "mip_rel_gap": 0.0},
         )

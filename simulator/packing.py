@@ -26,6 +26,11 @@ from simulator.demand import rates
 from simulator.errors import InputError
 from simulator.types import FloatArray, IntArray, Network, Profile, Task
 
+MOST_SHARE = 1e6
+"""What needs more than a million times all of a resource is hopeless, and taken to need that much: no overflow."""
+
+TINY = 1e-200
+
 
 @dataclass(frozen=True, eq=False)
 class Prices:
@@ -114,6 +119,9 @@ class Packing:
             through = inputs @ network.routes[:, server_order].T
         links, link_order = _ordered(through, network.usable_bps)
         rho, gamma, cuts = _tables(tasks, network, first_cut)
+        for table, needs in ((rho, links), (gamma, servers)):
+            largest = needs.max(axis=1).toarray().ravel() if n else np.empty(0)
+            np.minimum(table, MOST_SHARE / np.maximum(largest, TINY), out=table)
         return cls(links, servers, rho, gamma, cuts, link_order, server_order)
 
     def __len__(self) -> int:

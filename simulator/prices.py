@@ -22,12 +22,12 @@ on Optimization 10(4), 2000, for the method.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from simulator.demand import SLACK
-from simulator.packing import Packing, Prices
+from simulator.packing import TINY, Packing, Prices
 from simulator.types import FloatArray, Network, Task
 
 TEMPERATURES = (0.3, 0.1, 0.03, 0.01)
@@ -40,10 +40,6 @@ OVERDRAFT = 1 + 2 * SLACK
 """How full a resource may get: reservations may exceed its capacity by the slack, and sums are rounded."""
 
 Smooth = Callable[[FloatArray], tuple[float, FloatArray]]
-
-
-BEYOND = 1e6
-"""A need of so many times a whole resource is as good as any larger one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +114,7 @@ def smoothed(
     rho, gamma = np.zeros(len(packing)), np.zeros(len(packing))
     for k, gain in enumerate(gains):
         ahead = gain - value
-        reach = np.hypot(ahead, temperature)
+        reach = np.sqrt(ahead * ahead + temperature * temperature)
         weight = (1 + ahead / reach) / 2
         value = (value + gain + reach) / 2
         rho += weight * (packing.rho[k] - rho)
@@ -152,12 +148,10 @@ def find_prices(
         At most so many at each temperature.
     """
     shares = np.maximum(shares, LEAST_SHARE)
-    packing = _tamed(packing)
-    scale = _scale(packing)
-    prices = start
-    if prices is None:
-        used = scale > 0
-        prices = np.where(used, len(packing) / (2 * max(int(used.sum()), 1)), 0.0)
+    scale = _scale(packing, shares)
+    scarce = scale > 0
+    prices = np.full(len(scale), len(packing) / (2 * max(int(scarce.sum()), 1))) if start is None else start
+    prices = np.where(scarce, prices, 0.0)
     for temperature in temperatures:
 
         def smooth(at: FloatArray, temperature: float = temperature) -> tuple[float, FloatArray]:
@@ -167,34 +161,25 @@ def find_prices(
     return prices
 
 
-def _tamed(packing: Packing) -> Packing:
-    """Return the packing with no need beyond `BEYOND` times a resource: all are out of reach, and nothing overflows."""
-    if not len(packing):
-        return packing
-    with np.errstate(divide="ignore"):
-        most = [BEYOND / amounts.max(axis=1).toarray().ravel() for amounts in (packing.links, packing.servers)]
-    if (packing.rho <= most[0]).all() and (packing.gamma <= most[1]).all():
-        return packing
-    return replace(packing, rho=np.minimum(packing.rho, most[0]), gamma=np.minimum(packing.gamma, most[1]))
+def _scale(packing: Packing, shares: FloatArray) -> FloatArray:
+    """Return by how much to stretch every price so that all bend g about alike: shape (M + E,).
 
-
-def _scale(packing: Packing) -> FloatArray:
-    """Return by how much to stretch every price so that all bend g about alike; 0 where nobody needs it."""
+    0 where there is enough for all tasks at their most demanding cuts: such a resource has no price.
+    """
     if not len(packing):
         return np.zeros(packing.links.shape[1] + packing.servers.shape[1])
+    most = np.concatenate([packing.by_link @ packing.rho.max(axis=0), packing.by_server @ packing.gamma.max(axis=0)])
     mean_rho, mean_gamma = packing.rho.mean(axis=0), packing.gamma.mean(axis=0)
     bend = np.concatenate(
         [packing.by_link.power(2) @ mean_rho**2, packing.by_server.power(2) @ mean_gamma**2],
     )
-    with np.errstate(divide="ignore"):
-        return np.where(bend > 0, 1 / np.sqrt(bend), 0.0)
+    return np.where(most > shares, 1 / np.sqrt(np.maximum(bend, TINY)), 0.0)
 
 
 def _descend(smooth: Smooth, start: FloatArray, scale: FloatArray, iterations: int) -> FloatArray:
     """Return the best point on a path of spectral projected gradients over prices / scale >= 0."""
     memory, sufficient, tolerance = 10, 1e-4, 1e-8
-    stretch = np.where(scale > 0, scale, 1.0)
-    z = start / stretch
+    z = start / np.where(scale > 0, scale, 1.0)
     value, slope = _stretched(smooth, z, scale)
     recent, best, best_z = [value], value, z
     largest = np.abs(slope[(z > 0) | (slope < 0)]).max(initial=0.0)  # of the directions that are open
@@ -222,7 +207,7 @@ def _descend(smooth: Smooth, start: FloatArray, scale: FloatArray, iterations: i
         recent.append(value)
         if value < best:
             best, best_z = value, z
-    return best_z * stretch
+    return best_z * scale
 
 
 def _stretched(smooth: Smooth, z: FloatArray, scale: FloatArray) -> tuple[float, FloatArray]:
