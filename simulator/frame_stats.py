@@ -118,16 +118,32 @@ def digest(
             then[_W_TOTAL_MAX] = max(then[_W_TOTAL_MAX], total)
 
 
-def histogram_quantiles(histogram: Any, smallest: float, largest: float) -> list[float]:
-    """Return the quantiles of one histogram: the middle of the bin of that rank, no further out than seen."""
-    ranks = np.cumsum(histogram, dtype=np.int64)
-    if ranks[-1] == 0:
-        return [math.nan] * len(QUANTILES)
-    bins = np.searchsorted(ranks, [_rank(q, int(ranks[-1])) for q in QUANTILES])
-    middle = np.ldexp(
-        1 + (bins % _BINS_PER_OCTAVE + 0.5) / _BINS_PER_OCTAVE, bins // _BINS_PER_OCTAVE + _LOWEST_EXPONENT
-    )
-    return np.clip(middle, smallest, largest).tolist()  # type: ignore[no-any-return]
+@njit(cache=True, nogil=True, error_model="numpy")
+def _bin_of_rank(histogram: Any, which: int, ranks: Any, bins: Any) -> None:
+    """Find the bin of each rank, rising along a row, in the histogram of every stream."""
+    for k in range(len(ranks)):
+        seen, bin = 0, -1
+        for q in range(ranks.shape[1]):
+            while seen < ranks[k, q]:
+                bin += 1
+                seen += histogram[k, which, bin]
+            bins[k, q] = max(bin, 0)
+
+
+def histogram_quantiles(sums: Sums, which: int) -> FloatArray:
+    """Return the quantiles of every stream, shape (n, quantiles): the middle of the bin of that rank.
+
+    No further out than the smallest and largest latency seen. `which`: 0 for transfer, 1 for end-to-end.
+    """
+    counts = sums.counts[:, _N_DELIVERED]
+    ranks = np.maximum(np.ceil(np.outer(counts, QUANTILES) - 1e-9), 1).astype(np.intp)
+    ranks[counts == 0] = 0
+    bins = np.zeros_like(ranks)
+    _bin_of_rank(sums.histogram, which, ranks, bins)
+    fraction = 1 + (bins % _BINS_PER_OCTAVE + 0.5) / _BINS_PER_OCTAVE
+    middle = np.ldexp(fraction, bins // _BINS_PER_OCTAVE + _LOWEST_EXPONENT)
+    seen = np.clip(middle, sums.smallest[:, which, None], sums.largest[:, which, None])
+    return np.where(counts[:, None] > 0, seen, math.nan)
 
 
 def exact_quantiles(values: FloatArray) -> list[float]:
@@ -165,17 +181,11 @@ def stream_values(
     ):
         columns = [column.name for column in latency_columns(name, "")]
         if exact is None:
-            quantiles = [
-                histogram_quantiles(h, low, high)
-                for h, low, high in zip(
-                    sums.histogram[:, which], sums.smallest[:, which], sums.largest[:, which], strict=True
-                )
-            ]
+            by_quantile = histogram_quantiles(sums, which).T
         else:
-            quantiles = [entry[which] for entry in exact]
+            by_quantile = np.array([entry[which] for entry in exact], dtype=float).reshape(-1, len(QUANTILES)).T
         spread = np.sqrt(np.maximum(mean[:, second] - mean[:, first] ** 2, 0.0))
         largest = np.where(delivered > 0, sums.largest[:, which], math.nan)
-        by_quantile = np.array(quantiles, dtype=float).reshape(-1, len(QUANTILES)).T
         values |= dict(zip(columns, (mean[:, first], spread, *by_quantile, largest), strict=True))
     parts = mean[:, [_COMPUTE_WAIT, _COMPUTE, _UPLINK_WAIT, _UPLINK]]
     names = ("compute_wait_s", "compute_service_s", "uplink_wait_s", "uplink_service_s")
