@@ -308,6 +308,8 @@ class Results:
                 if connection.in_transaction:
                     execute("ROLLBACK")
                 raise
+        except sqlite3.ProgrammingError:
+            raise  # rows that are not those of the table: a bug, not the user's file
         except sqlite3.DatabaseError as fault:  # a full disk, a file that may not be written or is damaged
             raise InputError(f"cannot be written ({fault})", self.path) from None
 

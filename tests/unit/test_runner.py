@@ -37,6 +37,7 @@ CHANGES = {
     "frame_rate_hz": 6.0,
     "deadline_s": 0.1,
     "reservation": "deadline",
+    "reservation_margin": 0.5,
 }
 
 
