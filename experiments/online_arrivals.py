@@ -40,13 +40,11 @@ def run(study: Study) -> list[Claim]:
     curves: dict[str, np.ndarray] = {}
     for name, options in SCHEDULERS:
         own = [cell for cell in cells if (cell.scheduler, cell.options) == (name, options)]
-        curves[own[0].label] = np.array([_deployed(study.results, cell.key) for cell in own])
+        curves[own[0].label] = np.array([deployed_after_arrivals(study.results, cell.key) for cell in own])
     rows = {row["key"]: row for row in study.results.rows("runs")}
     full = [rows[cell.key]["first_eviction_arrivals"] for cell in cells if cell.scheduler == "fifo"]
     hindsight_at = range(STEP, scenario.tasks + 1, STEP)
-    hindsight_bounds = np.array(
-        [hindsight(scenario.arrivals(seed), scenario.network(seed), hindsight_at) for seed in study.seeds]
-    )
+    hindsight_bounds = bounds_in_hindsight(scenario, study.seeds)
     means = {label: [mean_interval(column) for column in curve.T] for label, curve in curves.items()}
     study.record(
         "online_arrivals",
@@ -62,7 +60,13 @@ def run(study: Study) -> list[Claim]:
     return [*_claims(curves, full, scenario.tasks), _ratio_claim(reached, ranges, scenario.usable_share)]
 
 
-def _deployed(results: Results, key: str) -> np.ndarray:
+def bounds_in_hindsight(scenario: PaperScenario, seeds: Sequence[int]) -> np.ndarray:
+    """Return the bound over the tasks arrived, for every seed after every `STEP` arrivals, shape (seeds, steps)."""
+    at = range(STEP, scenario.tasks + 1, STEP)
+    return np.array([hindsight(scenario.arrivals(seed), scenario.network(seed), at) for seed in seeds])
+
+
+def deployed_after_arrivals(results: Results, key: str) -> np.ndarray:
     """Return the deployed tasks after each arrival."""
     rows = list(results.rows("series", key))
     return np.array([row["deployed_tasks"] for row in rows])

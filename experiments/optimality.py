@@ -6,8 +6,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from experiments.online_arrivals import STEP, bounds_in_hindsight, deployed_after_arrivals
+from experiments.plugin import scheduler_class
 from experiments.runner import Cell, sweep
 from experiments.study import Claim, Study, experiment, main
+from simulator.policy import OnlineScheduler
 from simulator.stats import Interval, mean_interval
 from workloads.generate import PaperScenario
 
@@ -55,8 +60,38 @@ def run(study: Study) -> list[Claim]:
             for n, interval in zip(SERVERS, intervals, strict=True)
         ],
     )
-    study.draw("optimality", _draw, lines)
+    study.draw("optimality", _draw, lines, SERVERS)
+    _follow_arrivals(study)
     return [_claim(label, values) for label, values in reached.items()]
+
+
+def _follow_arrivals(study: Study) -> None:
+    """Keep and draw what online schedulers reach of the bound in hindsight, as arrivals go on."""
+    scenario = PaperScenario(tasks=TASKS)
+    cells = [
+        Cell(scenario, name, seed, options, keep=("series",))
+        for seed in study.seeds
+        for name, options in SCHEDULERS
+        if issubclass(scheduler_class(name), OnlineScheduler)
+    ]
+    with study.bar("online schedulers in hindsight", len(cells)) as done:
+        sweep(study.results, cells, done)
+    bounds = bounds_in_hindsight(scenario, study.seeds)
+    reached: dict[str, list[np.ndarray]] = {}
+    for cell, bound in zip(cells, np.repeat(bounds, len(cells) // len(bounds), axis=0), strict=True):
+        deployed = deployed_after_arrivals(study.results, cell.key)[STEP - 1 :: STEP]
+        reached.setdefault(cell.label, []).append(deployed / bound)
+    lines = {label: [mean_interval(column) for column in np.array(rows).T] for label, rows in reached.items()}
+    at = range(STEP, TASKS + 1, STEP)
+    study.record(
+        "hindsight",
+        [
+            ("deployed tasks / bound in hindsight", label, "arrived tasks", n, *interval.measure)
+            for label, intervals in lines.items()
+            for n, interval in zip(at, intervals, strict=True)
+        ],
+    )
+    study.draw("hindsight", _draw, lines, at, "arrived tasks", "deployed tasks [% of the bound in hindsight]")
 
 
 def _claim(label: str, values: Mapping[int, Sequence[float]]) -> Claim:
@@ -72,7 +107,12 @@ def _claim(label: str, values: Mapping[int, Sequence[float]]) -> Claim:
     )
 
 
-def _draw(lines: Mapping[str, Sequence[Interval]]) -> Figure:
+def _draw(
+    lines: Mapping[str, Sequence[Interval]],
+    x: Sequence[int],
+    x_name: str = "edge servers",
+    y_name: str = "deployed tasks [% of the bound]",
+) -> Figure:
     import matplotlib.pyplot as plt
 
     from experiments.plots import band
@@ -80,10 +120,10 @@ def _draw(lines: Mapping[str, Sequence[Interval]]) -> Figure:
     drawn, axes = plt.subplots(figsize=(6.8, 4.0))
     for index, (label, intervals) in enumerate(lines.items()):
         percent = [Interval(100 * i.mean, 100 * i.low, 100 * i.high, i.n) for i in intervals]
-        band(axes, list(SERVERS), percent, index, label)
+        band(axes, list(x), percent, index, label)
     axes.axhline(100, color="black", linewidth=1.0)
-    axes.set_xlabel("edge servers")
-    axes.set_ylabel("deployed tasks [% of the bound]")
+    axes.set_xlabel(x_name)
+    axes.set_ylabel(y_name)
     axes.set_ylim(0, 102)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return drawn
