@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.online_arrivals import STEP, bounds_in_hindsight, deployed_after_arrivals
+from experiments.online_arrivals import bounds_in_hindsight, deployed_after_arrivals, hindsight_at
 from experiments.plugin import scheduler_class
 from experiments.runner import Cell, sweep
 from experiments.study import Claim, Study, experiment, main
@@ -76,19 +76,19 @@ def _follow_arrivals(study: Study) -> None:
     ]
     with study.bar("online schedulers in hindsight", len(cells)) as done:
         sweep(study.results, cells, done)
+    at = hindsight_at(TASKS)
     bounds = bounds_in_hindsight(scenario, study.seeds)
     reached: dict[str, list[np.ndarray]] = {}
     for cell, bound in zip(cells, np.repeat(bounds, len(cells) // len(bounds), axis=0), strict=True):
-        deployed = deployed_after_arrivals(study.results, cell.key)[STEP - 1 :: STEP]
+        deployed = deployed_after_arrivals(study.results, cell.key)[at - 1]
         reached.setdefault(cell.label, []).append(deployed / bound)
     lines = {label: [mean_interval(column) for column in np.array(rows).T] for label, rows in reached.items()}
-    at = range(STEP, TASKS + 1, STEP)
     study.record(
         "hindsight",
         [
             ("deployed tasks / bound in hindsight", label, "arrived tasks", n, *interval.measure)
             for label, intervals in lines.items()
-            for n, interval in zip(at, intervals, strict=True)
+            for n, interval in zip(at.tolist(), intervals, strict=True)
         ],
     )
     study.draw("hindsight", _draw, lines, at, "arrived tasks", "deployed tasks [% of the bound in hindsight]")
@@ -109,7 +109,7 @@ def _claim(label: str, values: Mapping[int, Sequence[float]]) -> Claim:
 
 def _draw(
     lines: Mapping[str, Sequence[Interval]],
-    x: Sequence[int],
+    x: Sequence[int] | np.ndarray,
     x_name: str = "edge servers",
     y_name: str = "deployed tasks [% of the bound]",
 ) -> Figure:
