@@ -32,9 +32,10 @@ from simulator.engine import simulate
 from simulator.frame_model import FrameSettings
 from simulator.policy import Scheduler
 from simulator.recorder import Recorder
-from simulator.results import Results, Row, column_names
+from simulator.results import Results
 from simulator.rng import stream
 from simulator.spans import Span, SpanRecorder
+from simulator.tables import Row, column_names
 from simulator.types import Network, Task
 from simulator.uplink import Conditions, on_off_load
 from workloads.generate import PaperScenario

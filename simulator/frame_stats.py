@@ -15,7 +15,7 @@ from numba import njit
 
 from simulator.frame_model import DELIVERED, LATE, LOST, Slices
 from simulator.frame_walk import Rows
-from simulator.results import QUANTILES, column_names, latency_columns
+from simulator.tables import QUANTILES, column_names, latency_columns
 from simulator.types import FloatArray, IntArray
 
 _BINS_PER_OCTAVE = 128

@@ -31,8 +31,8 @@ from simulator.frame_stats import (
 from simulator.frame_streams import Given, Streams
 from simulator.frame_walk import ReservedWalk, Rows, course
 from simulator.frame_walk import rows as empty_rows
-from simulator.results import column_names
 from simulator.spans import Span
+from simulator.tables import column_names
 from simulator.types import FloatArray, Network
 from simulator.uplink import Conditions, Steps, combine, constant, held, links_of, merged, server_clock, slice_speed
 

@@ -10,7 +10,7 @@ from simulator.errors import InputError
 from simulator.events import Decided, Departed, Evicted
 from simulator.ledger import Ledger
 from simulator.policy import Deploy
-from simulator.results import Row, column_names
+from simulator.tables import Row, column_names
 from simulator.types import Deployment, Task
 from simulator.units import bits
 

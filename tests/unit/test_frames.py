@@ -7,8 +7,8 @@ from simulator.errors import InputError
 from simulator.frame_model import DELIVERED, FrameSettings
 from simulator.frame_stats import QUANTILE_ERROR
 from simulator.frames import run_frames
-from simulator.results import QUANTILES, TABLES
 from simulator.spans import Span
+from simulator.tables import QUANTILES, TABLES
 from simulator.types import Layer, Network, Profile, Task
 from simulator.uplink import Conditions, Steps
 

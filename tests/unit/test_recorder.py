@@ -9,8 +9,8 @@ from simulator.engine import simulate
 from simulator.errors import InputError
 from simulator.histories import histories, profile
 from simulator.recorder import OUTCOMES, Recorder
-from simulator.results import TABLES, column_names
 from simulator.schedulers import SCHEDULERS
+from simulator.tables import TABLES, column_names
 from simulator.types import Network, Task
 
 NETWORK = Network([10.0, 10.0], [16.0, 16.0], servers=["north", "south"])

@@ -13,8 +13,9 @@ from simulator.engine import simulate
 from simulator.errors import InputError, UnknownNameError
 from simulator.histories import draw
 from simulator.recorder import Recorder
-from simulator.results import SCHEMA, TABLES, Results, column_names
+from simulator.results import SCHEMA, Results
 from simulator.schedulers import SCHEDULERS
+from simulator.tables import TABLES, column_names
 
 
 @pytest.fixture

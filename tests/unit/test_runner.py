@@ -13,8 +13,9 @@ import profiles
 import simulator
 from experiments import runner
 from experiments.runner import Cell, digest_of, key_of, model_version, sweep
-from simulator.results import TABLES, Results
+from simulator.results import Results
 from simulator.schedulers import SCHEDULERS
+from simulator.tables import TABLES
 from workloads.generate import PaperScenario
 
 ROOT = Path(__file__).resolve().parents[2]
