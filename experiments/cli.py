@@ -1,12 +1,16 @@
-"""The command line: ``cutlayer VERB``. Slow imports happen in the verb that needs them."""
+"""The command line: ``cutlayer VERB``; the verbs are the modules of `experiments.verbs`."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+import pkgutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
+
+from experiments import verbs
 
 EXIT_STATUS = """\
 exit status: 0 done; 1 a bug in cutlayer or in a scheduler of your own (a traceback); 2 something handed in is wrong
@@ -63,210 +67,19 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EXIT_STATUS,
     )
     parser.add_argument("--version", action="store_true", help="print the version and leave")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    _add_run(verbs)
-    _add_reproduce(verbs)
-    _add_profile(verbs)
-    _add_explain(verbs)
-    _add_check(verbs)
-    schedulers = verbs.add_parser("schedulers", help="list the schedulers", description="List the schedulers.")
-    schedulers.set_defaults(call=_schedulers)
+    choices = parser.add_subparsers(dest="verb", metavar="VERB")
+    for module in sorted(pkgutil.iter_modules(verbs.__path__), key=lambda module: module.name):
+        add_verb(choices, module.name, importlib.import_module(f"experiments.verbs.{module.name}"))
     return parser
 
 
-def _add_run(verbs: Any) -> None:
-    parser = verbs.add_parser(
-        "run",
-        help="simulate your own servers and tasks",
-        description="Simulate one scheduler on your own servers and tasks, and keep every decision.",
-        epilog="example:\n  cutlayer run --network servers.csv --tasks tasks.csv --scheduler fifo --out run.db",
+def add_verb(choices: Any, name: str, verb: Any) -> None:
+    """Add the parser of one verb: a module of `experiments.verbs`."""
+    parser = choices.add_parser(
+        name, help=verb.HELP, description=verb.DESCRIPTION, epilog=f"example:\n  {verb.EXAMPLE}"
     )
-    parser.add_argument("--network", required=True, metavar="CSV", help="server,capacity_flop_per_s,uplink_bps")
-    parser.add_argument(
-        "--tasks",
-        required=True,
-        metavar="CSV",
-        help="task,arrival_s,profile,frame_rate_hz,deadline_s and, optionally, lifetime_s, input_bytes; by arrival",
-    )
-    parser.add_argument("--inputs", metavar="CSV", help="task,server,input_bytes, for tasks without input_bytes")
-    parser.add_argument("--profiles", metavar="DIR", help="folder of profiles (default: the ten measured networks)")
-    parser.add_argument(
-        "--scheduler", required=True, metavar="NAME", help="a name from 'cutlayer schedulers', or path/to/mine.py:Class"
-    )
-    parser.add_argument("--cut-rule", metavar="RULE", help="balanced (default), largest-product or fixed(K)")
-    parser.add_argument("--cut", type=int, metavar="K", help="the cut of the scheduler 'fixed' or the cut rule 'fixed'")
-    parser.add_argument("--admission", metavar="A", help="of the scheduler 'threshold': threshold (default) or printed")
-    parser.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="any other parameter of the scheduler; the value is JSON or text",
-    )
-    parser.add_argument("--reservation", default="sustained", metavar="R", help="sustained (default) or deadline")
-    parser.add_argument(
-        "--reservation-margin", type=float, default=0.0, metavar="H", help="slack of every reservation (default: 0)"
-    )
-    parser.add_argument(
-        "--usable-share", type=float, default=1.0, metavar="V", help="share of an uplink tasks may reserve (default: 1)"
-    )
-    parser.add_argument(
-        "--until", type=float, metavar="SECONDS", help="simulate until then (default: the last arrival)"
-    )
-    _add_frame_arguments(parser)
-    parser.add_argument(
-        "--bound", default="dual", choices=("dual", "lp"), metavar="B", help="on all schedulers: dual (default) or lp"
-    )
-    parser.add_argument("--by-resource", action="store_true", help="also keep every change at every server and link")
-    parser.add_argument("--out", required=True, metavar="FILE.db", help="results file (SQLite); runs are added to it")
-    parser.add_argument("--json", action="store_true", help="print verdicts and cuts as JSON and nothing else")
-    parser.set_defaults(call=_run)
-
-
-def _add_frame_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options about frames to the parser of ``cutlayer run``."""
-    group = parser.add_argument_group("frames", "simulate every frame of the deployed tasks")
-    group.add_argument("--frames", metavar="ARRIVALS", help="periodic, jittered or poisson; without it, no frames")
-    group.add_argument("--jitter", type=float, metavar="J", help="of jittered frames: 0 to 1 period")
-    group.add_argument("--sizes", metavar="S", help="constant (default), exponential or lognormal")
-    group.add_argument("--size-cv", type=float, metavar="CV", help="coefficient of variation of lognormal sizes")
-    group.add_argument("--sharing", metavar="S", help="of an uplink: reserved (default) or fair")
-    group.add_argument("--on-end", metavar="E", help="frames of a task that ends: drain (default) or drop")
-    group.add_argument("--on-outage", metavar="O", help="frames in an outage: hold (default) or drop")
-    group.add_argument("--propagation", dest="propagation_s", type=float, metavar="SECONDS", help="delay to the cloud")
-    group.add_argument("--violation", metavar="V", help="what meets the deadline: transfer (default) or end-to-end")
-    group.add_argument("--window", dest="series_s", type=float, metavar="SECONDS", help="also latency over time")
-    group.add_argument("--seed", type=int, metavar="N", help="of phases, arrivals and sizes (default: 0)")
-    group.add_argument("--capacity", metavar="CSV", help="link,time_s,bps: what a link can carry from then on")
-    group.add_argument("--load", metavar="CSV", help="link,time_s,bps: interaction traffic, which goes first")
-    group.add_argument("--outages", metavar="CSV", help="resource,name,down_s,up_s: resource is link or server")
-    group.add_argument("--keep-frames", action="store_true", help="write every frame beside the results (.npz)")
-
-
-def _add_reproduce(verbs: Any) -> None:
-    parser = verbs.add_parser(
-        "reproduce",
-        help="redraw the paper's figures and check its claims",
-        description="Redraw the figures of Li, Ota and Dong (IEEE Network 2018) and check each of their claims.",
-        epilog="example:\n  cutlayer reproduce --seeds 5 --out results/paper",
-    )
-    parser.add_argument("--seeds", type=int, default=20, metavar="N", help="number of seeds (default: 20)")
-    parser.add_argument("--out", default="results/paper", metavar="DIR", help="folder (default: results/paper)")
-    parser.add_argument("--only", action="append", default=[], metavar="EXPERIMENT", help="one experiment; repeatable")
-    parser.set_defaults(call=_reproduce)
-
-
-def _add_profile(verbs: Any) -> None:
-    parser = verbs.add_parser(
-        "profile",
-        help="measure a network with torch",
-        description="Measure FLOP, output bytes and time of every layer of a network; needs cutlayer[profile].",
-        epilog="example:\n  cutlayer profile squeezenet-1-1 --input 3x360x540 --out my_profiles",
-    )
-    parser.add_argument("network", nargs="+", metavar="NAME", help="networks to measure, or 'all'")
-    parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default) or cuda")
-    parser.add_argument("--input", metavar="CxHxW", help="shape of a frame (default: the network's own)")
-    parser.add_argument("--wire", default="uint8", metavar="W", help="uint8 (default), float16 or float32")
-    parser.add_argument("--repeats", type=int, default=20, metavar="N", help="timed repeats (default: 20)")
-    parser.add_argument("--out", default="profiles", metavar="DIR", help="folder to write to (default: profiles)")
-    parser.set_defaults(call=_profile)
-
-
-def _add_explain(verbs: Any) -> None:
-    parser = verbs.add_parser(
-        "explain",
-        help="say why a task was deployed, rejected or evicted",
-        description="Say in words what happened to a task: when it came, what was tried, what was short.",
-        epilog="example:\n  cutlayer explain run.db door",
-    )
-    parser.add_argument("results", metavar="RESULTS.db", help="a results file")
-    parser.add_argument("task", metavar="TASK", help="the name of the task")
-    parser.add_argument("--run", metavar="RUN", help="a scheduler as the results call it, or a run's key")
-    parser.set_defaults(call=_explain)
-
-
-def _add_check(verbs: Any) -> None:
-    parser = verbs.add_parser(
-        "check",
-        help="check a scheduler against the contract",
-        description="Check that a scheduler keeps the contract every scheduler must keep.",
-        epilog="example:\n  cutlayer check mine.py:MyScheduler",
-    )
-    parser.add_argument("scheduler", metavar="NAME", help="a registered name, or path/to/mine.py:Class")
-    parser.set_defaults(call=_check)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    from experiments.run_files import run_files
-
-    return run_files(arguments)
-
-
-def _reproduce(arguments: argparse.Namespace) -> int:
-    from experiments.reproduce import as_text, reproduce
-
-    claims, folder = reproduce(arguments.out, arguments.seeds, arguments.only)
-    print(as_text(claims))
-    print(folder)
-    return 0
-
-
-def _profile(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from profiles.measure import measure_all, network_names
-
-    every = arguments.network == ["all"]
-    with tqdm(
-        total=len(network_names()) if every else len(arguments.network), desc="measured", disable=None, file=sys.stderr
-    ) as bar:
-        paths = measure_all(
-            arguments.network,
-            arguments.out,
-            device=arguments.device,
-            input_text=arguments.input,
-            wire=arguments.wire,
-            repeats=arguments.repeats,
-            progress=lambda name: bar.update(1),
-        )
-    for path in paths:
-        print(path)
-    return 0
-
-
-def _explain(arguments: argparse.Namespace) -> int:
-    from experiments.explain import explain
-
-    print(explain(arguments.results, arguments.task, arguments.run))
-    return 0
-
-
-def _check(arguments: argparse.Namespace) -> int:
-    from experiments.plugin import scheduler_class
-    from simulator.checks import check_scheduler
-    from simulator.errors import ContractError
-
-    try:
-        check_scheduler(scheduler_class(arguments.scheduler))
-    except ContractError as fault:
-        print(fault)
-        return 2
-    print(f"{arguments.scheduler} keeps the contract")
-    return 0
-
-
-def _schedulers(arguments: argparse.Namespace) -> int:
-    import inspect
-
-    from simulator.schedulers import SCHEDULERS
-
-    for name in sorted(SCHEDULERS):
-        found = SCHEDULERS[name]
-        print(f"{name:14} {(found.__doc__ or '').strip().splitlines()[0]}")
-        for parameter in inspect.signature(found).parameters.values():
-            default = "needed" if parameter.default is parameter.empty else f"default: {parameter.default}"
-            print(f"{'':14}   {parameter.name} ({default})")
-    return 0
+    verb.add_arguments(parser)
+    parser.set_defaults(call=verb.call)
 
 
 def _version() -> int:

@@ -1,0 +1,26 @@
+"""``cutlayer reproduce``: redraw the paper's figures and check its claims."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "redraw the paper's figures and check its claims"
+DESCRIPTION = "Redraw the figures of Li, Ota and Dong (IEEE Network 2018) and check each of their claims."
+EXAMPLE = "cutlayer reproduce --seeds 5 --out results/paper"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.add_argument("--seeds", type=int, default=20, metavar="N", help="number of seeds (default: 20)")
+    parser.add_argument("--out", default="results/paper", metavar="DIR", help="folder (default: results/paper)")
+    parser.add_argument("--only", action="append", default=[], metavar="EXPERIMENT", help="one experiment; repeatable")
+
+
+def call(arguments: argparse.Namespace) -> int:
+    """Redraw and print the claims."""
+    from experiments.reproduce import as_text, reproduce
+
+    claims, folder = reproduce(arguments.out, arguments.seeds, arguments.only)
+    print(as_text(claims))
+    print(folder)
+    return 0
