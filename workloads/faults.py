@@ -61,7 +61,7 @@ class Duration:
         """Return the Weibull time of this scale [s]: 63 % of all times are shorter."""
         if not 0 < scale_s < math.inf:
             raise InputError(f"scale_s is {scale_s!r}; allowed: above 0, finite")
-        return cls(scale_s * cls(1.0, shape).mean_s / cls(1.0, shape).scale_s, shape)
+        return cls(scale_s * math.gamma(1 + 1 / cls(1.0, shape).shape), shape)
 
     @property
     def scale_s(self) -> float:
