@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from simulator.errors import InputError, UnknownNameError
@@ -32,6 +33,8 @@ def read_bandwidth(path: Path, format: str | None = None, *, bin_s: float = BIN_
     InputError
         At the first fault, naming file, line and value; UnknownNameError for a format that is none.
     """
+    if not 0 < bin_s < math.inf:
+        raise InputError(f"bin_s is {bin_s!r}; allowed: above 0, finite")
     chosen = None if format is None else FORMATS[format]
     lines = lines_of(path)
     if chosen is None:
@@ -40,7 +43,10 @@ def read_bandwidth(path: Path, format: str | None = None, *, bin_s: float = BIN_
         if chosen is None:
             names = ", ".join(f"{name} ({FORMATS[name].meaning})" for name in FORMATS)
             raise InputError(f"{first[:80]!r} begins no bandwidth measurement; known: {names}", path, number)
-    return chosen.read(path, lines, bin_s)
+    try:
+        return chosen.read(path, lines, bin_s)
+    except InputError as fault:
+        raise fault if fault.file else fault.located(path) from None
 
 
 def give(

@@ -13,7 +13,7 @@ from simulator.rng import stream
 from simulator.types import Network
 from simulator.uplink import Conditions
 
-MOST_OUTAGES = 1_000_000
+MOST_OUTAGES = 100_000
 """Of one resource; more is a time in the wrong unit."""
 
 _SHAPES = 0.1, 100.0
