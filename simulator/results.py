@@ -17,7 +17,7 @@ from simulator.errors import InputError, UnknownNameError
 from simulator.tables import TABLES, Row, column_names
 
 APPLICATION_ID = 0x6375744C  # "cutL", in the file's header: tells our files from other SQLite files
-SCHEMA = 1
+SCHEMA = 2
 BUSY_S = 60.0
 """How long to wait for another process that writes [s]."""
 
@@ -185,6 +185,18 @@ class Results:
         """Return the keys of the runs that are there and done."""
         cursor = self._read("SELECT key FROM runs WHERE status = 'done'")
         return set() if cursor is None else {key for (key,) in cursor}
+
+    def status(self, key: str) -> str | None:
+        """Return the status of the run of that key, None if it is not there."""
+        cursor = self._read("SELECT status FROM runs WHERE key = ?", (key,))
+        found = None if cursor is None else cursor.fetchone()
+        return None if found is None else found[0]
+
+    def error(self, key: str) -> str:
+        """Return why the run of that key failed; empty if it did not."""
+        cursor = self._read("SELECT error FROM runs WHERE key = ?", (key,))
+        found = None if cursor is None else cursor.fetchone()
+        return "" if found is None else found[0] or ""
 
     def rows(self, table: str, key: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield the rows of `table`, of one run if its key is given, as mappings."""
