@@ -38,11 +38,9 @@ def cdf(results: Results, groups: Sequence[Group]) -> list[Panel]:
             rows = [part for row in group.rows for part in read_table(results, "frames", row["key"])]
             raw.append((group.label, *tail_bounds(rows)))
     factor, unit = latency_unit([values for _, values, _, _ in raw])
-    curves = [
-        Curve(label, x / factor, 100 * high, None if low is None else 100 * low, None if low is None else 100 * high, True)
-        for label, x, high, low in raw
-    ]
-    x = np.concatenate([curve.x for curve in curves])
+    begin = 0.97 * min((float(values[0]) for _, values, _, _ in raw if len(values)), default=0.0)
+    curves = [_from_all(label, begin, *line, factor) for label, *line in raw if len(line[0])]
+    x = np.concatenate([curve.x for curve in curves]) if curves else np.zeros(0)
     x = x[x > 0]
     deadlines = {
         task["deadline_s"] for group in groups for row in group.rows for task in read_table(results, "tasks", row["key"])
@@ -57,8 +55,21 @@ def cdf(results: Results, groups: Sequence[Group]) -> list[Panel]:
     ]  # fmt: skip
 
 
+def _from_all(
+    label: str, begin: float, values: FloatArray, high: FloatArray, low: FloatArray | None, factor: float
+) -> Curve:
+    """Return the curve from where all frames are above."""
+    x = np.concatenate([[begin], values]) / factor
+    above = [None if share is None else 100 * np.concatenate([[1.0], share]) for share in (high, low)]
+    y = above[0]
+    assert y is not None
+    return Curve(label, x, y, above[1], None if low is None else y, steps=True)
+
+
 def tail(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return latencies and the share of frames above each: all of the tail, of the others some ranks.
+
+    Of the largest it is one frame in all, which a log axis can show.
 
     Examples
     --------
@@ -75,11 +86,7 @@ def tail(values: FloatArray) -> tuple[FloatArray, FloatArray]:
         ranks = np.unique(np.concatenate([np.linspace(0, n - EXACT_TAIL, EXACT_TAIL).astype(int), ranks[-EXACT_TAIL:]]))
     distinct = np.unique(ordered[ranks])
     share = 1 - np.searchsorted(ordered, distinct, side="right") / n
-    if len(share) > 1:
-        share[-1] = share[-2]  # nothing is above the largest: a log axis ends there
-    else:
-        share[-1] = 1.0
-    return distinct, share
+    return distinct, np.maximum(share, 1 / n)
 
 
 def tail_bounds(rows: Sequence[Row]) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -110,8 +117,5 @@ def tail_bounds(rows: Sequence[Row]) -> tuple[FloatArray, FloatArray, FloatArray
         start + np.cumsum(np.bincount(index.ravel(), (steps[:, None] * weights).ravel(), len(values)))
         for start, steps in ((1.0, steps_high), (1 - QUANTILES[0], steps_low))
     )
-    least = 1 / float(frames.sum())
-    high, low = np.where(high < least / 2, 0.0, high), np.clip(low, 0.0, None)
-    if len(high) > 1:
-        high[-1] = high[-2]  # nothing is above the largest: a log axis ends there
-    return values, high, np.minimum(low, high)
+    least = 1 / float(frames.sum())  # of the largest it is one frame in all, which a log axis can show
+    return values, np.maximum(high, least), np.maximum(np.minimum(low, high), least)

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from experiments.panels import PAPER_POINTS, Curve, HeatMap, Map, Panel, thinned
 from experiments.plots import COLOURS, COLUMN_IN, PAGE_IN, look
 
-COLOUR_MAP = "cividis_r"
+COLOUR_MAP = "YlGnBu"
 """Falls evenly in lightness, so it reads the same in grey and to the colour-blind; more is darker."""
 _REFERENCE: dict[str, Any] = {"color": "#444444", "linewidth": 0.9, "linestyle": (0, (2, 2)), "zorder": 1.5}
 _ROWS_NAMED = 30
@@ -27,6 +27,10 @@ def draw_panels(panels: Sequence[Panel], paper: bool) -> Figure:
     n = len(panels)
     width = (COLUMN_IN if n == 1 else PAGE_IN) if paper else (6.4 if n == 1 else 9.6)
     height = (2.5 if n == 1 else 2.6) if paper else (4.0 if n == 1 else 3.8)
+    labels = dict.fromkeys(curve.label for panel in panels for curve in panel.curves)
+    letters = (50 if n == 1 else 104) if paper else (96 if n == 1 else 140)  # that fit in a line of the legend
+    columns = max(1, min(len(labels), letters // (max(map(len, labels)) + 7)))
+    height += (0.14 if paper else 0.18) * (math.ceil(len(labels) / columns) if len(labels) > 1 else 0)
     drawn, all_axes = plt.subplots(1, n, figsize=(width, height), squeeze=False)
     for axes, panel in zip(all_axes[0], panels, strict=True):
         draw_panel(axes, panel)
@@ -36,11 +40,9 @@ def draw_panels(panels: Sequence[Panel], paper: bool) -> Figure:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     if len(handles) > 1:
-        longest = max(map(len, handles))
-        letters = (48 if n == 1 else 100) if paper else (78 if n == 1 else 120)
         drawn.legend(
             handles.values(), handles.keys(), loc="outside lower center",
-            ncols=max(1, min(len(handles), letters // (longest + 7))), handlelength=2.6, columnspacing=1.4,
+            ncols=columns, handlelength=2.6, columnspacing=1.4,
         )  # fmt: skip
     return drawn
 
@@ -49,7 +51,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     """Draw the curves of a panel, its lines and its labels."""
     alone = len(panel.curves) == 1
     for index, curve in enumerate(panel.curves):
-        _draw_curve(axes, thinned(curve, PAPER_POINTS), index, alone)
+        _draw_curve(axes, thinned(curve, PAPER_POINTS), index, alone, panel.upper_line)
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     title = f"{panel.title}: {panel.curves[0].label}" if alone else panel.title
@@ -63,7 +65,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     else:
         top = _top(panel)
         axes.set_ylim(0, top if top > 0 else 1)
-    x = np.concatenate([curve.x for curve in panel.curves])
+    x = np.concatenate([*(curve.x for curve in panel.curves), [value for _, value in panel.x_lines]])
     if len(x) and not panel.x_log and x.max() > x.min():
         pad = 0.0 if all(curve.steps or len(curve.x) > 100 for curve in panel.curves) else 0.03 * float(np.ptp(x))
         axes.set_xlim(float(x.min()) - pad, float(x.max()) + pad)
@@ -81,7 +83,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
         )  # fmt: skip
 
 
-def _draw_curve(axes: Axes, curve: Curve, index: int, alone: bool) -> None:
+def _draw_curve(axes: Axes, curve: Curve, index: int, alone: bool, upper_line: bool) -> None:
     where = {"drawstyle": "steps-post"} if curve.steps else {}
     if curve.plain:
         axes.plot(curve.x, curve.y, color="black", linewidth=1.0, label=curve.label, **where)
@@ -90,7 +92,9 @@ def _draw_curve(axes: Axes, curve: Curve, index: int, alone: bool) -> None:
     looks = look(index) if few else look(index, every=0) if alone else look(index)
     if not (few or alone):  # the same marker at the same few places of the axes, not on every point
         looks |= {"markevery": (0.02 + 0.025 * index, 0.2)}
-    if curve.low is not None and curve.high is not None and not np.isnan(curve.low).all():
+    if upper_line and curve.high is not None:
+        axes.plot(curve.x, curve.high, **{**looks, "marker": ""}, **where, linewidth=0.7)
+    elif curve.low is not None and curve.high is not None and not np.isnan(curve.low).all():
         step: Any = "post" if curve.steps else None
         axes.fill_between(
             curve.x, curve.low, curve.high, step=step, color=COLOURS[index % len(COLOURS)], alpha=0.18, linewidth=0
@@ -106,7 +110,7 @@ def _top(panel: Panel) -> float:
         if curve.high is not None and not np.isnan(curve.high).all()
     ]  # fmt: skip
     top = max([*lines, *(value for _, value in panel.lines)], default=1.0)
-    return 1.06 * max([top, *(min(high, 1.5 * top) for high in highs)])
+    return 1.06 * max([top, *(min(high, 1.2 * top) for high in highs)])
 
 
 def _plain_log(axis: Any) -> None:
@@ -115,7 +119,12 @@ def _plain_log(axis: Any) -> None:
     decades = math.log10(high / low) if low > 0 else 10.0
     axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 2.0, 5.0), numticks=12))
     axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
+
+
+def _plain(value: float) -> str:
+    """Write a number without an exponent where people read it so."""
+    return f"{value:,.0f}" if value >= 1 else f"{value:.10f}".rstrip("0") if value >= 1e-6 else f"{value:g}"
 
 
 def draw_heat_maps(maps: Sequence[HeatMap], paper: bool) -> Figure:
@@ -184,10 +193,13 @@ def draw_map(
     def colour(of: Any) -> Any:
         return colours(scale(values[of])) if of in values else grey
 
+    under = [[positions[a], positions[b]] for a, b in edges]
+    widths = np.array([1.0 + 4.0 * min(values.get(edge, 0.0) / largest, 1.0) for edge in edges])
+    axes.add_collection(LineCollection(under, colors="#999999", linewidths=widths + 1.0, zorder=0.9, capstyle="round"))
     lines = LineCollection(
-        [[positions[a], positions[b]] for a, b in edges],
+        under,
         colors=[colour(edge) for edge in edges],
-        linewidths=[1.0 + 4.0 * min(values.get(edge, 0.0) / largest, 1.0) for edge in edges],
+        linewidths=widths,
         zorder=1, capstyle="round",
     )  # fmt: skip
     axes.add_collection(lines)
@@ -199,13 +211,15 @@ def draw_map(
     centre_x, centre_y = float(x.mean()), float(y.mean())
     for name in names if not many else ():
         right, up = positions[name][0] - centre_x, positions[name][1] - centre_y
-        away = math.hypot(right, up) or 1.0
+        away = math.hypot(right, up)
+        if away < 1e-9:  # in the middle: below the node
+            right, up, away = 0.0, -1.0, 1.0
         offset = 0.85 * float(plt.rcParams["font.size"])
         axes.annotate(
-            _short(name), positions[name], xytext=(offset * right / away, offset * up / away or -offset),
+            _short(name), positions[name], xytext=(offset * right / away, offset * up / away),
             textcoords="offset points", fontsize="small", zorder=3,
             ha="center" if abs(right) < 0.3 * away else "left" if right > 0 else "right",
-            va="center" if abs(up) < 0.3 * away and away != 1.0 else "bottom" if up > 0 else "top",
+            va="center" if abs(up) < 0.3 * away else "bottom" if up > 0 else "top",
         )  # fmt: skip
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.2)

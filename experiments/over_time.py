@@ -130,12 +130,12 @@ def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
         task["deadline_s"] for group in groups for row in group.rows for task in read_table(results, "tasks", row["key"])
     }
     lines = (("deadline", deadlines.pop() / factor),) if len(deadlines) == 1 else ()
-    what = "median, band to the 99th percentile" if exact else "mean, band to the largest"
+    what = "median; thin: 99th percentile" if exact else "mean; thin: largest"
     values = np.concatenate([c.high for c in curves if c.high is not None] + [c.y for c in curves])
     values = values[np.isfinite(values) & (values > 0)]
     log = len(values) > 0 and values.max() > 30 * values.min()
     title, label = f"Transfer latency: {what}", f"transfer latency [{unit}]"
-    return [Panel("latency", title, x_label, label, tuple(curves), lines, y_log=bool(log), note=note)]
+    return [Panel("latency", title, x_label, label, tuple(curves), lines, y_log=bool(log), note=note, upper_line=True)]
 
 
 def _quantiles(times: FloatArray, arrival_s: Any, transfer_s: Any) -> tuple[FloatArray, FloatArray]:

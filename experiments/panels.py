@@ -66,6 +66,8 @@ class Panel:
     x_log, y_log : bool
     note : str
         What a reader must know to read it right.
+    upper_line : bool
+        Draw the upper end of the bands as thin lines, not the bands.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Panel:
     x_log: bool = False
     y_log: bool = False
     note: str = ""
+    upper_line: bool = False
 
 
 @dataclass(frozen=True, eq=False)
