@@ -83,7 +83,8 @@ def guarded(prog: str, call: Callable[[], int], *, quiet: bool = False, json: bo
             sys.stdout.flush()  # here, where a reader who has left is still nobody's fault
         return status
     except CutlayerError as fault:
-        print(_fault(prog, fault), file=sys.stderr)
+        for line in str(fault).split("\n"):  # a scenario says all that is wrong with it, a line each
+            print(_fault(prog, line), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(_fault(prog, "interrupted"), file=sys.stderr)

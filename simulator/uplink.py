@@ -292,9 +292,8 @@ class Conditions:
 
 def links_of(network: Network, server: int) -> list[int]:
     """Return the links that a server's traffic crosses."""
-    if network.is_star:
-        return [server]
-    return network.routes[:, [server]].nonzero()[0].tolist()  # type: ignore[no-any-return]
+    crossed: list[int] = network.links_from(server).tolist()
+    return crossed
 
 
 def slice_speed(capacity_bps: Steps, reserved_bps: Steps) -> Steps:
