@@ -47,7 +47,10 @@ def run_plan(arguments: argparse.Namespace) -> int:
             lambda: engine_of(arguments.jobs, arguments.cluster),
         )
         plan = planner.largest() if largest else planner.fewest()
-    print(_as_json(plan, wish, scheduler[0], largest) if arguments.json else _as_text(planner, plan, wish, key, largest))
+    if arguments.json:
+        print(_as_json(plan, wish, scheduler[0], largest))
+    else:
+        print(_as_text(planner, plan, wish, key, largest))
     return 0
 
 
