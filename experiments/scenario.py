@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from experiments.inputs import Inputs
 from experiments.plugin import label
 from experiments.scenario_faults import ScenarioError, faults, located
-from experiments.scenario_fields import InputFile
+from experiments.scenario_fields import InputFile, Section
 from experiments.scenario_files import Draft, both_said, read, setting
 from experiments.scenario_sections import (
     BandwidthSection,
@@ -27,9 +27,8 @@ from experiments.scenario_sections import (
     NetworkSection,
     RunSection,
     SchedulerSection,
-    Section,
-    WorkloadSection,
 )
+from experiments.scenario_workload import WorkloadSection
 from simulator.errors import InputError
 
 SHIPPED = Path(__file__).parent / "scenarios"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from simulator.errors import InputError
@@ -84,6 +84,21 @@ class Range(NamedTuple):
     high: float
 
 
+class Section(BaseModel):
+    """A table of a scenario file: nothing but its keys, each of its type, and all of it frozen."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def whole(message: str) -> PydanticCustomError:
+    """Return the error whose message says it all, the value too."""
+    return PydanticCustomError("whole", "{message}", {"message": message})
+
+
 def refused(allowed: str) -> PydanticCustomError:
     """Return the error for a value that is not allowed."""
     return PydanticCustomError("refused", "{allowed}", {"allowed": allowed})
@@ -125,7 +140,7 @@ def written(value: float, unit: str) -> str:
     return f"{value!r} {name}".replace(".0 ", " ")
 
 
-def _schema(unit: str) -> dict[str, Any]:
+def quantity_schema(unit: str) -> dict[str, Any]:
     units = "|".join(name.replace("/", "\\/") for name in UNITS[unit])
     prefixes = "" if unit == "s" else "[kMGTP]?"
     number = r"[+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
@@ -142,7 +157,7 @@ def quantity(unit: str, *, zero: bool = False) -> Any:
         float,
         PlainValidator(lambda value: _quantity(value, unit, zero)),
         PlainSerializer(lambda value: written(value, unit), when_used="json"),
-        WithJsonSchema(_schema(unit)),
+        WithJsonSchema(quantity_schema(unit)),
     ]
 
 
@@ -162,27 +177,7 @@ def quantity_range(unit: str) -> Any:
         Range,
         PlainValidator(read),
         PlainSerializer(lambda value: _range_text(value, lambda end: written(end, unit)), when_used="json"),
-        WithJsonSchema(_or_pair(_schema(unit))),
-    ]
-
-
-def number_range() -> Any:
-    """Return the type of a number above 0, or of two in brackets."""
-
-    def read(value: Any) -> Range:
-        ends = value if isinstance(value, (list, tuple)) else [value, value]
-        sound = len(ends) == 2 and all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in ends)
-        if not sound or not all(LEAST <= end <= MOST for end in ends):
-            raise refused("a number above 0, or two in brackets")
-        if ends[0] > ends[1]:
-            raise refused("low before high")
-        return Range(float(ends[0]), float(ends[1]))
-
-    return Annotated[
-        Range,
-        PlainValidator(read),
-        PlainSerializer(lambda value: _range_text(value, float), when_used="json"),
-        WithJsonSchema(_or_pair({"type": "number", "exclusiveMinimum": 0})),
+        WithJsonSchema(_or_pair(quantity_schema(unit))),
     ]
 
 
