@@ -144,15 +144,18 @@ class Format:
 FORMATS: Registry[Format] = Registry("trace format")
 
 
-def with_options(call: Callable[..., Trace], what: str, path: Path, options: Mapping[str, Any]) -> Trace:
-    """Call a reader with its options; refuse those it does not have."""
+def with_options(
+    call: Callable[..., Trace], what: str, path: Path, options: Mapping[str, Any], known: Mapping[str, Any]
+) -> Trace:
+    """Call a reader with its options, and of the names `known` those it asks for; refuse options it does not have."""
     allowed = [
         name for name, found in inspect.signature(call).parameters.items() if found.kind is found.KEYWORD_ONLY
     ]
+    offered = [name for name in allowed if name not in known]
     for name in options:
-        if name not in allowed:
-            raise UnknownNameError(f"option of the trace format {what!r}:", name, allowed)
-    return call(path, **options)
+        if name not in offered:
+            raise UnknownNameError(f"option of the trace format {what!r}:", name, offered)
+    return call(path, **options, **{name: names for name, names in known.items() if name in allowed})
 
 
 def check_numbers(name: str, values: FloatArray, where: Callable[[int], InputError]) -> None:
