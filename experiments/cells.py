@@ -83,6 +83,11 @@ class Cell(Generic[S_co]):
         return run_row(self.description, self.label, self.seed)
 
 
+def without_source(cell: Cell[Source]) -> Cell[Any]:
+    """Return the cell for where its source is known already: sources can be large."""
+    return Cell[Any](None, cell.scheduler, cell.seed, cell.options, cell.keep, cell.bound)
+
+
 def workload_digest(source: Source, seed: int) -> str:
     """Return the digest of all that decides the inputs: equal for cells that can share them."""
     text = json.dumps([source.description, seed], sort_keys=True)
@@ -162,7 +167,7 @@ class _Workload:
     def _once(self, kind: str, find: Callable[[Sequence[Task]], Any]) -> Any:
         if kind not in self._found:
             if self.tasks is None:
-                raise InputError(f"bound {kind!r} needs all tasks at once, and these come one by one; allowed: no bound")
+                raise InputError(f"bound {kind!r} needs all tasks at once, and these come one by one; allowed: none")
             self._found[kind] = find(self.tasks)
         return self._found[kind]
 

@@ -17,11 +17,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from experiments.cells import Cell, Outcome, failure, run_cell, workload_digest
+from experiments.cells import Cell, Outcome, failure, run_cell, without_source, workload_digest
 from experiments.inputs import Source
 from simulator.errors import CutlayerError
 
@@ -30,7 +30,9 @@ DEATHS = 3
 CHUNK = 64
 """At most so many runs of one workload are promised to one worker."""
 SHORT_S = 0.05
-"""After a run shorter than this [s], a worker gets the next one before it is done with the last."""
+"""After a run shorter than this [s], a worker gets the next ones before it is done with the last."""
+AHEAD = 3
+"""So many of them."""
 ONE_THREAD = {
     f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB", "NUMEXPR", "NUMBA")
 }
@@ -76,21 +78,16 @@ def _ready() -> None:
     """Come back at once: the worker has started."""
 
 
-_source: Any = None
+_last: dict[str, Source] = {}
 
 
-def _work(cell: AnyCell) -> Outcome:
+def _work(cell: AnyCell | Cell[Any]) -> Outcome:
     """Do one run; a cell that comes without its source has that of the cell before."""
-    global _source
     if cell.source is None:
-        cell = _with_source(cell, _source)
+        cell = replace(cell, source=_last["source"])
     else:
-        _source = cell.source
+        _last["source"] = cell.source
     return run_cell(cell)
-
-
-def _with_source(cell: AnyCell, source: Any) -> AnyCell:
-    return Cell(source, cell.scheduler, cell.seed, cell.options, cell.keep, cell.bound)
 
 
 # In the coordinator ----------------------------------------------------------------------------------------
@@ -113,7 +110,7 @@ class _Worker:
     waiting: deque[AnyCell] = field(default_factory=deque)
     flights: deque[_Flight] = field(default_factory=deque)
     source: Source | None = None
-    quick: bool = False
+    ahead: int = 0
 
     def start(self) -> None:
         """Start the process; its greeting goes first."""
@@ -130,9 +127,7 @@ class _Worker:
         if self.executor is None:
             self.start()
         assert self.executor is not None
-        sent = cell
-        if cell.source is self.source:
-            sent = _with_source(cell, None)
+        sent = without_source(cell) if cell.source is self.source else cell
         self.source = cell.source
         self.flights.append(_Flight(cell, self.executor.submit(_work, sent)))
 
@@ -182,7 +177,10 @@ class Pool:
                 wait(first, return_when=FIRST_COMPLETED)
                 for worker in self._workers:
                     while worker.flights and worker.flights[0].future.done():
-                        yield from self._landed(worker)
+                        landed = self._landed(worker)
+                        self._fill(worker, chunks)  # first: it works on while what landed is written
+                        if landed is not None:
+                            yield landed
         finally:
             for worker in self._workers:
                 if not clean and worker.process is not None and worker.executor is not None:
@@ -193,7 +191,7 @@ class Pool:
 
     def _fill(self, worker: _Worker, chunks: Iterator[deque[AnyCell]]) -> None:
         """Keep a worker busy: with its own cells, a new chunk, or the last of the one who has most to do."""
-        while len(worker.flights) < (2 if worker.quick else 1):
+        while len(worker.flights) < 1 + worker.ahead:
             if not worker.waiting:
                 chunk = next(chunks, None)
                 if chunk is not None:
@@ -205,24 +203,24 @@ class Pool:
                     worker.waiting.append(busiest.waiting.pop())
             worker.send(worker.waiting.popleft())
 
-    def _landed(self, worker: _Worker) -> Iterator[tuple[AnyCell, Outcome]]:
+    def _landed(self, worker: _Worker) -> tuple[AnyCell, Outcome] | None:
         """Take the first of a worker's cells, which is done, or died with the worker."""
         flight = worker.flights[0]
         try:
             outcome = flight.future.result()
         except BrokenProcessPool:
-            yield from self._died(worker)
-            return
+            return self._died(worker)
         except Exception as fault:  # what a run left could not be sent
             outcome = failure(f"{type(fault).__name__}: {fault}")
         worker.flights.popleft()
         self._failed_starts = 0
-        if flight.cell is not None:
-            self._deaths.pop(id(flight.cell), None)
-            worker.quick = (outcome.values.get("wall_s") or 0.0) < SHORT_S
-            yield flight.cell, outcome
+        if flight.cell is None:
+            return None
+        self._deaths.pop(id(flight.cell), None)
+        worker.ahead = AHEAD if (outcome.values.get("wall_s") or 0.0) < SHORT_S else 0
+        return flight.cell, outcome
 
-    def _died(self, worker: _Worker) -> Iterator[tuple[AnyCell, Outcome]]:
+    def _died(self, worker: _Worker) -> tuple[AnyCell, Outcome] | None:
         """Set up a place anew whose process has died; the run it was at counts one death more."""
         process, flights = worker.process, worker.flights
         worker.stop(kill=True)
@@ -235,12 +233,13 @@ class Pool:
         worker.waiting.extendleft(flight.cell for flight in reversed(flights) if flight.cell is not None)
         victim = flights[0].cell
         if victim is None:
-            return
+            return None
         deaths = self._deaths[id(victim)] = self._deaths.get(id(victim), 0) + 1
-        if deaths == DEATHS:
-            del self._deaths[id(victim)]
-            worker.waiting.popleft()
-            yield victim, failure(f"its worker process died {DEATHS} times, the last time {reason}")
+        if deaths < DEATHS:
+            return None
+        del self._deaths[id(victim)]
+        worker.waiting.popleft()
+        return victim, failure(f"its worker process died {DEATHS} times, the last time {reason}")
 
 
 def _reason(process: BaseProcess | None) -> str:
