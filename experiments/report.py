@@ -38,6 +38,13 @@ from simulator.units import render
 
 CURVE_POINTS = 20_000
 """A longer curve is thinned to so many points: its lowest and highest ones stay."""
+COLUMNS = {
+    "frames": (
+        "task", "server", "frames", "delivered", "lost", "in_flight", "violations", "transfer_mean_s", "transfer_p50_s",
+        "transfer_p99_s", "transfer_max_s", "end_to_end_mean_s", "end_to_end_max_s", "compute_load", "uplink_load", "unstable",
+    )
+}  # fmt: skip
+"""Of tables with very many columns, those on the page."""
 HEAT_MAP_BYTES = 1_000_000
 """All heat maps of a report together."""
 
@@ -203,7 +210,8 @@ def _tables(results: Results, groups: Sequence[Group]) -> list[dict[str, Any]]:
                  MOST_ROWS["decisions"])
     ]  # fmt: skip
     for name, title, hint in (("tasks", "Tasks", "task, network, outcome …"), ("frames", "Frames by task and server", "task, server …")):
-        types = {"run": "text", **types_of(name)}
+        kinds = types_of(name)
+        types = {"run": "text"} | {column: kinds[column] for column in COLUMNS.get(name, kinds)}
         found.append(columnar(name, title, hint, rows_of(results, groups, name), types, MOST_ROWS[name]))
     measures = columnar(
         "measures", "Measures", "quantity, case …", results.rows("measures"), types_of("measures"), MOST_ROWS["measures"]

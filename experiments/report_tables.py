@@ -101,7 +101,7 @@ def rows_of(results: Results, groups: Sequence[Group], table: str) -> Iterator[R
     """Yield the rows of a table of all runs, with the name of the run."""
     for group, row in _runs(groups):
         for own in read_table(results, table, row["key"]):
-            yield {"run": _run_name(group, row)} | own
+            yield own | {"run": _run_name(group, row)}
 
 
 def _runs(groups: Sequence[Group]) -> Iterator[tuple[Group, Row]]:
