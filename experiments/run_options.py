@@ -25,7 +25,7 @@ OPTIONS = (
     Option("network", "network.file"),
     Option("tasks", "workload.trace.file"),
     Option("inputs", "workload.trace.inputs"),
-    Option("profiles", "workload.profiles"),
+    Option("profiles", "workload.profile_folder"),
     Option("reservation", "network.reservation"),
     Option("reservation_margin", "network.reservation_margin"),
     Option("usable_share", "network.usable_share"),
@@ -92,6 +92,8 @@ def _table(arguments: argparse.Namespace) -> dict[str, Any]:
         for name in path:
             inner = inner.setdefault(name, {})
         inner[last] = Number(value) if option.unit else value
+    if arguments.tasks is not None:  # nothing is drawn for tasks of the command line
+        tables["workload"]["trace"] |= {"format": "native", "complete": True}
     return tables
 
 

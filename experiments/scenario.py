@@ -18,7 +18,7 @@ from experiments.inputs import Inputs
 from experiments.plugin import label
 from experiments.scenario_faults import ScenarioError, faults, located
 from experiments.scenario_fields import InputFile, Section
-from experiments.scenario_files import Draft, both_said, read, setting
+from experiments.scenario_files import Draft, both_said, read, setting, without_other_ways
 from experiments.scenario_sections import (
     BandwidthSection,
     FaultsSection,
@@ -70,7 +70,7 @@ class Scenario(Section):
     def description(self) -> dict[str, Any]:
         """All that decides the inputs but the seed, as JSON: quantities in SI units, files by what they hold."""
         said = self.model_dump(exclude={"scheduler": True, "run": True, "frames": {"keep"}}, exclude_none=True)
-        described: dict[str, Any] = _by_content(said)
+        described: dict[str, Any] = _by_content(without_other_ways(said))
         return described | {"until_s": self.run.until}
 
     @property
@@ -81,8 +81,10 @@ class Scenario(Section):
     @property
     def is_random(self) -> bool:
         """Whether anything is drawn, so that the seed decides something."""
-        drawn = self.network.file is None or self.workload.trace is None or self.frames is not None
-        return drawn or (self.interaction is not None and self.interaction.share is not None)
+        network, trace = self.network, self.workload.trace
+        read = network.file is not None and trace is not None and trace.complete and trace.tasks is None
+        parts = (self.bandwidth, self.interaction, self.faults)
+        return not read or self.frames is not None or any(part is not None and part.file is None for part in parts)
 
     def inputs(self, seed: int) -> Inputs:
         """Return the inputs of a run for `seed`: always the same ones.

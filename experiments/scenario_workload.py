@@ -13,12 +13,19 @@ from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, SerializationInfo, WithJsonSchema, create_model
-from pydantic import model_validator
+from pydantic import (
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializationInfo,
+    WithJsonSchema,
+    create_model,
+    model_validator,
+)
 
 from experiments.scenario_fields import Count, File, Section, quantity, quantity_schema, refused, whole, written
 from simulator.errors import InputError, UnknownNameError
-from workloads.arrivals import PROCESSES, Periodic, Process
+from workloads.arrivals import PROCESSES, Process
 from workloads.distributions import DISTRIBUTIONS, Choice, Constant, Distribution, Uniform, described, distribution_of
 from workloads.spreads import SPREADS, Everywhere, Nearest, Spreading
 from workloads.traces import FORMATS
