@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import sqlite3
 import subprocess
@@ -81,6 +82,7 @@ def test_rows_kept_in_lists_can_go_to_another_process_and_be_written_there(path)
     kept = Collected()
     recorder = Recorder(sink=kept)
     simulate(NETWORK, arrivals(300), SCHEDULERS["fifo"](), listeners=[recorder])
+    kept = pickle.loads(pickle.dumps(kept))
     tables = {table: kept.rows(table) for table in ("tasks", "decisions", "series")}
     with Results(path) as results:
         results.write({"key": "sent", "status": "done"} | recorder.summary(), tables)
@@ -103,9 +105,16 @@ def test_others_read_the_file_as_it_was_until_the_run_is_whole(path):
 
 def test_another_who_writes_meanwhile_is_told_in_a_line(path, monkeypatch):
     monkeypatch.setattr(results_module, "BUSY_S", 0.05)
-    with Results(path) as results, results.writing({"key": "k"}), Results(path) as other:
-        with pytest.raises(InputError, match=r"results.db: cannot be written \(database is locked\)"):
-            other.write({"key": "other"}, {})
+    locked = pytest.raises(InputError, match=r"results.db: cannot be written \(database is locked\)")
+    with Results(path) as results, results.writing({"key": "k"}), Results(path) as other, locked:
+        other.write({"key": "other"}, {})
+
+
+def test_one_run_at_a_time_and_the_first_is_not_harmed(path):
+    with Results(path) as results:
+        with results.writing({"key": "k", "status": "done"}), pytest.raises(RuntimeError, match="already"):
+            results.write({"key": "other"}, {})
+        assert results.keys() == {"k"}
 
 
 def failing(n):
@@ -129,9 +138,9 @@ def test_a_run_that_fails_leaves_the_file_as_it_was_and_the_old_run_of_its_key(p
 def test_a_name_that_comes_again_long_after_its_task_has_left_is_refused(path, n, keep):
     tasks = [*arrivals(n, lifetime_s=0.1), Task("t1", float(n), PROFILE, 1.0, 1.0, [0], [1.0])]
     with Results(path) as results:
-        with pytest.raises(InputError, match="^task 't1' arrives twice; every task needs a name of its own$"):
+        with pytest.raises(InputError, match=r"^task 't1' arrives twice; every task needs a name of its own$"):
             play(results, tasks, keep=keep)
-        with pytest.raises(InputError, match="^task 't1' arrives twice"):
+        with pytest.raises(InputError, match=r"^task 't1' arrives twice"):
             simulate(NETWORK, tasks, SCHEDULERS["fifo"](), listeners=[Recorder()])
         assert results.keys() == set() and not any(results.rows("tasks"))
 
@@ -161,9 +170,9 @@ def test_events_come_in_order_whatever_is_cancelled():
 
 
 def test_departures_of_evicted_tasks_do_not_pile_up():
-    simulation = Simulation(NETWORK, arrivals(5000, lifetime_s=1e9), SCHEDULERS["fifo"]())
+    simulation = Simulation(NETWORK, arrivals(2000, lifetime_s=1e9), SCHEDULERS["fifo"]())
     outcome = simulation.run()
-    assert outcome.counts["evicted"] > 4900
+    assert outcome.counts["evicted"] > 1900
     assert len(simulation.clock._queue) < 300
     assert set(simulation._leaving) == set(outcome.deployed)
 
@@ -209,7 +218,7 @@ pytest_linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason
 
 @pytest_linux
 def test_memory_does_not_grow_with_the_arrivals(tmp_path):
-    few, many = (peak_bytes(tmp_path / f"{n}.db", n, "fifo") for n in (10_000, 30_000))
+    few, many = (peak_bytes(tmp_path / f"{n}.db", n, "fifo") for n in (6_000, 20_000))
     assert many - few < 5e6, (few, many)
 
 
@@ -232,7 +241,7 @@ def test_a_run_that_is_killed_leaves_no_trace_and_a_file_that_goes_on(path, befo
         assert results.keys() == ({"before"} if before else set())
         assert len(list(results.rows("tasks"))) == (20 if before else 0)
         play(results, arrivals(30))
-        assert "k" in results.keys()
+        assert results.keys() >= {"k"}
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
