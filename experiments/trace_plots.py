@@ -15,7 +15,7 @@ from simulator.types import FloatArray
 from workloads.arrivals import MMPP2, Hourly
 from workloads.fit import Fit
 
-LABELS = {"poisson": "Poisson", "mmpp2": "MMPP-2", "hourly": "rates of parts"}
+LABELS = {"poisson": "Poisson", "mmpp2": "MMPP-2", "hourly": "rates of {} parts"}
 BINS = 180
 
 
@@ -49,7 +49,7 @@ def _rates(axes: Axes, arrivals_s: FloatArray, fits: dict[str, Fit]) -> None:
             origin_s = arrivals_s[0] if process.period_s >= arrivals_s[-1] - arrivals_s[0] else 0.0
             parts = len(process.rates_hz)
             at = ((times_s - origin_s) % process.period_s / process.period_s * parts).astype(int) % parts
-            axes.plot(times_s / unit_s, np.array(process.rates_hz)[at], label=f"rates of {parts} parts", **style)
+            axes.plot(times_s / unit_s, np.array(process.rates_hz)[at], label=LABELS[name].format(parts), **style)
         elif isinstance(process, MMPP2):
             axes.axhline(process.calm_hz, label=f"{LABELS[name]}, calm and busy", **style)
             axes.axhline(process.busy_hz, **style)
@@ -67,7 +67,8 @@ def _gaps(axes: Axes, arrivals_s: FloatArray, fits: dict[str, Fit]) -> None:
     axes.plot(gaps_s[seen], np.maximum(above[seen], 0.5 / len(gaps_s)), color="#8c8c8c", linewidth=4, label="trace")
     grid_s = np.geomspace(gaps_s[seen][0], gaps_s[-1] * 2, 400)
     for place, (name, fit) in enumerate(fits.items()):
-        axes.plot(grid_s, fit.survival(grid_s), color=COLOURS[place], linestyle=DASHES[place], label=LABELS[name])
+        label = LABELS[name].format(len(fit.process.rates_hz) if isinstance(fit.process, Hourly) else "")
+        axes.plot(grid_s, fit.survival(grid_s), color=COLOURS[place], linestyle=DASHES[place], label=label)
     axes.set(
         xscale="log",
         yscale="log",

@@ -93,20 +93,10 @@ def _check_draws(trace: Trace, draws: Mapping[str, Any], profiles: Mapping[str, 
 
 def _check_names(trace: Trace, network: Network, profiles: Mapping[str, Profile]) -> None:
     """Check the names in the trace, which may not have been known when it was read."""
-    if not {"profile", "inputs"} & set(trace.columns):
-        return
-    servers, first = dict.fromkeys(network.servers), 0
-    for chunk in trace.chunks():
-        for at, profile in enumerate(chunk.get("profile", ())):
-            if profile not in profiles:
-                fault = UnknownNameError("profile", profile, profiles)
-                raise InputError(f"task {_name(chunk, first, at)!r}: {fault.message}")
-        for at, where in enumerate(chunk.get("inputs", ())):
-            for server, _ in where or ():
-                if server not in servers:
-                    fault = UnknownNameError("server", server, servers)
-                    raise InputError(f"task {_name(chunk, first, at)!r}: {fault.message}")
-        first += len(chunk["arrival_s"])
+    for what, known in (("profile", profiles), ("server", dict.fromkeys(network.servers))):
+        for name, row in trace.names[what].items():
+            if name not in known:
+                raise InputError(f"row {row + 1} of the trace: {UnknownNameError(what, name, known).message}")
 
 
 def _name(chunk: Chunk, first: int, at: int) -> str:
