@@ -69,7 +69,7 @@ class Cell(Generic[S_co]):
         described = {**self.source.description, "keep": list(self.keep), "bound": self.bound}
         path, colon, _ = self.scheduler.rpartition(":")
         if colon and Path(path).is_file():
-            described["scheduler_sha256"] = digest_of(path)
+            described["scheduler"] = {"sha256": digest_of(path)}
         return described
 
     @property

@@ -18,6 +18,7 @@ exit status:
   0    done
   1    a bug in cutlayer or in a scheduler of your own (a traceback)
   2    something handed in is wrong (one line says what, where, and what is allowed); nothing is written
+  3    some runs of a sweep have failed; each is in the results with its error
   130  interrupted (Ctrl-C)
   141  whoever read the output has left"""
 

@@ -41,6 +41,15 @@ class Tally:
     failed_before: int = 0
     first_error: str = ""
 
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.done + other.done,
+            self.there + other.there,
+            self.failed + other.failed,
+            self.failed_before + other.failed_before,
+            self.first_error or other.first_error,
+        )
+
     @property
     def all_done(self) -> bool:
         """Whether every run is there and none has failed."""
@@ -86,13 +95,13 @@ def sweep(
 
     def missing() -> Iterator[AnyCell]:
         for cell in cells:
-            status = results.status(cell.key)
+            status = results.value(cell.key, "status")
             if status is None or (status == "failed" and retry_failed):
                 yield cell
                 continue
             if status == "failed":
                 tally.failed_before += 1
-                tally.first_error = tally.first_error or results.error(cell.key)
+                tally.first_error = tally.first_error or results.value(cell.key, "error") or ""
             else:
                 tally.there += 1
             done(1)

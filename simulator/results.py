@@ -188,17 +188,13 @@ class Results:
         cursor = self._read("SELECT key FROM runs WHERE status = 'done'")
         return set() if cursor is None else {key for (key,) in cursor}
 
-    def status(self, key: str) -> str | None:
-        """Return the status of the run of that key, None if it is not there."""
-        cursor = self._read("SELECT status FROM runs WHERE key = ?", (key,))
+    def value(self, key: str, column: str) -> Any:
+        """Return one value of the row of ``runs`` of that key; None if there is no such run."""
+        if column not in column_names("runs"):
+            raise UnknownNameError("column", column, column_names("runs"))
+        cursor = self._read(f"SELECT {column} FROM runs WHERE key = ?", (key,))
         found = None if cursor is None else cursor.fetchone()
         return None if found is None else found[0]
-
-    def error(self, key: str) -> str:
-        """Return why the run of that key failed; empty if it did not."""
-        cursor = self._read("SELECT error FROM runs WHERE key = ?", (key,))
-        found = None if cursor is None else cursor.fetchone()
-        return "" if found is None else found[0] or ""
 
     def rows(self, table: str, key: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield the rows of `table`, of one run if its key is given, as mappings."""
