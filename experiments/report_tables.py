@@ -158,10 +158,10 @@ def _interval(found: Interval, spec: str) -> str:
 def summary_html(groups: Sequence[Group]) -> str:
     """Return the table that compares the groups: means over seeds with 95 % intervals."""
     with_frames = any(row["frames"] is not None for group in groups for row in group.rows)
-    header = [("scheduler", False), ("runs", True), ("arrived", True), ("deployed at the end", True), ("of the bound", True),
-              ("departed", True), ("rejected", True), ("evicted", True), ("most at one time", True)]  # fmt: skip
+    header = [("scheduler", False), ("deployed at the end", True), ("of the bound", True)]
     if with_frames:
-        header += [("frames", True), ("late frames", True), ("mean transfer [ms]", True), ("largest [ms]", True)]
+        header += [("late frames", True), ("mean transfer [ms]", True), ("largest [ms]", True)]
+    header += [(name, True) for name in ("departed", "rejected", "evicted", "at one time", "arrived", "runs")]
     largest = max([row["deployed_tasks"] for group in groups for row in group.rows] + [1])
 
     def per(group: Group, value: Callable[[Row], Any], spec: str = ",.1f") -> tuple[str, float | None]:
@@ -173,20 +173,18 @@ def summary_html(groups: Sequence[Group]) -> str:
         bar = Ready(f'<span class="bar"><i data-share="{(mean or 0) / largest:.4f}"></i><span>{escape(text)}</span></span>')
         cells: list[Cell] = [
             group.label,
-            (len(group.rows), len(group.rows)),
-            per(group, lambda row: row["arrived_tasks"]),
             (bar, mean),
             per(group, lambda row: None if row["gap"] is None else 1 - row["gap"], ".1%"),
-            *(per(group, lambda row, name=name: row[name])  # type: ignore[misc]
-              for name in ("departed_tasks", "rejected_tasks", "evicted_tasks", "peak_deployed_tasks")),
-        ]  # fmt: skip
+        ]
         if with_frames:
             cells += [
-                per(group, lambda row: row["frames"], ",.0f"),
                 per(group, lambda row: row["violations"] / row["delivered"] if row["delivered"] else None, ".2%"),
                 per(group, lambda row: _times(row["transfer_mean_s"], 1e3)),
                 per(group, lambda row: _times(row["transfer_max_s"], 1e3)),
             ]
+        counts = ("departed_tasks", "rejected_tasks", "evicted_tasks", "peak_deployed_tasks", "arrived_tasks")
+        cells += [spread([row[name] for row in group.rows]) for name in counts]
+        cells.append((f"{len(group.rows):,}", len(group.rows)))
         rows.append(cells)
     return table_html(header, rows, tall=len(rows) > 15)
 
