@@ -3,7 +3,7 @@
 Every server and link is a process. Tasks are asynchronous spans, free capacity is a counter, and of frames that
 were kept the compute is a slice at the server, the transmission one at the link, with an arrow between.
 
-Reference: "Trace Event Format", the Chromium project (events ``M``, ``b``/``e``, ``B``/``E``, ``C``, ``i``, ``s``/``f``).
+Reference: "Trace Event Format", the Chromium project.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def timeline(
     with Results(path, must_exist=True) as results:
         rows = chosen_rows(results, [] if run is None else [run])
         if len(rows) > 1:
-            say(f"{len(rows)} runs; this is the first, {rows[0]['scheduler']} {rows[0]['key'][:12]} (--run KEY chooses)")
+            say(
+                f"{len(rows)} runs; this is the first, {rows[0]['scheduler']} {rows[0]['key'][:12]} (--run KEY chooses)"
+            )
         row = rows[0]
         tracks = _Tracks()
         network = network_of(row)
@@ -252,7 +254,14 @@ def _make_room(begin: Any, end: Any, track: Any) -> None:
 def _streamed(kept: Kept, first: Any, places: dict[Any, Any], times: tuple[Any, ...]) -> Iterator[Event]:
     """Yield the events of frames by time, without holding them all."""
     begin_1, end_1, begin_2, end_2 = times
-    kinds = (("B", 0, begin_1), ("s", 0, begin_1), ("E", 0, end_1), ("B", 1, begin_2), ("f", 1, begin_2), ("E", 1, end_2))
+    kinds = (
+        ("B", 0, begin_1),
+        ("s", 0, begin_1),
+        ("E", 0, end_1),
+        ("B", 1, begin_2),
+        ("f", 1, begin_2),
+        ("E", 1, end_2),
+    )
     n = len(first)
     has = [end_1 > begin_1, end_2 > begin_2]  # a slice of no length is none, and has no arrow
     arrow = has[0] & has[1]
@@ -284,7 +293,9 @@ def _write(target: Path, events: Iterable[Event], tracks: _Tracks, other: dict[s
             file.write(',"traceEvents":[\n')
             file.write(",\n".join(json.dumps(event, ensure_ascii=False) for event in tracks.metadata()))
             for at, _, _, event in events:
-                file.write(",\n" + json.dumps(event | {"ts": at // 1000 if at % 1000 == 0 else at / 1000}, ensure_ascii=False))
+                file.write(
+                    ",\n" + json.dumps(event | {"ts": at // 1000 if at % 1000 == 0 else at / 1000}, ensure_ascii=False)
+                )
             file.write("\n]}\n")
         draft.replace(target)
     except OSError as fault:

@@ -75,7 +75,8 @@ def shown(browser, page):
 
 def opened(browser, page, width=1280):
     browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
     )
     for kind in ("browser", "performance"):
         browser.get_log(kind)  # what was logged before is not of this page
@@ -98,7 +99,8 @@ def find_all(within, selector):
 
 def cells(browser, selector, what="cell.dataset.value ?? cell.textContent"):
     """Return the cells of a table's body as lists of text."""
-    script = f"return [...document.querySelectorAll(arguments[0] + ' tbody tr')].map(r => [...r.cells].map(cell => {what}))"
+    lines = "[...document.querySelectorAll(arguments[0] + ' tbody tr')]"
+    script = f"return {lines}.map(line => [...line.cells].map(cell => {what}))"
     return browser.execute_script(script, selector)
 
 
@@ -173,7 +175,8 @@ def test_dragging_zooms_and_the_button_shows_all_again(shown):
     shown.execute_script("arguments[0].scrollIntoView({block: 'center'})", figure)
     whole, labels = view(figure), ticks(figure)
     assert whole == (0.0, 60.0)
-    ActionChains(shown).move_to_element_with_offset(find(figure, ".plot"), -100, 0).click_and_hold().move_by_offset(150, 0).release().perform()
+    drag = ActionChains(shown).move_to_element_with_offset(find(figure, ".plot"), -100, 0).click_and_hold()
+    drag.move_by_offset(150, 0).release().perform()
     low, high = view(figure)
     assert 0 < low < high < 60 and ticks(figure) != labels
     assert all(low <= float(text) <= high for text in ticks(figure))
@@ -244,9 +247,9 @@ def test_searching_finds_a_decision_with_its_reason(shown, database):
 def test_on_a_phone_nothing_is_wider_than_the_screen(browser, page):
     opened(browser, page, width=360)
     assert browser.execute_script("return document.documentElement.scrollWidth") == 360
+    beyond = "e => !e.closest('.scroll, svg, [hidden]') && e.getBoundingClientRect().right > 360.5"
     wide = browser.execute_script(
-        "return [...document.querySelectorAll('main *, header *, footer *')].filter(e => !e.closest('.scroll, svg, [hidden]')"
-        " && e.getBoundingClientRect().right > 360.5).map(e => e.outerHTML.slice(0, 80))"
+        f"return [...document.querySelectorAll('main *, header *, footer *')].filter({beyond}).map(e => e.outerHTML)"
     )
     assert wide == []
 
@@ -297,12 +300,21 @@ def large(tmp_path_factory):
     """One run with very many decisions."""
     path = tmp_path_factory.mktemp("large") / "large.db"
     names = column_names("decisions")
-    known = {"evicted": "[]", "verdict": "reject", "resource": "link", "link": "l", "server": "s", "need_bps": 4e6, "free_bps": 1e6}
-    decisions = (
-        [({"time_s": float(k), "task": f"camera-{k}", "reason": f"no cut fits by {k} bit/s"} | known).get(name) for name in names]
-        for k in range(MANY)
-    )
-    row = {"key": "a" * 64, "scenario": "{}", "scheduler": "fifo", "status": "done", "versions": "{}", "end_s": float(MANY)}
+    known = {"evicted": "[]", "verdict": "reject", "resource": "link", "link": "l", "server": "s", "need_bps": 4e6}
+
+    def decision(k):
+        told = known | {"time_s": float(k), "task": f"camera-{k}", "reason": f"no cut fits by {k} bit/s"}
+        return [told.get(name) for name in names]
+
+    decisions = map(decision, range(MANY))
+    row = {
+        "key": "a" * 64,
+        "scenario": "{}",
+        "scheduler": "fifo",
+        "status": "done",
+        "versions": "{}",
+        "end_s": float(MANY),
+    }
     counts = ("arrived", "deployed", "departed", "rejected", "evicted", "peak_deployed")
     row |= {f"{name}_tasks": 0 for name in counts} | {"reserved_bps": 0.0, "reserved_flop_per_s": 0.0}
     with Results(path) as results:
@@ -310,6 +322,7 @@ def large(tmp_path_factory):
     return report(path)
 
 
+@pytest.mark.slow
 def test_one_of_very_many_decisions_is_found_and_only_one_page_is_in_the_document(browser, large):
     shown = opened(browser, large)
     assert len(cells(shown, "#decisions")) == 50
