@@ -66,9 +66,7 @@ def with_table(results: Results, groups: Sequence[Group], table: str, missing: s
     Missing
         With the text `missing`, if there is none.
     """
-    there = [
-        group for group in groups if all(has_rows(results, table, row["key"]) for row in group.rows)
-    ]
+    there = [group for group in groups if all(has_rows(results, table, row["key"]) for row in group.rows)]
     if not there:
         raise Missing(missing)
     return there[:MOST_LINES]
@@ -183,7 +181,9 @@ def network_of(row: Row) -> Network | None:
     """Return the network of a run: drawn anew, or read from its file if that is still there and unchanged."""
     scenario = json.loads(row["scenario"])
     if "paper" in scenario:
-        paper = {name: tuple(item) if isinstance(item, list) else item for name, item in scenario["paper"].items()}
+        paper: dict[str, Any] = {
+            name: tuple(item) if isinstance(item, list) else item for name, item in scenario["paper"].items()
+        }
         try:
             return PaperScenario(**paper).network(row["seed"])
         except TypeError:  # of a version whose scenario had other parameters
