@@ -18,12 +18,10 @@ import numpy as np
 from numba import njit
 
 from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, Slices
+from simulator.frame_order import Order, order_of, place, slot, sort_frames
 from simulator.frame_streams import Frames
 from simulator.types import FloatArray, IntArray
 from simulator.uplink import Clock
-
-ONE, EVEN = np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFE)
-"""Indices without a sign: the compiled code need not look for negative ones."""
 
 
 class Course(NamedTuple):
@@ -154,39 +152,6 @@ def stage(
     return False, wait, total - wait, segment, outage, total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def replay(key: Any, who: Any, node: Any, time: float) -> None:
-    """Give the leaf `node` of a tournament its next time and find the new winners; ties: the lower leaf."""
-    at = np.uint64(node)
-    key[at] = time
-    while at > ONE:
-        left = at & EVEN
-        right = left + ONE
-        winner = left + np.uint64(key[right] < key[left])  # no branch: which is earlier cannot be foreseen
-        at >>= ONE
-        key[at] = key[winner]
-        who[at] = who[winner]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def tournament(first: Any, arrival: Any) -> Any:
-    """Return the tournament of the first arrivals of every stream: times, streams, and the first leaf."""
-    n = len(first) - 1
-    leaves = 1
-    while leaves < n:
-        leaves *= 2
-    key = np.full(2 * leaves, math.inf)
-    who = np.zeros(2 * leaves, dtype=np.uint64)
-    for slot in range(n):
-        who[leaves + slot] = slot
-        key[leaves + slot] = arrival[first[slot]] if first[slot] < first[slot + 1] else math.inf
-    for node in range(leaves - 1, 0, -1):
-        winner = 2 * node if key[2 * node] <= key[2 * node + 1] else 2 * node + 1
-        key[node] = key[winner]
-        who[node] = who[winner]
-    return key, who, leaves
-
-
 class Reserved(NamedTuple):
     """Where a server stands between two windows, with reserved slices."""
 
@@ -231,8 +196,9 @@ def _label(ids: Any, first: Any, number: Any, stream_out: Any, number_out: Any) 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _walk(
     ids: Any, first: Any, arrival: Any, size: Any, asks: Asks, compute: Course, uplink: Course,
-    propagation: float, end: float, state: Reserved, out: Rows,
+    propagation: float, end: float, state: Reserved, order: Order, out: Rows,
 ) -> None:  # fmt: skip
+    count = sort_frames(first, arrival, order)
     # arrays out of their tuples once, not once a frame
     edge_s, slice_s, cloud_s, drop_s = asks.edge_s, asks.slice_s, asks.cloud_s, asks.drop_s
     slice_at, slice_free = state.slice_at, state.slice_free
@@ -241,22 +207,14 @@ def _walk(
         out.compute_wait, out.compute_service, out.uplink_wait, out.uplink_service,
     )  # fmt: skip
     out_fate = out.fate
-    key, who, leaves = tournament(first, arrival)
-    cursor, last = first.astype(np.uint64), first[1:].astype(np.uint64)
+    times, who = order.time, order.who
     at, free = state.compute[0], state.compute[1]
     segment, outage = state.compute_course[0], state.compute_course[1]
     since, until, speed = math.inf, -math.inf, 1.0
     up_since, up_until, up_speed = math.inf, -math.inf, 1.0
-    while True:
-        time = key[1]
-        if time == math.inf:
-            break
-        slot = np.uint64(who[1])
-        p = np.uint64(cursor[slot])
-        cursor[slot] = p + ONE
-        following = arrival[p + ONE] if p + ONE < last[slot] else math.inf
-        replay(key, who, np.uint64(leaves) + slot, following)
-        k = np.uint64(ids[slot])
+    for o in range(count):
+        time = times[o]
+        p, k = place(who[o]), np.uint64(ids[slot(who[o])])
         x = size[p]
         drop = drop_s[k]
         wait, service, total = 0.0, 0.0, 0.0
@@ -325,15 +283,15 @@ class ReservedWalk:
     ) -> None:
         self._fixed = asks(slices), compute, uplink, propagation_s, end_s
         self._state = reserved_state(slices, uplink)
-        self._rows = rows(64)
+        self._rows, self._order = rows(0), order_of(0)
 
     def latencies(self, frames: Frames) -> Rows:
         """Walk the frames of one window; return a row for each, where it stands in `frames`, without labels."""
         count = len(frames)
         if len(self._rows.fate) < count:
-            self._rows = rows(count + count // 4)
+            self._rows, self._order = rows(count + count // 4), order_of(count + count // 4)
         out = self._rows._replace(arrival=frames.arrival_s, size=frames.size)
-        _walk(frames.ids, frames.first, frames.arrival_s, frames.size, *self._fixed, self._state, out)
+        _walk(frames.ids, frames.first, frames.arrival_s, frames.size, *self._fixed, self._state, self._order, out)
         return out
 
     def window(self, frames: Frames) -> tuple[int, Rows]:
