@@ -187,10 +187,10 @@ def calm(course: Course, segment: int, outage: int, at: float) -> Any:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _label(ids: Any, first: Any, number: Any, stream_out: Any, number_out: Any) -> None:
-    for slot in range(len(ids)):
-        for p in range(first[slot], first[slot + 1]):
-            stream_out[p] = ids[slot]
-            number_out[p] = number[slot] + p - first[slot]
+    for s in range(len(ids)):
+        for p in range(first[s], first[s + 1]):
+            stream_out[p] = ids[s]
+            number_out[p] = number[s] + p - first[s]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

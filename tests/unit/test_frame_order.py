@@ -7,7 +7,7 @@ from simulator.frame_order import order_of, sort_frames
 
 RNG = np.random.default_rng(5)
 SPREADS = {
-    "even": lambda n: RNG.random(n),
+    "even": RNG.random,
     "late in the window": lambda n: RNG.random(n) ** 20,
     "crowded at one end": lambda n: np.where(RNG.random(n) < 0.01, 1e6, RNG.random(n)),
     "on a grid": lambda n: RNG.integers(0, 5, n) / 2.0,
