@@ -13,7 +13,10 @@ from numba import njit
 
 from simulator.types import FloatArray, IntArray
 
-BINS_PER_OCTAVE = 128
+OCTAVE = 7
+IN_OCTAVE = (1 << OCTAVE) - 1
+"""A bin's octave is ``bin >> OCTAVE``, its place there ``bin & IN_OCTAVE``."""
+BINS_PER_OCTAVE = 1 << OCTAVE
 OCTAVES = 48
 LOWEST_EXPONENT = -24
 SMALLEST_S = 2.0**LOWEST_EXPONENT
@@ -22,7 +25,7 @@ QUANTILE_ERROR = 1 / (2 * BINS_PER_OCTAVE)
 """Largest relative error of a quantile out of the histogram: half a bin."""
 
 _LAST = OCTAVES * BINS_PER_OCTAVE - 1
-_BITS_BELOW = 52 - 7  # of the 52 bits of a float's fraction, those that do not choose among 2^7 bins
+_BITS_BELOW = 52 - OCTAVE  # of the 52 bits of a float's fraction, those that do not choose the bin
 _ORIGIN = (1023 + LOWEST_EXPONENT) * BINS_PER_OCTAVE
 
 
@@ -53,19 +56,6 @@ def bin_of(value: float) -> int:
     """Return the bin of a latency."""
     bits = np.float64(value).view(np.int64)
     return min(max((bits >> _BITS_BELOW) - _ORIGIN, 0), _LAST)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def note(block: Any, counts: Any, used: Any, which: int, value: float) -> None:
-    """Count a latency in the histogram `which`; there must be room for one more octave."""
-    bin = bin_of(value)
-    octave = bin // BINS_PER_OCTAVE
-    place = block[which, octave]
-    if place < 0:
-        place = used[0]
-        block[which, octave] = place
-        used[0] = place + 1
-    counts[place, bin % BINS_PER_OCTAVE] += 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

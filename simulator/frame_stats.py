@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from simulator.frame_histogram import Histograms, bins_of_ranks, histograms, middle_of, note, with_more_room
+from simulator.frame_histogram import (
+    IN_OCTAVE,
+    OCTAVE,
+    Histograms,
+    bin_of,
+    bins_of_ranks,
+    histograms,
+    middle_of,
+    with_more_room,
+)
 from simulator.frame_model import DELIVERED, LATE, LOST, Slices
 from simulator.frame_walk import Rows
 from simulator.tables import QUANTILES, column_names, latency_columns
@@ -80,12 +89,13 @@ def _digest(
     windows, room = len(series), len(bins)
     p = done
     while p < count:
-        # the rows of one stream in a run: its sums stay out of memory meanwhile
+        # the rows of one stream in a run: its sums stay out of memory meanwhile; columns in order as named above
         k = stream[p]
-        delivered, lost, in_flight, violations = counts[k]
-        transfers, transfers_2, totals, totals_2, waits, services, queued, sent = kept[k]
-        longest, longest_total = largest[k]
-        shortest, shortest_total = smallest[k]
+        delivered, lost, in_flight, violations = counts[k, 0], counts[k, 1], counts[k, 2], counts[k, 3]
+        transfers, transfers_2, totals, totals_2 = kept[k, 0], kept[k, 1], kept[k, 2], kept[k, 3]
+        waits, services, queued, sent = kept[k, 4], kept[k, 5], kept[k, 6], kept[k, 7]
+        longest, longest_total = largest[k, 0], largest[k, 1]
+        shortest, shortest_total = smallest[k, 0], smallest[k, 1]
         latest, later = deadline_s[k] * (1.0 + LATE), cloud_s[k]
         full = False
         while p < count and stream[p] == k:
@@ -122,8 +132,20 @@ def _digest(
             sent += uplink_service[p]
             longest, longest_total = max(longest, transfer), max(longest_total, total)
             shortest, shortest_total = min(shortest, transfer), min(shortest_total, total)
-            note(block, bins, used, 2 * k, transfer)
-            note(block, bins, used, 2 * k + 1, total)
+            bin = bin_of(transfer)
+            place = block[2 * k, bin >> OCTAVE]
+            if place < 0:
+                place = used[0]
+                block[2 * k, bin >> OCTAVE] = place
+                used[0] = place + 1
+            bins[place, bin & IN_OCTAVE] += 1
+            bin = bin_of(total)
+            place = block[2 * k + 1, bin >> OCTAVE]
+            if place < 0:
+                place = used[0]
+                block[2 * k + 1, bin >> OCTAVE] = place
+                used[0] = place + 1
+            bins[place, bin & IN_OCTAVE] += 1
             if windows:
                 series[window, _W_DELIVERED] += 1
                 series[window, _W_LATE] += late
@@ -132,10 +154,11 @@ def _digest(
                 series[window, _W_TRANSFER_MAX] = max(series[window, _W_TRANSFER_MAX], transfer)
                 series[window, _W_TOTAL_MAX] = max(series[window, _W_TOTAL_MAX], total)
             p += 1
-        counts[k] = delivered, lost, in_flight, violations
-        kept[k] = transfers, transfers_2, totals, totals_2, waits, services, queued, sent
-        largest[k] = longest, longest_total
-        smallest[k] = shortest, shortest_total
+        counts[k, 0], counts[k, 1], counts[k, 2], counts[k, 3] = delivered, lost, in_flight, violations
+        kept[k, 0], kept[k, 1], kept[k, 2], kept[k, 3] = transfers, transfers_2, totals, totals_2
+        kept[k, 4], kept[k, 5], kept[k, 6], kept[k, 7] = waits, services, queued, sent
+        largest[k, 0], largest[k, 1] = longest, longest_total
+        smallest[k, 0], smallest[k, 1] = shortest, shortest_total
         if full:
             break
     return p
