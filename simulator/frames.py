@@ -36,7 +36,18 @@ from simulator.frame_walk import rows as empty_rows
 from simulator.spans import Span
 from simulator.tables import QUANTILES
 from simulator.types import FloatArray, Network
-from simulator.uplink import Conditions, Steps, combine, constant, held, links_of, merged, server_clock, slice_speed
+from simulator.uplink import (
+    Conditions,
+    Steps,
+    combine,
+    constant,
+    held,
+    held_means,
+    links_of,
+    merged,
+    server_clock,
+    slice_speed,
+)
 
 GivenFrames = Mapping[tuple[str, str], tuple[FloatArray, FloatArray]]
 """Frames by (task, server): when they arrive [s], never going back, and their size / mean size, above 0."""
@@ -353,16 +364,17 @@ class _Run:
             return np.empty(0), np.empty(0), np.empty(0, dtype=np.intp)
         links = [self.links[link] for link in links_of(self.network, slices.server)]
         up = self.conditions.compute_clock(self.network, slices.server).speed
+        own = slices.rate_hz * slices.slice_s
+        amounts = np.array([slices.rate_hz * slices.edge_s, slices.reserved_bps, own * slices.reserved_bps])
+        asked, reserved, sent = held_means(start, stop, amounts)
         with np.errstate(divide="ignore", invalid="ignore"):
-            asked = held(start, stop, slices.rate_hz * slices.edge_s).mean(start, stop)
             compute = np.where(asked > 0, asked / up.mean(start, stop), 0.0)
-            own = slices.rate_hz * slices.slice_s
             if self.settings.sharing == "reserved":
                 uplink = own / server_clock([link.speed for link in links]).speed.mean(start, stop)
                 full = np.ones(len(slices), dtype=bool)
             else:
                 shared = server_clock([link.shared_bps for link in links]).speed.mean(start, stop)
-                uplink = own * held(start, stop, slices.reserved_bps).mean(start, stop) / shared
-                full = held(start, stop, own * slices.reserved_bps).mean(start, stop) > shared * (1 + UNSTABLE)
+                uplink = own * reserved / shared
+                full = sent > shared * (1 + UNSTABLE)
         unstable = (compute > 1 + UNSTABLE) | ((uplink > 1 + UNSTABLE) & full)
         return compute, uplink, unstable.astype(np.intp)
