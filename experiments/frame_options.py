@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.runner import Frames
+from experiments.inputs import Frames
 from simulator.errors import InputError
 from simulator.frame_model import FrameSettings
 from simulator.types import Network

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from experiments.runner import Cell, Traffic, sweep
+from experiments.inputs import Traffic
+from experiments.runner import Cell, sweep
 from experiments.study import Claim, Study, experiment, main
 from simulator.frame_model import FrameSettings
 from simulator.stats import Interval, mean_interval

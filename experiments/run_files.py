@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.frame_options import CONDITION_FILES, conditions_of, frames_of, save_frames
+from experiments.inputs import Frames
 from experiments.plugin import build_scheduler, label
-from experiments.runner import ALL_TABLES, Frames, bound_at, digest_of, run
+from experiments.runner import ALL_TABLES, bound_at, digest_of, run
 from profiles.store import load_dir, shipped
 from simulator.errors import InputError
 from simulator.recorder import Recorder

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import platform
 import resource
 import shlex
@@ -26,6 +25,7 @@ import numpy as np
 import profiles
 import simulator
 import workloads
+from experiments.inputs import Frames, Traffic
 from experiments.plugin import build_scheduler, label
 from simulator.bounds import Bound, certificate, lp_bound
 from simulator.engine import simulate
@@ -33,11 +33,10 @@ from simulator.frame_model import FrameSettings
 from simulator.policy import Scheduler
 from simulator.recorder import Recorder
 from simulator.results import Results
-from simulator.rng import stream
 from simulator.spans import Span, SpanRecorder
 from simulator.tables import Row, column_names
 from simulator.types import Network, Task
-from simulator.uplink import Conditions, on_off_load
+from simulator.uplink import Conditions
 from workloads.generate import PaperScenario
 
 if TYPE_CHECKING:
@@ -90,28 +89,6 @@ def run_row(scenario: Mapping[str, Any], scheduler: str | None, seed: int | None
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "host": platform.node(),
     }
-
-
-@dataclass(frozen=True)
-class Frames:
-    """What the frames of a run are like, and whether to keep every one."""
-
-    settings: FrameSettings
-    keep: bool = False
-
-    def walk(self, network: Network, spans: SpanRecorder, conditions: Conditions | None) -> FrameResults:
-        """Walk every frame of the tasks that `spans` heard of."""
-        from simulator.frames import run_frames  # compiled: loaded by those who ask for frames
-
-        return run_frames(
-            network,
-            spans.spans(),
-            self.settings,
-            end_s=spans.end_s,
-            conditions=conditions,
-            keep_frames=self.keep,
-            workers=os.cpu_count() or 1,
-        )
 
 
 class Done(NamedTuple):
@@ -189,34 +166,6 @@ def _as_rows(table: str, columns: Mapping[str, Any]) -> list[Row]:
     if not columns:
         return []
     return list(zip(*(np.asarray(columns[name]).tolist() for name in column_names(table)), strict=True))
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """Interaction traffic on every uplink: on for exponential times, off for exponential times.
-
-    Attributes
-    ----------
-    share : float
-        What it takes while it is on, as a share of the uplink.
-    mean_on_s, mean_off_s : float
-        How long it stays on and off, on average [s].
-    """
-
-    share: float
-    mean_on_s: float
-    mean_off_s: float
-
-    def on(self, network: Network, seed: int, end_s: float) -> Conditions:
-        """Return the loads on the links of `network` up to `end_s`, each from a stream of its own."""
-        return Conditions(
-            load_bps={
-                name: on_off_load(
-                    stream(seed, "interaction", name), self.share * float(bps), self.mean_on_s, self.mean_off_s, end_s
-                )
-                for name, bps in zip(network.links, network.link_bps, strict=True)
-            }
-        )
 
 
 @dataclass(frozen=True)
