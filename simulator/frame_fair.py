@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, Slices
+from simulator.frame_model import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
 from simulator.frame_order import Order, order_of, place, slot, sort_frames
 from simulator.frame_streams import Frames
 from simulator.frame_walk import Asks, Course, Rows, asks, calm, rows, stage
@@ -127,7 +127,7 @@ def _compute(
             out.arrival[n], out.size[n] = time, x
             out.compute_wait[n], out.compute_service[n] = wait, service
             out.uplink_wait[n], out.uplink_service[n] = 0.0, 0.0
-            out.fate[n] = LOST if lost else IN_FLIGHT
+            out.fate[n], out.reached[n] = LOST if lost else IN_FLIGHT, EMITTED
             n += 1
             continue
         queue_floats[queued, _ARRIVAL], queue_floats[queued, _SIZE] = time, x
@@ -181,8 +181,8 @@ def _share(
     slice_bps, head, tail, begun, heap, tags = (
         state.bps, state.head, state.tail, state.begun, state.heap, state.tags,
     )  # fmt: skip
-    out_stream, out_number, out_arrival, out_size, out_fate = (
-        out.stream, out.number, out.arrival, out.size, out.fate,
+    out_stream, out_number, out_arrival, out_size, out_fate, out_reached = (
+        out.stream, out.number, out.arrival, out.size, out.fate, out.reached,
     )  # fmt: skip
     out_wait, out_service, out_queued, out_sent = (
         out.compute_wait, out.compute_service, out.uplink_wait, out.uplink_service,
@@ -232,6 +232,7 @@ def _share(
                 out_arrival[n], out_size[n] = frame_floats[f, _ARRIVAL], frame_floats[f, _SIZE]
                 out_wait[n], out_service[n] = frame_floats[f, _WAIT], frame_floats[f, _SERVICE]
                 out_queued[n], out_sent[n] = wait, service
+                out_reached[n] = COMPUTED if whole else SENT
                 if whole:
                     out_fate[n] = LOST
                 else:
@@ -269,7 +270,7 @@ def _share(
             out_arrival[n], out_size[n] = queue_floats[q, _ARRIVAL], queue_floats[q, _SIZE]
             out_wait[n], out_service[n] = queue_floats[q, _WAIT], queue_floats[q, _SERVICE]
             out_queued[n], out_sent[n] = 0.0, 0.0
-            out_fate[n] = LOST
+            out_fate[n], out_reached[n] = LOST, COMPUTED
             n += 1
             continue
         f = unused
@@ -367,7 +368,8 @@ class FairWalk:
             while f >= 0:
                 out.stream[count], out.number[count] = k, ints[f, _NUMBER]
                 out.arrival[count], out.size[count] = floats[f, _ARRIVAL], floats[f, _SIZE]
-                out.fate[count] = IN_FLIGHT
+                out.compute_wait[count], out.compute_service[count] = floats[f, _WAIT], floats[f, _SERVICE]
+                out.fate[count], out.reached[count] = IN_FLIGHT, COMPUTED
                 count += 1
                 f = ints[f, _NEXT]
         return count, out

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, Slices
+from simulator.frame_model import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
 from simulator.frame_order import Order, order_of, place, slot, sort_frames
 from simulator.frame_streams import Frames
 from simulator.types import FloatArray, IntArray
@@ -66,7 +66,8 @@ def asks(slices: Slices) -> Asks:
 class Rows(NamedTuple):
     """Frames whose fate is known. Arrays of one shape; times in seconds.
 
-    Of a lost frame the parts are what had passed when it was lost; of one in flight they mean nothing.
+    Of a lost frame the parts are what had passed when it was lost; of one in flight only those that it
+    reached the end of mean something.
     """
 
     stream: IntArray
@@ -78,14 +79,16 @@ class Rows(NamedTuple):
     uplink_wait: FloatArray
     uplink_service: FloatArray
     fate: Any
+    reached: Any
 
 
 def rows(room: int) -> Rows:
     """Return rows to write to."""
     a, b, c, d, e, f = (np.zeros(room) for _ in range(6))
     return Rows(
-        np.zeros(room, dtype=np.intp), np.zeros(room, dtype=np.intp), a, b, c, d, e, f, np.zeros(room, dtype=np.int8)
-    )
+        np.zeros(room, dtype=np.intp), np.zeros(room, dtype=np.intp), a, b, c, d, e, f,
+        np.zeros(room, dtype=np.int8), np.zeros(room, dtype=np.int8),
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -206,7 +209,7 @@ def _walk(
     out_wait, out_service, out_queued, out_sent = (
         out.compute_wait, out.compute_service, out.uplink_wait, out.uplink_service,
     )  # fmt: skip
-    out_fate = out.fate
+    out_fate, out_reached = out.fate, out.reached
     times, who = order.time, order.who
     at, free = state.compute[0], state.compute[1]
     segment, outage = state.compute_course[0], state.compute_course[1]
@@ -240,6 +243,7 @@ def _walk(
         if lost or entered > end:
             out_queued[p], out_sent[p] = 0.0, 0.0
             out_fate[p] = LOST if lost else IN_FLIGHT
+            out_reached[p] = EMITTED
             continue
         work = slice_s[k] * x
         queued = max(slice_free[k] - (entered - slice_at[k]), 0.0)
@@ -258,6 +262,7 @@ def _walk(
             total += queued + sent
         out_queued[p] = queued
         out_sent[p] = sent
+        out_reached[p] = SENT if not lost and total <= end - time else COMPUTED
         if lost:
             out_fate[p] = LOST
         elif total + propagation + cloud_s[k] * x <= end - time:

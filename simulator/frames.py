@@ -31,6 +31,7 @@ from simulator.frame_stats import (
     sums,
 )
 from simulator.frame_streams import Given, Streams
+from simulator.frame_throughput import add_done, throughput
 from simulator.frame_walk import ReservedWalk, Rows, course
 from simulator.frame_walk import rows as empty_rows
 from simulator.spans import Span
@@ -87,12 +88,16 @@ class FrameResults:
     series : dict of str to ndarray
         One entry a window of time, columns as in the table ``frame_series``; empty without
         ``settings.series_s``.
+    series_by : dict of str to ndarray
+        One entry a window of time and a link or server, columns as in the table ``frame_series_by``; empty
+        without ``settings.series_s``.
     kept : KeptFrames or None
         Every frame, where they were kept.
     """
 
     table: dict[str, Any]
     series: dict[str, Any]
+    series_by: dict[str, Any]
     kept: KeptFrames | None
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -190,7 +195,12 @@ def run_frames(
     kept = None
     if keep_frames:
         kept = KeptFrames(*(np.concatenate(column) for column in zip(*(part.kept for part in parts), strict=True)))
-    return FrameResults(table, series_values(series, settings.series_s) if settings.series_s else {}, kept)
+    if settings.series_s is None:
+        return FrameResults(table, {}, {}, kept)
+    done = {server: part.done for server, part in zip(chosen, parts, strict=True)}
+    return FrameResults(
+        table, series_values(series, settings.series_s), throughput(network, done, settings.series_s), kept
+    )
 
 
 class _Link(NamedTuple):
@@ -206,6 +216,7 @@ class _Part(NamedTuple):
     frames: Any
     quantile_s: FloatArray
     loads: tuple[FloatArray, FloatArray, Any]
+    done: FloatArray
     kept: KeptFrames | None
 
 
@@ -239,16 +250,19 @@ class _Run:
         windows = math.ceil(end_s / settings.series_s) if settings.series_s else 0
         total = sums(len(slices), windows)
         frames = np.zeros(len(slices), dtype=np.intp)
+        done = np.zeros((windows, 2))
         kept: list[list[Any]] = []
         for count, rows in self._windows(slices, propagation, frames):
             total = add(
                 total, count, rows, slices, propagation, settings.violation == "end-to-end", settings.series_s or 1.0
             )
+            if settings.series_s is not None:
+                add_done(count, rows, slices.flop, slices.n_bits, settings.series_s, done)
             if self.keep_frames:
                 kept.append([column[:count].copy() for column in rows])
         assert (total.counts[:, :3].sum(axis=1) == frames).all(), "every frame ends in one way"
         every = self._kept(kept, slices, propagation) if self.keep_frames else None
-        return _Part(total, frames, self._quantiles(total, slices, every), self._loads(slices), every)
+        return _Part(total, frames, self._quantiles(total, slices, every), self._loads(slices), done, every)
 
     def _windows(self, slices: Slices, propagation: float, frames: Any) -> Iterator[tuple[int, Rows]]:
         """Yield the rows of one window after another."""
