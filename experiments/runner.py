@@ -161,6 +161,7 @@ def run(
     if met is not None:
         row |= met.summary()
         tables |= {"frames": _as_rows("frames", met.table), "frame_series": _as_rows("frame_series", met.series)}
+        tables["frame_series_by"] = _as_rows("frame_series_by", met.series_by if "frame_series_by" in keep else {})
     row["wall_s"] = time.perf_counter() - start
     row |= _machine()
     return Done(row, {name: tables[name] for name in keep if name in tables}, recorder, met, spans.spans())
