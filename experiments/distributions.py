@@ -26,7 +26,8 @@ def cdf(results: Results, groups: Sequence[Group]) -> list[Panel]:
     server allow: the line is at most that share, the band reaches down to at least that share.
     """
     groups = with_table(results, groups, "frames", NEEDS_FRAMES)
-    raw, all_exact = [], True
+    raw: list[tuple[str, FloatArray, FloatArray, FloatArray | None]] = []
+    all_exact = True
     for group in groups:
         kept = [read_kept(results, row) for row in group.rows]
         found = [frames.transfer_s for frames in kept if frames is not None]
@@ -39,14 +40,21 @@ def cdf(results: Results, groups: Sequence[Group]) -> list[Panel]:
             raw.append((group.label, *tail_bounds(rows)))
     factor, unit = latency_unit([values for _, values, _, _ in raw])
     begin = 0.97 * min((float(values[0]) for _, values, _, _ in raw if len(values)), default=0.0)
-    curves = [_from_all(label, begin, *line, factor) for label, *line in raw if len(line[0])]
+    curves = [_from_all(label, begin, values, high, low, factor) for label, values, high, low in raw if len(values)]
     x = np.concatenate([curve.x for curve in curves]) if curves else np.zeros(0)
     x = x[x > 0]
     deadlines = {
-        task["deadline_s"] for group in groups for row in group.rows for task in read_table(results, "tasks", row["key"])
+        task["deadline_s"]
+        for group in groups
+        for row in group.rows
+        for task in read_table(results, "tasks", row["key"])
     }
     lines = (("deadline", deadlines.pop() / factor),) if len(deadlines) == 1 else ()
-    note = "" if all_exact else "line: at most this share, band: at least; from the kept quantiles of every task and server"
+    note = (
+        ""
+        if all_exact
+        else "line: at most this share, band: at least; from the kept quantiles of every task and server"
+    )
     return [
         Panel(
             "cdf", "Tail of the transfer latency", f"transfer latency [{unit}]", "frames above it [%]", tuple(curves),

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -35,9 +36,7 @@ def draw_panels(panels: Sequence[Panel], paper: bool) -> Figure:
     for axes, panel in zip(all_axes[0], panels, strict=True):
         draw_panel(axes, panel)
     handles = {
-        label: handle
-        for axes in all_axes[0]
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        label: handle for axes in all_axes[0] for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     if len(handles) > 1:
         drawn.legend(
@@ -84,7 +83,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
 
 
 def _draw_curve(axes: Axes, curve: Curve, index: int, alone: bool, upper_line: bool) -> None:
-    where = {"drawstyle": "steps-post"} if curve.steps else {}
+    where: dict[str, Any] = {"drawstyle": "steps-post"} if curve.steps else {}
     if curve.plain:
         axes.plot(curve.x, curve.y, color="black", linewidth=1.0, label=curve.label, **where)
         return
@@ -187,7 +186,7 @@ def draw_map(
         The end of the colour scale.
     """
     colours = plt.get_cmap(COLOUR_MAP)
-    scale = plt.Normalize(0, largest)
+    scale = Normalize(0, largest)
     grey = (0.75, 0.75, 0.75, 1.0)
 
     def colour(of: Any) -> Any:

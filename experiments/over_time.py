@@ -103,7 +103,7 @@ def violations(results: Results, groups: Sequence[Group]) -> list[Panel]:
 
 
 def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
-    """Return transfer latency over time: median to 99th percentile where single frames were kept, else mean to largest."""
+    """Return transfer latency over time: median and 99th percentile where frames were kept, else mean and largest."""
     note, groups = _which(results, groups, "frame_series", NEEDS_WINDOW)
     kept = [[read_kept(results, row) for row in group.rows] for group in groups]
     exact = all(frames is not None for runs in kept for frames in runs)
@@ -127,7 +127,10 @@ def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
         y, high = np.nanmean(lows, axis=0) if len(lows) > 1 else lows[0], np.fmax.reduce(highs, axis=0)
         curves.append(_window_curve(group, times, y / factor, end_s, scale, (y / factor, high / factor)))
     deadlines = {
-        task["deadline_s"] for group in groups for row in group.rows for task in read_table(results, "tasks", row["key"])
+        task["deadline_s"]
+        for group in groups
+        for row in group.rows
+        for task in read_table(results, "tasks", row["key"])
     }
     lines = (("deadline", deadlines.pop() / factor),) if len(deadlines) == 1 else ()
     what = "median; thin: 99th percentile" if exact else "mean; thin: largest"
@@ -176,9 +179,7 @@ def _step_curves(
 
 def _averaged(label: str, x: FloatArray, values: FloatArray) -> Curve:
     """Return means over runs with their 95 % intervals; a moment that some run says nothing of has none."""
-    intervals = [
-        mean_interval(there) if len(there := moment[~np.isnan(moment)]) else None for moment in values.T
-    ]
+    intervals = [mean_interval(there) if len(there := moment[~np.isnan(moment)]) else None for moment in values.T]
     parts = np.array([[math.nan] * 3 if i is None else [i.mean, i.low, i.high] for i in intervals])
     return Curve(label, x, parts[:, 0], parts[:, 1], parts[:, 2])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -190,8 +190,8 @@ def thinned(curve: Curve, points: int) -> Curve:
             else:
                 keep |= {start, start + int(np.nanargmin(stretch)), start + int(np.nanargmax(stretch)), end - 1}
     index = np.array(sorted(keep))
-    band = [None if edge is None else edge[index] for edge in (curve.low, curve.high)]
-    return Curve(curve.label, curve.x[index], curve.y[index], *band, steps=curve.steps, plain=curve.plain)
+    low, high = (None if edge is None else edge[index] for edge in (curve.low, curve.high))
+    return replace(curve, x=curve.x[index], y=curve.y[index], low=low, high=high)
 
 
 _UNITS = {

@@ -38,6 +38,14 @@ from simulator.units import render
 
 CURVE_POINTS = 20_000
 """A longer curve is thinned to so many points: its lowest and highest ones stay."""
+COLUMNS = {
+    "frames": (
+        "task", "server", "frames", "delivered", "lost", "in_flight", "violations", "transfer_mean_s", "transfer_p50_s",
+        "transfer_p99_s", "transfer_max_s", "end_to_end_mean_s", "end_to_end_max_s", "compute_load", "uplink_load",
+        "unstable",
+    )
+}  # fmt: skip
+"""Of tables with very many columns, those on the page."""
 HEAT_MAP_BYTES = 1_000_000
 """All heat maps of a report together."""
 
@@ -134,7 +142,9 @@ def _lead(groups: Sequence[Group]) -> str:
         means = [float(np.mean([row["deployed_tasks"] for row in group.rows])) for group in groups]
         best = int(np.argmax(means))
         arrived = float(np.mean([row["arrived_tasks"] for row in groups[best].rows]))
-        text += f"Most tasks deployed at the end: {groups[best].label}, {means[best]:,.4g} of {arrived:,.4g} that arrived."
+        text += (
+            f"Most tasks deployed at the end: {groups[best].label}, {means[best]:,.4g} of {arrived:,.4g} that arrived."
+        )
     return text
 
 
@@ -168,7 +178,10 @@ def _panel(panel: Panel) -> dict[str, Any]:
     if any(own is not curve for own, curve in zip(curves, panel.curves, strict=True)):
         note = "; ".join(filter(None, [note, f"thinned to about {CURVE_POINTS:,} points a line"]))
     fields = ("name", "title", "x_label", "y_label", "lines", "x_lines", "x_log", "y_log", "upper_line")
-    return {name: getattr(panel, name) for name in fields} | {"note": note, "curves": [_curve(curve) for curve in curves]}
+    return {name: getattr(panel, name) for name in fields} | {
+        "note": note,
+        "curves": [_curve(curve) for curve in curves],
+    }
 
 
 def _curve(curve: Curve) -> dict[str, Any]:
@@ -199,14 +212,29 @@ def _heat_map(built: HeatMap) -> dict[str, Any]:
 
 def _tables(results: Results, groups: Sequence[Group]) -> list[dict[str, Any]]:
     found = [
-        columnar("decisions", "Decisions", "task, verdict, reason, server …", decisions(results, groups), decision_types(),
-                 MOST_ROWS["decisions"])
-    ]  # fmt: skip
-    for name, title, hint in (("tasks", "Tasks", "task, network, outcome …"), ("frames", "Frames by task and server", "task, server …")):
-        types = {"run": "text", **types_of(name)}
+        columnar(
+            "decisions",
+            "Decisions",
+            "task, verdict, reason, server …",
+            decisions(results, groups),
+            decision_types(),
+            MOST_ROWS["decisions"],
+        )
+    ]
+    for name, title, hint in (
+        ("tasks", "Tasks", "task, network, outcome …"),
+        ("frames", "Frames by task and server", "task, server …"),
+    ):
+        kinds = types_of(name)
+        types = {"run": "text"} | {column: kinds[column] for column in COLUMNS.get(name, kinds)}
         found.append(columnar(name, title, hint, rows_of(results, groups, name), types, MOST_ROWS[name]))
     measures = columnar(
-        "measures", "Measures", "quantity, case …", results.rows("measures"), types_of("measures"), MOST_ROWS["measures"]
+        "measures",
+        "Measures",
+        "quantity, case …",
+        results.rows("measures"),
+        types_of("measures"),
+        MOST_ROWS["measures"],
     )
     return [table for table in (*found, measures) if table["rows"]]
 
@@ -230,13 +258,15 @@ def _claims_html(claims: Sequence[dict[str, Any]]) -> str:
          Ready('<span class="verdict {1}">{0}</span>'.format(*words[claim["holds"]])), claim["reading"])
         for claim in claims
     ]  # fmt: skip
-    return table_html([(name, False) for name in ("where", "what it says", "what was measured", "verdict", "reading")], rows)
+    return table_html(
+        [(name, False) for name in ("where", "what it says", "what was measured", "verdict", "reading")], rows
+    )
 
 
 def _runs_html(groups: Sequence[Group]) -> str:
-    header = [("scheduler", False), ("seed", True), ("key", False), ("simulated [s]", True), ("arrived", True), ("deployed", True),
-              ("bound", True), ("departed", True), ("rejected", True), ("evicted", True), ("reserved uplink", True),
-              ("reserved compute", True)]  # fmt: skip
+    numbers = ("simulated [s]", "arrived", "deployed", "bound", "departed", "rejected", "evicted")
+    names = ("scheduler", "seed", "key", *numbers, "reserved uplink", "reserved compute")
+    header = [(name, name not in ("scheduler", "key")) for name in names]
 
     def number(row: Row, name: str, spec: str = ",.6g") -> tuple[str, Any]:
         return ("" if row[name] is None else f"{row[name]:{spec}}"), row[name]

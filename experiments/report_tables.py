@@ -22,7 +22,9 @@ _LONG = ("why", "what", "quantity")
 Cell = Any
 
 
-def columnar(name: str, title: str, hint: str, rows: Iterable[Row], types: Mapping[str, str], most: int) -> dict[str, Any]:
+def columnar(
+    name: str, title: str, hint: str, rows: Iterable[Row], types: Mapping[str, str], most: int
+) -> dict[str, Any]:
     """Return a long table as the page reads it: one list a column, repeated text once.
 
     Parameters
@@ -101,7 +103,7 @@ def rows_of(results: Results, groups: Sequence[Group], table: str) -> Iterator[R
     """Yield the rows of a table of all runs, with the name of the run."""
     for group, row in _runs(groups):
         for own in read_table(results, table, row["key"]):
-            yield {"run": _run_name(group, row)} | own
+            yield own | {"run": _run_name(group, row)}
 
 
 def _runs(groups: Sequence[Group]) -> Iterator[tuple[Group, Row]]:
@@ -116,14 +118,15 @@ def _run_name(group: Group, row: Row) -> str:
 
 def table_html(header: Sequence[tuple[str, bool]], rows: Iterable[Sequence[Cell]], tall: bool = False) -> str:
     """Return a table that sorts; a cell is text, or text with the exact value, or ready HTML as `Ready`."""
-    head = "".join(f'<th{" class=number" if number else ""}>{escape(label)}</th>' for label, number in header)
+    head = "".join(f"<th{' class=number' if number else ''}>{escape(label)}</th>" for label, number in header)
     lines = []
     for row in rows:
         cells = []
         for (_, number), cell in zip(header, row, strict=True):
             text, exact = cell if isinstance(cell, tuple) else (cell, None)
             value = "" if exact is None and not number else f' data-value="{escape("" if exact is None else exact)}"'
-            cells.append(f"<td{' class=number' if number else ''}{value}>{text if isinstance(text, Ready) else escape(text)}</td>")
+            kind = " class=number" if number else ""
+            cells.append(f"<td{kind}{value}>{text if isinstance(text, Ready) else escape(text)}</td>")
         lines.append(f"<tr>{''.join(cells)}</tr>")
     kind = "scroll tall" if tall else "scroll"
     return (
@@ -158,10 +161,10 @@ def _interval(found: Interval, spec: str) -> str:
 def summary_html(groups: Sequence[Group]) -> str:
     """Return the table that compares the groups: means over seeds with 95 % intervals."""
     with_frames = any(row["frames"] is not None for group in groups for row in group.rows)
-    header = [("scheduler", False), ("runs", True), ("arrived", True), ("deployed at the end", True), ("of the bound", True),
-              ("departed", True), ("rejected", True), ("evicted", True), ("most at one time", True)]  # fmt: skip
+    header = [("scheduler", False), ("deployed at the end", True), ("of the bound", True)]
     if with_frames:
-        header += [("frames", True), ("late frames", True), ("mean transfer [ms]", True), ("largest [ms]", True)]
+        header += [("late frames", True), ("mean transfer [ms]", True), ("largest [ms]", True)]
+    header += [(name, True) for name in ("departed", "rejected", "evicted", "at one time", "arrived", "runs")]
     largest = max([row["deployed_tasks"] for group in groups for row in group.rows] + [1])
 
     def per(group: Group, value: Callable[[Row], Any], spec: str = ",.1f") -> tuple[str, float | None]:
@@ -170,23 +173,23 @@ def summary_html(groups: Sequence[Group]) -> str:
     rows = []
     for group in groups:
         text, mean = per(group, lambda row: row["deployed_tasks"])
-        bar = Ready(f'<span class="bar"><i data-share="{(mean or 0) / largest:.4f}"></i><span>{escape(text)}</span></span>')
+        bar = Ready(
+            f'<span class="bar"><i data-share="{(mean or 0) / largest:.4f}"></i><span>{escape(text)}</span></span>'
+        )
         cells: list[Cell] = [
             group.label,
-            (len(group.rows), len(group.rows)),
-            per(group, lambda row: row["arrived_tasks"]),
             (bar, mean),
             per(group, lambda row: None if row["gap"] is None else 1 - row["gap"], ".1%"),
-            *(per(group, lambda row, name=name: row[name])  # type: ignore[misc]
-              for name in ("departed_tasks", "rejected_tasks", "evicted_tasks", "peak_deployed_tasks")),
-        ]  # fmt: skip
+        ]
         if with_frames:
             cells += [
-                per(group, lambda row: row["frames"], ",.0f"),
                 per(group, lambda row: row["violations"] / row["delivered"] if row["delivered"] else None, ".2%"),
                 per(group, lambda row: _times(row["transfer_mean_s"], 1e3)),
                 per(group, lambda row: _times(row["transfer_max_s"], 1e3)),
             ]
+        counts = ("departed_tasks", "rejected_tasks", "evicted_tasks", "peak_deployed_tasks", "arrived_tasks")
+        cells += [spread([row[name] for row in group.rows]) for name in counts]
+        cells.append((f"{len(group.rows):,}", len(group.rows)))
         rows.append(cells)
     return table_html(header, rows, tall=len(rows) > 15)
 
@@ -209,13 +212,23 @@ def differences_html(groups: Sequence[Group]) -> str:
                 continue
             found = paired_interval([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
             told = "one run each" if math.isnan(found.low) else "yes" if found.low > 0 or found.high < 0 else "no"
-            text = f"{found.mean:+,.0f}" if math.isnan(found.low) else f"{found.mean:+,.1f} [{found.low:+,.1f}, {found.high:+,.1f}]"
+            text = (
+                f"{found.mean:+,.0f}"
+                if math.isnan(found.low)
+                else f"{found.mean:+,.1f} [{found.low:+,.1f}, {found.high:+,.1f}]"
+            )
             rows.append((other.label, first.label, (len(seeds), len(seeds)), (text, found.mean), told))
     if not rows:
         return ""
-    header = [("scheduler", False), ("against", False), ("pairs", True), ("deployed tasks more", True), ("told apart", False)]
+    header = [
+        ("scheduler", False),
+        ("against", False),
+        ("pairs", True),
+        ("deployed tasks more", True),
+        ("told apart", False),
+    ]
     return (
-        "<h3>Paired differences</h3><p class=soft>Each seed gives all schedulers the same workload; the difference is taken "
-        "seed by seed, its 95 % interval in brackets. Told apart: the interval does not hold 0.</p>"
+        "<h3>Paired differences</h3><p class=soft>Each seed gives all schedulers the same workload; the difference is "
+        "taken seed by seed, its 95 % interval in brackets. Told apart: the interval does not hold 0.</p>"
         + table_html(header, rows, tall=len(rows) > 15)
     )

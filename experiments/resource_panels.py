@@ -16,11 +16,14 @@ from simulator.types import FloatArray
 NEEDS_BY_RESOURCE = "no servers and links one by one in the results: `--by-resource` keeps them"
 NEEDS_NETWORK = "the network of the runs cannot be had: its file is not where it was, or has changed"
 INTERVALS = 240
-_KINDS = (("server", "compute", "reserved_flop_per_s", 1e9, "GFLOP/s"), ("link", "uplink", "reserved_bps", 1e6, "Mbit/s"))
+_KINDS = (
+    ("server", "compute", "reserved_flop_per_s", 1e9, "GFLOP/s"),
+    ("link", "uplink", "reserved_bps", 1e6, "Mbit/s"),
+)
 
 
 def heatmap(results: Results, groups: Sequence[Group]) -> list[HeatMap]:
-    """Return the reserved compute of every server and uplink of every link over time, of the first seed of each group."""
+    """Return the reserved compute of servers and uplink of links over time, of the first seed of each group."""
     maps = []
     for group in with_table(results, groups, "series_by", NEEDS_BY_RESOURCE):
         row = group.rows[0]
@@ -31,16 +34,16 @@ def heatmap(results: Results, groups: Sequence[Group]) -> list[HeatMap]:
             label = f"reserved {what} [{'%' if known else unit}]"
             title = f"{group.label}: reserved {what}"
             maps.append(
-                HeatMap(f"heatmap-{what}", title, x_label, label, names, edges / scale, values, 100.0 if known else None)
+                HeatMap(
+                    f"heatmap-{what}", title, x_label, label, names, edges / scale, values, 100.0 if known else None
+                )
             )
     return maps
 
 
-def _means(
-    group: Group, rows: Sequence[Row], kind: str, edges: FloatArray
-) -> tuple[tuple[str, ...], FloatArray, bool]:
+def _means(group: Group, rows: Sequence[Row], kind: str, edges: FloatArray) -> tuple[tuple[str, ...], FloatArray, bool]:
     """Return names, means over the intervals, and whether they are shares [%] of what is there."""
-    _, what, col, factor, _ = next(item for item in _KINDS if item[0] == kind)
+    col, factor = next(item[2:4] for item in _KINDS if item[0] == kind)
     by_name: dict[str, list[Row]] = {}
     for row in rows:
         if row["resource"] == kind:
@@ -75,9 +78,7 @@ def load_map(results: Results, groups: Sequence[Group]) -> list[Map]:
         loads = [_means(group, rows, kind, edges) for kind in ("server", "link")]
         positions = around(network.servers)
         values = {name: float(load) for name, load in zip(loads[0][0], loads[0][1][:, 0], strict=True)}
-        spokes = {
-            (server, CLOUD): float(load) for server, load in zip(network.servers, loads[1][1][:, 0], strict=True)
-        }
+        spokes = {(server, CLOUD): float(load) for server, load in zip(network.servers, loads[1][1][:, 0], strict=True)}
         title = f"{group.label}: mean reserved share, not to scale"
         maps.append(Map("map", title, "reserved [%]", positions | {CLOUD: (0.0, 0.0)}, list(spokes), values | spokes))
     return maps

@@ -11,16 +11,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments.console import log
 from experiments.frame_options import save_frames
 from experiments.inputs import Inputs
 from experiments.plugin import label
 from experiments.run_options import scenario_of, written_files
-from experiments.runner import ALL_TABLES, Done, bound_at, digest_of, run
+from experiments.runner import ALL_TABLES, Done, bound_at, digest_of, run, run_row
 from experiments.scenario import Scenario
+from experiments.scenario_build import Streamed
 from experiments.scenario_sections import SchedulerSection
+from simulator.bounds import Bound
 from simulator.errors import InputError
-from simulator.recorder import Recorder
 from simulator.results import Results
+from simulator.sinks import Sink
 from simulator.units import render
 
 
@@ -38,42 +41,87 @@ def run_files(arguments: argparse.Namespace) -> int:
             raise InputError("--until" + fault.message.removeprefix("run.until")) from None
         raise
     several = len(scenario.scheduler) > 1
+    say_streamed(scenario, inputs)
     with Results(os.path.abspath(out)) as results:  # to SQLite, "" and ":memory:" are no files
         for chosen in scenario.scheduler:
             with _quiet(arguments.json):
-                done = run_one(scenario, chosen, inputs)
-            if done.frames is not None and done.frames.kept is not None:
-                save_frames(frames_path(out, done.row["key"]), done.frames.kept, inputs.network, done.spans)
-            results.write(done.row, done.tables)
-            print(_as_json(done.recorder, done.row, several) if arguments.json else _as_text(done, out))
+                done = run_into(results, scenario, chosen, inputs)
+            print(_as_json(results, done.row, several) if arguments.json else as_text(done, out))
     if not arguments.json:
         print(out)
     return 0
 
 
-def run_one(scenario: Scenario, chosen: SchedulerSection, inputs: Inputs) -> Done:
+def say_streamed(scenario: Scenario, inputs: Inputs) -> None:
+    """Say it where there are too many tasks to hold."""
+    if isinstance(inputs.tasks, Streamed):
+        more = "" if scenario.run.bound else "; no bound is found (run.bound=dual asks for it, and for memory)"
+        log.info(f"{len(inputs.tasks):,} tasks are not held in memory, but written as they come{more}")
+
+
+def run_into(results: Results, scenario: Scenario, chosen: SchedulerSection, inputs: Inputs) -> Done:
+    """Run one scheduler of the scenario and write what it leaves: at the end, or as it comes where it is much."""
+    if isinstance(inputs.tasks, list):
+        done = run_one(scenario, chosen, inputs)
+        _keep_frames(results, done, inputs)
+        results.write(done.row, done.tables)
+        return done
+    named = naming(scenario, chosen)
+    with results.writing(
+        run_row(named["scenario"], named["scheduler_label"], named["seed"]), _tables(scenario)
+    ) as writer:
+        done = run_one(scenario, chosen, inputs, writer)
+        for table, rows in done.tables.items():
+            writer.take(table, rows)
+        _keep_frames(results, done, inputs)
+        writer.finish(done.row)
+    return done
+
+
+def _keep_frames(results: Results, done: Done, inputs: Inputs) -> None:
+    if done.frames is not None and done.frames.kept is not None:
+        save_frames(frames_path(results.path, done.row["key"]), done.frames.kept, inputs.network, done.spans)
+
+
+def run_one(scenario: Scenario, chosen: SchedulerSection, inputs: Inputs, sink: Sink | None = None) -> Done:
     """Run one scheduler of the scenario and return all that is known of it."""
-    spec = chosen.name.written
-    tasks = list(inputs.tasks)
-    end_s = tasks[-1].arrival_s if inputs.until_s is None else inputs.until_s
-    kind = scenario.run.bound
     done = run(
         inputs.network,
-        tasks,
+        inputs.tasks,
         chosen.built,
-        scenario=_described(scenario, spec),
-        scheduler_label=label(spec, chosen.options),
-        seed=scenario.run.seed if scenario.is_random else None,
+        **naming(scenario, chosen),
         until_s=inputs.until_s,
         keep=_tables(scenario),
         frames=inputs.frames,
         conditions=inputs.conditions,
-        bound=None if kind == "none" else bound_at(inputs.network, tasks, end_s, kind),
+        bound=_bound(scenario, inputs),
+        sink=sink,
     )
-    # the key is made of what the files say, not of where they lie; that is worth keeping all the same
-    files = written_files(scenario)
-    done.row["scenario"] = json.dumps(json.loads(done.row["scenario"]) | {"paths": files}, sort_keys=True)
+    done.row["scenario"] = _with_paths(done.row["scenario"], scenario)
     return done
+
+
+def naming(scenario: Scenario, chosen: SchedulerSection) -> dict[str, Any]:
+    """Return what names a run: its scenario, scheduler and seed."""
+    return {
+        "scenario": _described(scenario, chosen.name.written),
+        "scheduler_label": label(chosen.name.written, chosen.options),
+        "seed": scenario.run.seed if scenario.is_random else None,
+    }
+
+
+def _with_paths(described: str, scenario: Scenario) -> str:
+    """Add where files lie: the key is made of what they say, but that is worth keeping all the same."""
+    return json.dumps(json.loads(described) | {"paths": written_files(scenario)}, sort_keys=True)
+
+
+def _bound(scenario: Scenario, inputs: Inputs) -> Bound | None:
+    """Return the bound that was asked for, or that costs nothing to speak of."""
+    kind = scenario.run.bound or ("dual" if isinstance(inputs.tasks, list) else "none")
+    if kind == "none":
+        return None
+    tasks = list(inputs.tasks)
+    return bound_at(inputs.network, tasks, tasks[-1].arrival_s if inputs.until_s is None else inputs.until_s, kind)
 
 
 def _described(scenario: Scenario, spec: str) -> dict[str, Any]:
@@ -90,6 +138,8 @@ def _tables(scenario: Scenario) -> list[str]:
         keep.append("series_by")
     if scenario.frames is not None:
         keep += ["frames", "frame_series"]
+        if scenario.run.by_resource:
+            keep.append("frame_series_by")
     return keep
 
 
@@ -103,8 +153,8 @@ def _quiet(json: bool) -> contextlib.AbstractContextManager[Any]:
     return contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext()
 
 
-def _as_json(recorder: Recorder, row: Mapping[str, Any], several: bool) -> str:
-    tasks = recorder.task_rows()
+def _as_json(results: Results, row: Mapping[str, Any], several: bool) -> str:
+    tasks = results.rows("tasks", row["key"])
     return json.dumps(
         ({"scheduler": row["scheduler"]} if several else {})
         | {
@@ -116,7 +166,8 @@ def _as_json(recorder: Recorder, row: Mapping[str, Any], several: bool) -> str:
     )
 
 
-def _as_text(done: Done, out: str) -> str:
+def as_text(done: Done, out: str) -> str:
+    """Return what to print of a run."""
     row = done.row
     names = ("deployed", "departed", "rejected", "evicted")
     counts = ", ".join(f"{row[f'{name}_tasks']} {name}" for name in names)

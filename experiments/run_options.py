@@ -25,7 +25,7 @@ OPTIONS = (
     Option("network", "network.file"),
     Option("tasks", "workload.trace.file"),
     Option("inputs", "workload.trace.inputs"),
-    Option("profiles", "workload.profiles"),
+    Option("profiles", "workload.profile_folder"),
     Option("reservation", "network.reservation"),
     Option("reservation_margin", "network.reservation_margin"),
     Option("usable_share", "network.usable_share"),
@@ -92,6 +92,8 @@ def _table(arguments: argparse.Namespace) -> dict[str, Any]:
         for name in path:
             inner = inner.setdefault(name, {})
         inner[last] = Number(value) if option.unit else value
+    if arguments.tasks is not None:  # nothing is drawn for tasks of the command line
+        tables["workload"]["trace"] |= {"format": "native", "complete": True}
     return tables
 
 
@@ -121,4 +123,6 @@ def scheduler_options(arguments: argparse.Namespace) -> dict[str, Any]:
 def written_files(scenario: Scenario) -> Mapping[str, str]:
     """Return where the files of a scenario lie, by the option that names them or else by their key."""
     names = {option.key: option.name for option in OPTIONS}
-    return {names.get(key, key): file.written for key, file in scenario.files.items()}
+    plain = len(scenario.workload.trace or ()) == 1
+    files = {key.replace("trace.0.", "trace.") if plain else key: file for key, file in scenario.files.items()}
+    return {names.get(key, key): file.written for key, file in files.items()}

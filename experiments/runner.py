@@ -25,6 +25,7 @@ from simulator.bounds import Bound, certificate, lp_bound
 from simulator.engine import simulate
 from simulator.policy import Scheduler
 from simulator.recorder import Recorder
+from simulator.sinks import Sink
 from simulator.spans import Span, SpanRecorder
 from simulator.tables import Row, column_names
 from simulator.types import Network, Task
@@ -123,6 +124,7 @@ def run(
     frames: Frames | None = None,
     conditions: Conditions | None = None,
     bound: Bound | None = None,
+    sink: Sink | None = None,
 ) -> Done:
     """Simulate one run and return all that is known of it.
 
@@ -140,8 +142,10 @@ def run(
         What befalls links and servers meanwhile.
     bound : Bound, optional
         On the tasks deployed at the end, where the caller has it (see `bound_at`).
+    sink : Sink, optional
+        Where the rows of tasks, decisions and series go as they come; they are no part of what is returned then.
     """
-    recorder = Recorder(by_resource="series_by" in keep)
+    recorder = Recorder(by_resource="series_by" in keep, sink=sink)
     spans = SpanRecorder()
     start = time.perf_counter()
     outcome = simulate(
@@ -152,14 +156,15 @@ def run(
     row["report"] = json.dumps(dict(outcome.scheduler.report()))
     if bound is not None:
         row |= {"bound_tasks": bound.tasks, "gap": bound.gap(row["deployed_tasks"])}
-    tables: dict[str, list[Row]] = recorder.tables()
+    tables: dict[str, list[Row]] = recorder.tables() if sink is None else {}
     met = None if frames is None else frames.walk(network, spans, conditions)
     if met is not None:
         row |= met.summary()
         tables |= {"frames": _as_rows("frames", met.table), "frame_series": _as_rows("frame_series", met.series)}
+        tables["frame_series_by"] = _as_rows("frame_series_by", met.series_by if "frame_series_by" in keep else {})
     row["wall_s"] = time.perf_counter() - start
     row |= _machine()
-    return Done(row, {name: tables[name] for name in keep}, recorder, met, spans.spans())
+    return Done(row, {name: tables[name] for name in keep if name in tables}, recorder, met, spans.spans())
 
 
 def bound_at(network: Network, tasks: Sequence[Task], end_s: float, kind: str = "dual") -> Bound:

@@ -17,8 +17,8 @@ from pydantic import BeforeValidator, Field, ValidationError
 from experiments.inputs import Inputs
 from experiments.plugin import label
 from experiments.scenario_faults import ScenarioError, faults, located
-from experiments.scenario_fields import InputFile
-from experiments.scenario_files import Draft, both_said, read, setting
+from experiments.scenario_fields import InputFile, Section, several
+from experiments.scenario_files import Draft, both_said, read, setting, without_other_ways
 from experiments.scenario_sections import (
     BandwidthSection,
     FaultsSection,
@@ -27,17 +27,12 @@ from experiments.scenario_sections import (
     NetworkSection,
     RunSection,
     SchedulerSection,
-    Section,
-    WorkloadSection,
 )
+from experiments.scenario_workload import WorkloadSection
 from simulator.errors import InputError
 
 SHIPPED = Path(__file__).parent / "scenarios"
 """Scenarios that come with cutlayer; ``load("paper")`` finds them by name."""
-
-
-def _several(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else (value,)
 
 
 class Scenario(Section):
@@ -51,7 +46,7 @@ class Scenario(Section):
     frames: FramesSection | None = None
     scheduler: Annotated[
         tuple[SchedulerSection, ...],
-        BeforeValidator(_several),
+        BeforeValidator(several),
         Field(min_length=1),
     ] | None = None
     """One scheduler, or several in brackets."""
@@ -71,7 +66,7 @@ class Scenario(Section):
     def description(self) -> dict[str, Any]:
         """All that decides the inputs but the seed, as JSON: quantities in SI units, files by what they hold."""
         said = self.model_dump(exclude={"scheduler": True, "run": True, "frames": {"keep"}}, exclude_none=True)
-        described: dict[str, Any] = _by_content(said)
+        described: dict[str, Any] = _by_content(without_other_ways(said))
         return described | {"until_s": self.run.until}
 
     @property
@@ -82,8 +77,10 @@ class Scenario(Section):
     @property
     def is_random(self) -> bool:
         """Whether anything is drawn, so that the seed decides something."""
-        drawn = self.network.file is None or self.workload.trace is None or self.frames is not None
-        return drawn or (self.interaction is not None and self.interaction.share is not None)
+        network, traces = self.network, self.workload.trace or ()
+        read = network.file is not None and traces and all(one.complete and one.tasks is None for one in traces)
+        parts = (self.bandwidth, self.interaction, self.faults)
+        return not read or self.frames is not None or any(part is not None and part.file is None for part in parts)
 
     def inputs(self, seed: int) -> Inputs:
         """Return the inputs of a run for `seed`: always the same ones.

@@ -95,7 +95,7 @@ def _message(
         return f"{said}; allowed: {context['allowed']}"
     if kind == "file":
         return f"{name}: {context['message']}"
-    if kind == "whole":  # about a table: the message says it all
+    if kind == "whole":
         return f"{name}: {context['message']}" if name else str(context["message"])
     if kind == "extra_forbidden":
         model = model_at(root, path[:-1], draft.data)

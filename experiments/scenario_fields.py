@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from simulator.errors import InputError
+from simulator.errors import InputError, UnknownNameError
 from simulator.units import PREFIXES, UNITS, parse
 
 LEAST, MOST = 1e-50, 1e50
@@ -84,6 +84,40 @@ class Range(NamedTuple):
     high: float
 
 
+class Section(BaseModel):
+    """A table of a scenario file: nothing but its keys, each of its type, and all of it frozen."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def whole(message: str) -> PydanticCustomError:
+    """Return the error whose message says it all, the value too."""
+    return PydanticCustomError("whole", "{message}", {"message": message})
+
+
+def several(value: Any) -> Any:
+    """Return a list as it is meant, and a single thing as one of them."""
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+def one_of(what: str, names: Iterable[str]) -> Any:
+    """Return the type of a name among those that are known; `what` is said of one that is not."""
+    known = list(names)
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise refused("text, a name")
+        if value not in known:
+            raise whole(UnknownNameError(what, str(value)[:100], known).message)
+        return str(value)
+
+    return Annotated[str, PlainValidator(read), WithJsonSchema({"type": "string", "enum": known})]
+
+
 def refused(allowed: str) -> PydanticCustomError:
     """Return the error for a value that is not allowed."""
     return PydanticCustomError("refused", "{allowed}", {"allowed": allowed})
@@ -125,7 +159,7 @@ def written(value: float, unit: str) -> str:
     return f"{value!r} {name}".replace(".0 ", " ")
 
 
-def _schema(unit: str) -> dict[str, Any]:
+def quantity_schema(unit: str) -> dict[str, Any]:
     units = "|".join(name.replace("/", "\\/") for name in UNITS[unit])
     prefixes = "" if unit == "s" else "[kMGTP]?"
     number = r"[+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
@@ -142,7 +176,7 @@ def quantity(unit: str, *, zero: bool = False) -> Any:
         float,
         PlainValidator(lambda value: _quantity(value, unit, zero)),
         PlainSerializer(lambda value: written(value, unit), when_used="json"),
-        WithJsonSchema(_schema(unit)),
+        WithJsonSchema(quantity_schema(unit)),
     ]
 
 
@@ -162,27 +196,7 @@ def quantity_range(unit: str) -> Any:
         Range,
         PlainValidator(read),
         PlainSerializer(lambda value: _range_text(value, lambda end: written(end, unit)), when_used="json"),
-        WithJsonSchema(_or_pair(_schema(unit))),
-    ]
-
-
-def number_range() -> Any:
-    """Return the type of a number above 0, or of two in brackets."""
-
-    def read(value: Any) -> Range:
-        ends = value if isinstance(value, (list, tuple)) else [value, value]
-        sound = len(ends) == 2 and all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in ends)
-        if not sound or not all(LEAST <= end <= MOST for end in ends):
-            raise refused("a number above 0, or two in brackets")
-        if ends[0] > ends[1]:
-            raise refused("low before high")
-        return Range(float(ends[0]), float(ends[1]))
-
-    return Annotated[
-        Range,
-        PlainValidator(read),
-        PlainSerializer(lambda value: _range_text(value, float), when_used="json"),
-        WithJsonSchema(_or_pair({"type": "number", "exclusiveMinimum": 0})),
+        WithJsonSchema(_or_pair(quantity_schema(unit))),
     ]
 
 

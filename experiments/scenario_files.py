@@ -21,7 +21,7 @@ KINDS = ("name", "process", "distribution")
 EITHER = (
     ("network.file", ("network.servers", "network.capacity", "network.uplink", "network.topology")),
     ("network.topology", ("network.servers", "network.uplink")),
-    ("workload.trace", ("workload.arrivals", "workload.tasks")),
+    ("workload.trace", ("workload.arrivals", "workload.tasks", "workload.duration")),
     ("interaction.file", ("interaction.share", "interaction.mean_on", "interaction.mean_off")),
 )
 """A key and those that say the same in another way: what is said later counts."""
@@ -105,6 +105,16 @@ def both_said(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the keys that are there twice, in two ways."""
     for key, others in EITHER:
         yield from ((key, other) for other in others if _has(data, key) and _has(data, other))
+
+
+def without_other_ways(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tables without the keys that others make idle."""
+    draft = Draft({key: dict(value) if isinstance(value, Mapping) else value for key, value in data.items()})
+    for key, others in EITHER:
+        if _has(data, key):
+            for other in others:
+                draft._drop(other)
+    return draft.data
 
 
 def _other_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

@@ -92,9 +92,7 @@ def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> lis
             for label, points in shown.items()
         ]  # fmt: skip
         title = "Deadline violations"
-        panels.append(
-            Panel("sweep-violations", title, x_label, "late frames [% of delivered]", tuple(late), note=note)
-        )
+        panels.append(Panel("sweep-violations", title, x_label, "late frames [% of delivered]", tuple(late), note=note))
     return panels
 
 

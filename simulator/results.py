@@ -151,6 +151,8 @@ class Results:
         ...     writer.finish(recorder.summary())
         """
         connection = self._open()
+        if connection.in_transaction:
+            raise RuntimeError(f"{self.path}: a run is being written already; write one after the other")
         execute = connection.execute
         try:
             with _faults_told(self.path):
@@ -259,6 +261,8 @@ class RunWriter:
             If the file cannot be written.
         """
         names = [name for name in column_names("runs") if name in more]
+        if not names:
+            return
         with _faults_told(self._path):
             self._connection.execute(
                 f"UPDATE runs SET {', '.join(f'{name} = ?' for name in names)} WHERE run = ?",

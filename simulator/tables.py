@@ -154,6 +154,13 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("transfer_max_s", "REAL", "largest transfer latency of the delivered"),
         Column("end_to_end_max_s", "REAL", "largest end-to-end latency of the delivered"),
     ),
+    "frame_series_by": (
+        Column("time_s", "REAL", "begin of the window"),
+        Column("resource", "TEXT", "link or server"),
+        Column("resource_name", "TEXT", "which"),
+        Column("done_flop_per_s", "REAL", "FLOP of a server whose service ended in the window / its width"),
+        Column("done_bps", "REAL", "bits on a link whose transmission ended in the window / its width"),
+    ),
     "measures": (
         Column("quantity", "TEXT", "what was measured, with its unit"),
         Column("what", "TEXT", "of which network, scheduler or case"),

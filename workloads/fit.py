@@ -231,7 +231,8 @@ def _mmpp2_survival(process: MMPP2) -> Callable[[FloatArray], FloatArray]:
 
 def _gaps(arrivals_s: FloatArray) -> FloatArray:
     if len(arrivals_s) < FEWEST or not arrivals_s[-1] > arrivals_s[0]:
-        raise InputError(f"{len(arrivals_s)} arrivals in {np.ptp(arrivals_s):g} s; a fit needs {FEWEST}, not all at once")
+        span_s = float(np.ptp(arrivals_s))
+        raise InputError(f"{len(arrivals_s)} arrivals in {span_s:g} s; a fit needs {FEWEST}, not all at once")
     return np.diff(arrivals_s)
 
 

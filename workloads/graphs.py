@@ -31,7 +31,10 @@ EARTH_RADIUS_M = 6_371_008.8
 """Mean radius of the Earth (IUGG)."""
 
 LONGEST_NAME = 90
-"""Letters of the name of a node: two of them make the name of a link."""
+"""Letters of the name of a node."""
+
+LONGEST_LINK = 2 * LONGEST_NAME + 1
+"""Letters of the name of a link: two nodes, and a dash."""
 
 LEAST, MOST = 1e-50, 1e50
 """Of a number in SI units that is not 0: products and quotients of a few stay finite, and so do all sums."""
@@ -177,11 +180,13 @@ class Names:
     Raises
     ------
     InputError
-        If a name is too long, or two nodes have the same text for an id.
+        If there is no node, a name is too long, or two nodes have the same text for an id.
     """
 
     def __init__(self, graph: nx.Graph) -> None:
         ids: dict[str, Hashable] = {}
+        if not len(graph):
+            raise InputError("a graph without nodes; allowed: 1 or more")
         for node in graph:
             if str(node) in ids:
                 raise InputError(f"two nodes have the id {shown(str(node))}; allowed: one")
@@ -273,14 +278,16 @@ def trunks_of(graph: nx.Graph, names: Names, default_bps: float) -> list[Trunk]:
     trunks = []
     for ends in sorted(directions, key=lambda ends: (names.rank[ends[0]], names.rank[ends[1]])):
         edges = [*directions[ends][False], *directions[ends][True]]
+        called = (names.of[ends[0]], names.of[ends[1]])
         try:
             speeds = [[speed_of(edge) for edge in side] for side in directions[ends].values() if side]
-            link = {str(edge["link"]) for edge in edges if edge.get("link")}
+            link = min((_one_line(edge["link"]) for edge in edges if edge.get("link")), default="-".join(called))
+            if not 0 < len(link) <= LONGEST_LINK:
+                raise InputError(f"link is {shown(link)}; allowed: 1 to {LONGEST_LINK} letters")
             said = [seconds for seconds in map(propagation_of, edges) if seconds is not None]
         except InputError as fault:
-            raise InputError(f"edge {'-'.join(names.of[end] for end in ends)!r}: {fault.message}") from None
+            raise InputError(f"edge {'-'.join(called)!r}: {fault.message}") from None
         one, other = (positions[end] for end in ends)
-        called = (names.of[ends[0]], names.of[ends[1]])
         trunks.append(
             Trunk(
                 ends,
@@ -289,7 +296,7 @@ def trunks_of(graph: nx.Graph, names: Names, default_bps: float) -> list[Trunk]:
                 sum(bps is None for side in speeds for bps in side),
                 None if one is None or other is None else great_circle_m(one, other),
                 max(said, default=None),
-                _one_line(min(link, default="-".join(called))),
+                link,
                 called,
             )
         )

@@ -15,13 +15,14 @@ from workloads.trace import NUMBERS, Chunk, Trace, streamed
 
 
 def faster(trace: Trace, factor: float) -> Trace:
-    """Return the trace with arrivals `factor` times as frequent: every time of arrival divided by it; lifetimes stay."""
+    """Return the trace with `factor` times as many arrivals a second: every time divided by it; lifetimes stay."""
     if not 0 < factor < math.inf:
         raise InputError(f"the rate factor is {factor!r}; allowed: above 0, finite")
     last_s = trace.last_s / factor
     if not (last_s == 0 or 1e-50 <= last_s <= 1e50):
         raise InputError(f"the rate factor is {factor!r}, which makes the last arrival {last_s!r} s")
-    return _changed(trace, {"rate_factor": float(factor)}, lambda chunk, first: _moved(chunk, chunk["arrival_s"] / factor))
+    what = {"rate_factor": float(factor)}
+    return _changed(trace, what, lambda chunk, first: _moved(chunk, chunk["arrival_s"] / factor))
 
 
 def at_mean_rate(trace: Trace, rate_hz: float) -> Trace:

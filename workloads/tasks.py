@@ -19,6 +19,9 @@ from workloads.trace import ROWS, Chunk, Inputs, Trace, in_order, streamed
 DRAWN = {"profile": "", "frame_rate_hz": "Hz", "deadline_s": "s", "lifetime_s": "s", "input_bytes": "B"}
 """What can be drawn, and its unit. A task whose lifetime is neither given nor drawn stays for ever."""
 
+STREAMS = {"profile": "network", "input_bytes": "frame bytes"}
+"""What the streams of `workloads.generate` are called, which others share: the paper's scenario is one of many."""
+
 PIECE = 1024
 """Tasks whose places are in memory at once: each may have a weight for every server."""
 
@@ -90,20 +93,10 @@ def _check_draws(trace: Trace, draws: Mapping[str, Any], profiles: Mapping[str, 
 
 def _check_names(trace: Trace, network: Network, profiles: Mapping[str, Profile]) -> None:
     """Check the names in the trace, which may not have been known when it was read."""
-    if not {"profile", "inputs"} & set(trace.columns):
-        return
-    servers, first = dict.fromkeys(network.servers), 0
-    for chunk in trace.chunks():
-        for at, profile in enumerate(chunk.get("profile", ())):
-            if profile not in profiles:
-                fault = UnknownNameError("profile", profile, profiles)
-                raise InputError(f"task {_name(chunk, first, at)!r}: {fault.message}")
-        for at, where in enumerate(chunk.get("inputs", ())):
-            for server, _ in where or ():
-                if server not in servers:
-                    fault = UnknownNameError("server", server, servers)
-                    raise InputError(f"task {_name(chunk, first, at)!r}: {fault.message}")
-        first += len(chunk["arrival_s"])
+    for what, known in (("profile", profiles), ("server", dict.fromkeys(network.servers))):
+        for name, row in trace.names[what].items():
+            if name not in known:
+                raise InputError(f"row {row + 1} of the trace: {UnknownNameError(what, name, known).message}")
 
 
 def _name(chunk: Chunk, first: int, at: int) -> str:
@@ -118,7 +111,7 @@ def _tasks(
     spread: Spreading,
     seed: int,
 ) -> Iterator[Task]:
-    streams = {name: stream(seed, "trace", name) for name in draws}
+    streams = {name: stream(seed, STREAMS.get(name, name)) for name in draws}
     index = {name: i for i, name in enumerate(network.servers)}
     places = spread.placing(network, seed)
     first = 0

@@ -317,7 +317,9 @@ def _marked(
         data.pop("cloud", None)
     marked.nodes[home]["cloud"] = True
     for place, flop_per_s in capacity.items():
-        marked.nodes[place.node].update(server=place.name, capacity_flop_per_s=flop_per_s)
+        data = marked.nodes[place.node]
+        data.pop("capacity_flop_per_s", None)  # in the same order whatever stood there
+        data.update(server=place.name, capacity_flop_per_s=flop_per_s)
     made = {trunk.ends: (trunk.name, delay_s) for trunk, delay_s in zip(trunks, delays, strict=True)}
     for one, other, data in marked.edges(data=True):
         if one != other:

@@ -46,6 +46,8 @@ class Trace:
         When the first and the last arrive [s].
     provenance : mapping
         Where it comes from: the format or generator, and what was done to it. Plain values.
+    names : mapping of str to mapping of str to int
+        The names of a ``"profile"`` and of a ``"server"`` in it, with the row (from 0) each stands in first.
     """
 
     columns: tuple[str, ...]
@@ -53,6 +55,7 @@ class Trace:
     first_s: float
     last_s: float
     provenance: Mapping[str, Any]
+    names: Mapping[str, Mapping[str, int]]
     _read: Callable[[], Iterator[Chunk]] = field(repr=False)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -102,8 +105,7 @@ def from_columns(columns: Mapping[str, Any], provenance: Mapping[str, Any]) -> T
             rows[name] = np.asarray(columns[name], dtype=np.float64)[order]
         else:
             rows[name] = [columns[name][j] for j in order.tolist()]
-    first_s, last_s = float(rows["arrival_s"][0]), float(rows["arrival_s"][-1])
-    return Trace(tuple(rows), len(order), first_s, last_s, dict(provenance), lambda: iter([rows]))
+    return streamed(tuple(rows), provenance, lambda: iter([rows]))
 
 
 def streamed(columns: Sequence[str], provenance: Mapping[str, Any], read: Callable[[], Iterator[Chunk]]) -> Trace:
@@ -113,18 +115,23 @@ def streamed(columns: Sequence[str], provenance: Mapping[str, Any], read: Callab
     """
     count, first_s, last_s = 0, math.nan, math.nan
     held: list[Chunk] = []
+    names: dict[str, dict[str, int]] = {"profile": {}, "server": {}}
     for chunk in read():
         arrival_s = chunk["arrival_s"]
         if not len(arrival_s):
             continue
+        for at, profile in enumerate(chunk.get("profile", ())):
+            names["profile"].setdefault(profile, count + at)
+        for at, where in enumerate(chunk.get("inputs", ())):
+            for server, _ in where or ():
+                names["server"].setdefault(server, count + at)
         first_s = first_s if count else float(arrival_s[0])
         count, last_s = count + len(arrival_s), float(arrival_s[-1])
         held = [*held, chunk] if count <= ROWS else []
     if not count:
         raise InputError("a trace without arrivals; allowed: 1 or more")
-    return Trace(
-        tuple(columns), count, first_s, last_s, dict(provenance), read if count > ROWS else lambda: iter(held)
-    )
+    again = read if count > ROWS else lambda: iter(held)
+    return Trace(tuple(columns), count, first_s, last_s, dict(provenance), names, again)
 
 
 class Format:
@@ -144,15 +151,18 @@ class Format:
 FORMATS: Registry[Format] = Registry("trace format")
 
 
-def with_options(call: Callable[..., Trace], what: str, path: Path, options: Mapping[str, Any]) -> Trace:
-    """Call a reader with its options; refuse those it does not have."""
+def with_options(
+    call: Callable[..., Trace], what: str, path: Path, options: Mapping[str, Any], known: Mapping[str, Any]
+) -> Trace:
+    """Call a reader with its options, and of the names `known` those it asks for; refuse options it does not have."""
     allowed = [
         name for name, found in inspect.signature(call).parameters.items() if found.kind is found.KEYWORD_ONLY
     ]
+    offered = [name for name in allowed if name not in known]
     for name in options:
-        if name not in allowed:
-            raise UnknownNameError(f"option of the trace format {what!r}:", name, allowed)
-    return call(path, **options)
+        if name not in offered:
+            raise UnknownNameError(f"option of the trace format {what!r}:", name, offered)
+    return call(path, **options, **{name: names for name, names in known.items() if name in allowed})
 
 
 def check_numbers(name: str, values: FloatArray, where: Callable[[int], InputError]) -> None:

@@ -216,12 +216,12 @@ class Chart {
     const label = (x, y, text, anchor, kind) => {
       make("text", { x, y, "text-anchor": anchor, class: kind || "" }, svg).textContent = text;
     };
-    for (const y of panel.y_log ? logTicks(bottom, top) : linearTicks(bottom, top, this.h / 60)) {
+    for (const y of panel.y_log ? logTicks(bottom, top) : linearTicks(bottom, top, this.h / 45)) {
       make("line", { class: "grid", x1: MARGIN.left, x2: right, y1: rise(y), y2: rise(y) }, svg);
       label(MARGIN.left - 6, rise(y) + 4, short(y), "end", "y-tick");
     }
     let last = -Infinity;
-    for (const x of panel.x_log ? logTicks(...this.view) : linearTicks(...this.view, this.w / 90)) {
+    for (const x of panel.x_log ? logTicks(...this.view) : linearTicks(...this.view, this.w / 80)) {
       const at = this.place(x);
       make("line", { class: "grid", x1: at, x2: at, y1: MARGIN.top, y2: low }, svg);
       if (at - last > 34) { label(at, low + 16, short(x), "middle", "x-tick"); last = at; }

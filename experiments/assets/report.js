@@ -59,7 +59,7 @@ class Table {
     this.back = press("‹", "Page before", -1);
     this.next = press("›", "Next page", 1);
     if (table.notice) element("p", { class: "notice" }, place, table.notice);
-    const shown = element("table", {}, element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": table.title }, place));
+    const shown = element("table", { class: "lines" }, element("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": table.title }, place));
     element("caption", { hidden: "" }, shown, table.title);
     const row = element("tr", {}, element("thead", {}, shown));
     this.body = element("tbody", {}, shown);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+from collections.abc import Collection
 from typing import Any
 
 from simulator.errors import InputError
@@ -17,7 +18,14 @@ for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
 
-def read_trace(path: Path, format: str | None = None, **options: Any) -> Trace:
+def read_trace(
+    path: Path,
+    format: str | None = None,
+    *,
+    servers: Collection[str] | None = None,
+    profiles: Collection[str] | None = None,
+    **options: Any,
+) -> Trace:
     """Read a trace, all of it checked before this returns.
 
     Parameters
@@ -25,6 +33,8 @@ def read_trace(path: Path, format: str | None = None, **options: Any) -> Trace:
     path : path
     format : str, optional
         A name of `FORMATS`; without it, the file's first bytes and its header tell.
+    servers, profiles : collection of str, optional
+        Names that may stand in the file: another is then a fault with its line. `workloads.tasks` looks at them, too.
     **options
         Parameters of the format, such as ``inputs`` of ``"native"`` or ``columns`` of ``"mapped"``.
 
@@ -39,7 +49,8 @@ def read_trace(path: Path, format: str | None = None, **options: Any) -> Trace:
         At the first fault, naming file, line and value.
     """
     name = format_of(path) if format is None else format
-    return with_options(FORMATS[name].read, name, path, options)
+    known = {"servers": servers, "profiles": profiles}
+    return with_options(FORMATS[name].read, name, path, options, known)
 
 
 def format_of(path: Path) -> str:
