@@ -88,6 +88,8 @@ def test_placements_by_name_id_degree_and_all():
 def test_numbers_in_names_sort_as_numbers():
     graph = nx.star_graph([f"n{i}" for i in range(12)])
     assert build(graph).network.servers == tuple(f"n{i}" for i in range(1, 12))
+    long = nx.star_graph(["hub", "1" * 80, "2" * 79, "007", "7", "x"])
+    assert build(long, cloud="hub").network.servers == ("007", "7", "2" * 79, "1" * 80, "x")
 
 
 def test_parallel_edges_count_once_for_the_degree_and_their_speeds_add_up():
