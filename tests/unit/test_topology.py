@@ -314,6 +314,11 @@ def test_nodes_that_cannot_reach_the_cloud_get_no_server_unless_asked_for_by_nam
         build(graph, cloud="hub", servers=["a", "x"])
 
 
+def test_paths_too_long_for_memory_are_refused():
+    with pytest.raises(InputError, match="the paths of 3999 servers cross links more than 2000000 times in all"):
+        build(nx.path_graph(4000), cloud="0")
+
+
 def test_the_graph_given_is_left_as_it_was():
     graph = joined(*CHAIN)
     before = nx.to_dict_of_dicts(graph), dict(graph.nodes(data=True))
