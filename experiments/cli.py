@@ -11,17 +11,43 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from experiments import verbs
+from experiments.console import coloured, console
 
 EXIT_STATUS = """\
-exit status: 0 done; 1 a bug in cutlayer or in a scheduler of your own (a traceback); 2 something handed in is wrong
-(one line); 130 interrupted"""
+exit status:
+  0    done
+  1    a bug in cutlayer or in a scheduler of your own (a traceback)
+  2    something handed in is wrong (one line says what, where, and what is allowed); nothing is written
+  130  interrupted (Ctrl-C)
+  141  whoever read the output has left"""
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help with room for the longest option on its own line."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32)
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Leave room for the names of verbs, whose indentation argparse forgets."""
+        super().add_argument(action)
+        if isinstance(action.choices, dict):
+            self._action_max_length = max(self._action_max_length, *(len(name) + 6 for name in action.choices))
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+        super().__init__(formatter_class=_Help, allow_abbrev=False, **options)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            from simulator.errors import near_name
+
+            what = "value" if action.option_strings else action.dest
+            message = f"unknown {what} {value!r}; {near_name(value, map(str, action.choices))}"
+            raise argparse.ArgumentError(action if action.option_strings else None, message)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse what is not known where it is said: the verb knows its own options."""
@@ -36,23 +62,31 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and leave with status 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
+        self.exit(2, _fault(self.prog, message) + "\n")
 
 
-def guarded(prog: str, call: Callable[[], int]) -> int:
-    """Return the exit status of `call`; what a user can set right is one line, not a traceback."""
+def _fault(prog: str, message: object) -> str:
+    return f"{coloured(f'{prog}:', 'red', sys.stderr)} {message}"
+
+
+def guarded(prog: str, call: Callable[[], int], *, quiet: bool = False, json: bool = False) -> int:
+    """Return the exit status of `call`; what a user can set right is one line, not a traceback.
+
+    With `quiet` nothing is printed but errors, and the JSON where `json` says it was asked for.
+    """
     from simulator.errors import CutlayerError
 
     try:
-        status = call()
+        with console(quiet=quiet, json=json):
+            status = call()
         if sys.stdout is not None:
             sys.stdout.flush()  # here, where a reader who has left is still nobody's fault
         return status
     except CutlayerError as fault:
-        print(f"{prog}: {fault}", file=sys.stderr)
+        print(_fault(prog, fault), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"{prog}: interrupted", file=sys.stderr)
+        print(_fault(prog, "interrupted"), file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever read our output has left; what Python would still write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -79,6 +113,7 @@ def add_verb(choices: Any, name: str, verb: Any) -> None:
         name, help=verb.HELP, description=verb.DESCRIPTION, epilog=f"example:\n  {verb.EXAMPLE}"
     )
     verb.add_arguments(parser)
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors and what --json asks for")
     parser.set_defaults(call=verb.call)
 
 
@@ -102,7 +137,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.verb is None:
         parser.print_help()
         return guarded("cutlayer", lambda: 2)
-    return guarded(f"cutlayer {arguments.verb}", lambda: int(arguments.call(arguments)))
+    return guarded(
+        f"cutlayer {arguments.verb}",
+        lambda: int(arguments.call(arguments)),
+        quiet=arguments.quiet,
+        json=getattr(arguments, "json", False),
+    )
 
 
 if __name__ == "__main__":

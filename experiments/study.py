@@ -14,6 +14,7 @@ from typing import Any
 
 import experiments
 from experiments.cli import Parser, guarded
+from experiments.console import bars_hidden, coloured, log
 from simulator.errors import InputError
 from simulator.registry import Registry
 from simulator.results import Results
@@ -76,8 +77,8 @@ class Study:
         from tqdm import tqdm
 
         if not sys.stderr.isatty():
-            print(f"{what}: {total} steps", file=sys.stderr, flush=True)
-        with tqdm(total=total, desc=what, file=sys.stderr, disable=None, dynamic_ncols=True) as bar:
+            log.info("%s: %d steps", what, total)
+        with tqdm(total=total, desc=what, file=sys.stderr, disable=bars_hidden(), dynamic_ncols=True) as bar:
             yield bar.update
 
     def draw(self, name: str, function: Callable[..., Any], *what: Any) -> None:
@@ -175,5 +176,5 @@ def main(one: Experiment, argv: Sequence[str] | None = None) -> int:
 
 def verdict(claim: Claim) -> str:
     """Return a claim as two lines of text."""
-    word = {True: "holds", False: "DOES NOT HOLD", None: "for information"}[claim.holds]
-    return f"[{word}] {claim.says} ({claim.source})\n    {claim.measured}"
+    word = {True: coloured("holds", "green"), False: coloured("DOES NOT HOLD", "red"), None: "for information"}
+    return f"[{word[claim.holds]}] {claim.says} ({claim.source})\n    {claim.measured}"

@@ -24,11 +24,15 @@ def call(arguments: argparse.Namespace) -> int:
     """Measure and print the files written."""
     from tqdm import tqdm
 
+    from experiments.console import bars_hidden
     from profiles.measure import measure_all, network_names
 
     every = arguments.network == ["all"]
     with tqdm(
-        total=len(network_names()) if every else len(arguments.network), desc="measured", disable=None, file=sys.stderr
+        total=len(network_names()) if every else len(arguments.network),
+        desc="measured",
+        disable=bars_hidden(),
+        file=sys.stderr,
     ) as bar:
         paths = measure_all(
             arguments.network,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import pkgutil
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +13,10 @@ from pathlib import Path
 import pytest
 from user_files import ROOT, assert_one_line, command, python, rows, same_but_for_the_machine
 
-VERBS = ("run", "reproduce", "profile", "explain", "check", "schedulers")
+from experiments import verbs
+from experiments.cli import build_parser
+
+VERBS = sorted(module.name for module in pkgutil.iter_modules(verbs.__path__))
 
 WITHOUT_TORCH = """\
 import sys
@@ -235,3 +241,66 @@ def test_processes_that_share_a_results_file_all_succeed(files):
     assert [process.wait() for process in started] == [0, 0, 0, 0]
     assert len(rows(files.path("run.db"))) == 5
     assert len(rows(files.path("run.db"), "tasks")) == 20
+
+
+# At a terminal, and away from one -----------------------------------------------------------------------------
+
+
+def test_quiet_prints_nothing_but_errors(cutlayer, files):
+    done = cutlayer([*files.argv(), "--quiet"])
+    assert (done.status, done.out, done.err) == (0, "", "")
+    assert cutlayer(["schedulers", "-q"]).out == ""
+    assert_one_line(cutlayer(["check", "fifi", "--quiet"]), "cutlayer check", "did you mean 'fifo'?")
+
+
+def test_quiet_keeps_the_json_that_was_asked_for(cutlayer, files):
+    assert json.loads(cutlayer([*files.argv("--json"), "--quiet"]).out)["tasks"]
+
+
+def test_notices_go_to_standard_error_once_and_not_at_all_when_quiet(cutlayer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    reproduce = ["reproduce", "--seeds", "1", "--only", "camera", "--out", "out"]
+    first, again = cutlayer(reproduce), cutlayer(reproduce)
+    assert first.err.count("\n") == again.err.count("\n") >= 1
+    assert cutlayer([*reproduce, "--quiet"]).err == ""
+
+
+@pytest.mark.parametrize(
+    "variables, expected", [({}, "\x1b[31mred\x1b[0m"), ({"NO_COLOR": "1"}, "red"), ({"TERM": "dumb"}, "red")]
+)
+def test_colour_is_for_terminals_that_want_it(monkeypatch, variables, expected):
+    from experiments.console import coloured
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert coloured("red", "red", Terminal()) == expected
+    assert coloured("red", "red", io.StringIO()) == "red"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_names_every_verb(cutlayer, shell):
+    done = cutlayer(["completion", shell])
+    assert (done.status, done.err) == (0, "")
+    assert all(verb in done.out for verb in VERBS)
+
+
+def test_bash_completes_verbs_and_options(cutlayer, tmp_path):
+    script = tmp_path / "completion.sh"
+    script.write_text(cutlayer(["completion", "bash"]).out)
+    ask = f"source {script}; COMP_WORDS=(cutlayer run --sched); COMP_CWORD=2; _shtab_cutlayer; echo ${{COMPREPLY[@]}}"
+    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["--scheduler"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_shows_an_example_that_its_parser_takes(cutlayer, verb):
+    example = cutlayer([verb, "--help"]).out.partition("example:")[2].partition(">")[0]
+    name, *argv = shlex.split(example)
+    assert (name, argv[0]) == ("cutlayer", verb)
+    assert build_parser().parse_args(argv).verb == verb
