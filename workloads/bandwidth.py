@@ -11,7 +11,7 @@ from simulator.types import Network
 from simulator.uplink import Steps
 from workloads.bandwidth_formats import FORMATS, lines_of
 from workloads.bandwidth_trace import BandwidthTrace
-from workloads.formats import Path
+from workloads.rows import Path
 
 BIN_S = 1.0
 """What the rate of packets is counted over by default [s]."""

@@ -10,7 +10,7 @@ import numpy as np
 from simulator.errors import InputError, UnknownNameError
 from simulator.types import Network
 from simulator.uplink import Conditions, Intervals, Steps, combine, first_fault, merged
-from workloads.formats import Path, read_number, read_rows, read_text
+from workloads.rows import Path, read_number, read_rows, read_text
 
 CHANGE_COLUMNS = ("link", "time_s", "bps")
 OUTAGE_COLUMNS = ("resource", "name", "down_s", "up_s")

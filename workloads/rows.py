@@ -47,6 +47,13 @@ def read_header(path: Path) -> list[str]:
     return []
 
 
+def content(path: Path) -> str:
+    """Return the text of a file that fits into memory."""
+    _check_text(path)
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        return file.read()
+
+
 def _parsed(
     file: Iterable[str], columns: Sequence[str], options: Sequence[str] | None, path: Path
 ) -> Iterator[tuple[int, dict[str, str]]]:

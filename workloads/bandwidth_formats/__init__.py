@@ -11,7 +11,7 @@ from typing import NamedTuple
 from simulator.errors import InputError
 from simulator.registry import Registry
 from workloads.bandwidth_trace import BandwidthTrace
-from workloads.formats import Path, _content
+from workloads.rows import Path, content
 
 Lines = list[tuple[int, str]]
 """The lines of a file that are not blank, with their numbers, counted from 1."""
@@ -47,7 +47,7 @@ def lines_of(path: Path) -> Lines:
     InputError
         If it cannot be read, is not text, or is empty.
     """
-    lines = list(_filled(_content(path)))
+    lines = list(_filled(content(path)))
     if not lines:
         raise InputError("is empty; allowed: a bandwidth measurement", path)
     return lines

@@ -12,7 +12,7 @@ from simulator.errors import InputError
 from simulator.units import bits
 from workloads.bandwidth_formats import FORMATS, BandwidthFormat, Lines
 from workloads.bandwidth_trace import BandwidthTrace
-from workloads.formats import Path
+from workloads.rows import Path
 
 PACKET_BYTES = 1500.0
 _MILLISECONDS = re.compile(r"\d{1,15}", re.ASCII)

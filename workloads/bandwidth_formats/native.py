@@ -5,7 +5,7 @@ from simulator.uplink import first_fault
 from workloads.bandwidth_formats import FORMATS, BandwidthFormat, Lines
 from workloads.bandwidth_trace import BandwidthTrace, lasting
 from workloads.conditions import CHANGE_COLUMNS
-from workloads.formats import Path, read_number, read_rows, read_text
+from workloads.rows import Path, read_number, read_rows, read_text
 
 
 def recognises(line: str) -> bool:

@@ -8,7 +8,7 @@ import re
 from simulator.errors import InputError
 from workloads.bandwidth_formats import FORMATS, BandwidthFormat, Lines
 from workloads.bandwidth_trace import BandwidthTrace
-from workloads.formats import Path, read_number
+from workloads.rows import Path, read_number
 
 UNITS_BPS = {"bits/sec": 1.0, "Kbits/sec": 1e3, "Mbits/sec": 1e6, "Gbits/sec": 1e9}
 """What one of each unit is [bit/s]; iperf counts bits in powers of 1000."""

@@ -9,7 +9,7 @@ from simulator.errors import InputError
 from simulator.uplink import first_fault
 from workloads.bandwidth_formats import FORMATS, BandwidthFormat, Lines
 from workloads.bandwidth_trace import BandwidthTrace, lasting
-from workloads.formats import Path, read_number
+from workloads.rows import Path, read_number
 
 _NUMBER = r"[+-]?[\d.][\d.eE+-]*"
 
