@@ -1,13 +1,16 @@
-"""What the pages are made of beside Markdown: the command line from its parser, notebooks, guides found by name."""
+"""What the pages are made of beside Markdown: the command line from its parser, notebooks, figures, guides by name."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from experiments.cli import EXIT_STATUS, build_parser
 
 DOCS = Path(__file__).resolve().parent
 COMMAND_LINE = "<!-- the command line, from its parser -->"
@@ -22,6 +25,19 @@ def on_config(config: Any) -> Any:
     return config
 
 
+def on_files(files: Any, config: Any) -> Any:
+    """Draw the figures that pages show, with the command they show."""
+    from mkdocs.structure.files import File
+
+    from experiments.reproduce import reproduce
+
+    with tempfile.TemporaryDirectory() as folder:
+        reproduce(folder, 1, ["layer_profiles"])
+        for path in Path(folder).glob("*.svg"):
+            files.append(File.generated(config, f"figures/{path.name}", content=path.read_bytes()))
+    return files
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put the command line and notebooks where a page wants them."""
     if COMMAND_LINE in markdown:
@@ -31,15 +47,14 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def command_line() -> str:
     """Return the reference of the command line as Markdown."""
-    from experiments.cli import EXIT_STATUS, build_parser
-
     parser = build_parser()
     (verbs,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     help_of = {choice.dest: choice.help for choice in verbs._choices_actions}
     lines = ["| verb | |", "|---|---|"]
     lines += [f"| [`{name}`](#cutlayer-{name}) | {_cell(help_of[name])} |" for name in verbs.choices]
     lines += ["", "## Exit statuses", "", "| status | meaning |", "|---|---|"]
-    lines += [f"| {number} | {_cell(meaning)} |" for number, meaning in re.findall(r"^ +(\d+) +(.*)$", EXIT_STATUS, re.M)]
+    statuses = re.findall(r"^ +(\d+) +(.*)$", EXIT_STATUS, flags=re.MULTILINE)
+    lines += [f"| {status} | {_cell(meaning)} |" for status, meaning in statuses]
     for name, verb in verbs.choices.items():
         lines += ["", f"## cutlayer {name}", "", verb.description or "", "", *_options(verb)]
         lines += ["", verb.epilog.strip().splitlines()[0].capitalize(), "", "```sh"]
@@ -54,7 +69,8 @@ def _options(verb: argparse.ArgumentParser) -> Iterator[str]:
         actions = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
         if not actions:
             continue
-        yield from ("", f"**{(group.title or '').capitalize()}**" + (f": {group.description}" if group.description else ""))
+        about = f": {group.description}" if group.description else ""
+        yield from ("", f"**{(group.title or '').capitalize()}**{about}")
         yield from ("", "| | |", "|---|---|")
         for action in actions:
             if isinstance(action, argparse._SubParsersAction):

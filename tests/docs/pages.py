@@ -129,8 +129,8 @@ class Reader:
         self.folder.mkdir()
         binaries = folder / "bin"
         binaries.mkdir()
-        for name, call in (("cutlayer", f'{sys.executable} -m experiments.cli "$@"'), ("python", f'{sys.executable} "$@"')):
-            (binaries / name).write_text(f"#!/bin/sh\nexec {call}\n")
+        for name, call in (("cutlayer", "-m experiments.cli"), ("python", "")):
+            (binaries / name).write_text(f'#!/bin/sh\nexec {sys.executable} {call} "$@"\n')
             (binaries / name).chmod(0o755)
         (self.folder / ".venv").mkdir()
         (self.folder / ".venv" / "bin").symlink_to(binaries)

@@ -14,7 +14,15 @@ CLASS = re.compile(r"^class (\w+)\((?:Online|Offline)Scheduler\)", flags=re.MULT
 
 
 def schedulers() -> list[Block]:
-    return [block for page in pages() for block in blocks(page) if block.language == "python" and CLASS.search(block.text)]
+    """Return the blocks with a scheduler, but for those whose page shows what ``cutlayer check`` finds wrong."""
+    found = []
+    for page in pages():
+        broken = [block.text for block in blocks(page) if block.status != 0]
+        for block in blocks(page):
+            name = CLASS.search(block.text)
+            if block.language == "python" and name and not any(f":{name[1]}" in text for text in broken):
+                found.append(block)
+    return found
 
 
 def test_make_targets_named_in_the_documents_exist():
@@ -35,12 +43,15 @@ def test_every_scheduler_in_the_documents_keeps_the_contract(block, tmp_path):
 
 
 def test_files_named_in_the_documents_exist():
+    folders = "tests|simulator|docs|models|workloads|profiles|experiments"
     for page in pages():
-        for name in re.findall(r"`((?:tests|simulator|docs|models|workloads|profiles|experiments)/[\w/.]*)`", text_of(page)):
+        for name in re.findall(rf"`((?:{folders})/[\w/.]*)`", text_of(page)):
             assert (ROOT / name).exists(), f"{page} names {name}"
 
 
 def test_links_between_pages_lead_to_files():
     for page in pages():
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text_of(page)):
+            if target.startswith("../figures/"):
+                continue  # drawn when the pages are built, which fails where one is missing
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"

@@ -12,12 +12,10 @@ NOT_RUN = {
 """Every block that is not run, with the reason the page gives."""
 
 
-def page_parameters():
-    for page in pages():
-        yield pytest.param(page, id=page, marks=[pytest.mark.slow] if is_slow(page) else [])
+PAGES = [pytest.param(page, id=page, marks=[pytest.mark.slow] if is_slow(page) else []) for page in pages()]
 
 
-@pytest.mark.parametrize("page", page_parameters())
+@pytest.mark.parametrize("page", PAGES)
 def test_every_block_of_a_page_runs_in_order_and_prints_what_the_page_says(page, tmp_path):
     reader = Reader(tmp_path)
     for block in blocks(page):
@@ -102,7 +100,8 @@ def test_the_reader_does_what_a_page_says(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "old, new", [("done in ... s", "done in ... min"), ("one,two\ndone", "done"), ("exit 3", "exit 2"), ("cat a", "cat b")]
+    "old, new",
+    [("done in ... s", "done in ... min"), ("one,two\ndone", "done"), ("exit 3", "exit 2"), ("cat a", "cat b")],
 )
 def test_the_reader_notices_what_is_not_as_said(old, new, tmp_path):
     reader = Reader(tmp_path)

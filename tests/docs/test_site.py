@@ -102,6 +102,6 @@ def test_the_api_reference_has_every_public_name_of_its_modules_that_has_a_docst
         for name in re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
             module = importlib.import_module(name)
             for public, value in vars(module).items():
-                of_here = getattr(value, "__module__", None) == name
-                if of_here and not public.startswith("_") and getattr(value, "__doc__", None) and isinstance(value, type | FunctionType):
+                of_here = isinstance(value, type | FunctionType) and value.__module__ == name
+                if of_here and value.__doc__ and not public.startswith("_"):
                     assert f" {public} " in shown, f"{name}.{public}"
