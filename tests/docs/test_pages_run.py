@@ -8,6 +8,7 @@ from pages import LANGUAGES, Block, Reader, blocks, is_slow, matches, pages, tex
 NOT_RUN = {
     ("README.md", "builds an environment; tests of their own do the same"),
     ("README.md", "installs torch"),
+    ("docs/index.md", "builds an environment; tests of their own do the same"),
 }
 """Every block that is not run, with the reason the page gives."""
 
