@@ -50,7 +50,7 @@ def command_line() -> str:
     parser = build_parser()
     (verbs,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     help_of = {choice.dest: choice.help for choice in verbs._choices_actions}
-    lines = ["| verb | |", "|---|---|"]
+    lines = ["| verb | what it does |", "|---|---|"]
     lines += [f"| [`{name}`](#cutlayer-{name}) | {_cell(help_of[name])} |" for name in verbs.choices]
     lines += ["", "## Exit statuses", "", "| status | meaning |", "|---|---|"]
     statuses = re.findall(r"^ +(\d+) +(.*)$", EXIT_STATUS, flags=re.MULTILINE)
@@ -69,9 +69,7 @@ def _options(verb: argparse.ArgumentParser) -> Iterator[str]:
         actions = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
         if not actions:
             continue
-        about = f": {group.description}" if group.description else ""
-        yield from ("", f"**{(group.title or '').capitalize()}**{about}")
-        yield from ("", "| | |", "|---|---|")
+        yield from ("", f"| {(group.title or '').capitalize()} | {_cell(group.description)} |", "|---|---|")
         for action in actions:
             if isinstance(action, argparse._SubParsersAction):
                 for choice in action._choices_actions:
