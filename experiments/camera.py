@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from experiments.progress import progress
 from experiments.study import Claim, Study, experiment, main
 from simulator.units import bits
 
@@ -57,7 +58,7 @@ def cases() -> list[Case]:
 def run(study: Study) -> list[Claim]:
     """What three cameras send: video, or what AlexNet's first convolution makes of it."""
     ways = cases()
-    with study.bar("camera example", len(ways)) as done:
+    with progress("camera example", len(ways)) as done:
         measures = []
         for way in ways:
             for cameras in (1, CAMERAS):

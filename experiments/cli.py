@@ -18,6 +18,7 @@ exit status:
   0    done
   1    a bug in cutlayer or in a scheduler of your own (a traceback)
   2    something handed in is wrong (one line says what, where, and what is allowed); nothing is written
+  3    some runs of a sweep have failed; each is in the results with its error
   130  interrupted (Ctrl-C)
   141  whoever read the output has left"""
 
@@ -83,7 +84,8 @@ def guarded(prog: str, call: Callable[[], int], *, quiet: bool = False, json: bo
             sys.stdout.flush()  # here, where a reader who has left is still nobody's fault
         return status
     except CutlayerError as fault:
-        print(_fault(prog, fault), file=sys.stderr)
+        for line in str(fault).split("\n"):  # a scenario says all that is wrong with it, a line each
+            print(_fault(prog, line), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(_fault(prog, "interrupted"), file=sys.stderr)

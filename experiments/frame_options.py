@@ -1,8 +1,7 @@
-"""Frames on the command line: what they are like, what befalls links and servers, and the file that keeps them."""
+"""The file that keeps every frame of a run."""
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,43 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.inputs import Frames
 from simulator.errors import InputError
-from simulator.frame_model import FrameSettings
 from simulator.types import Network
-from simulator.uplink import Conditions
-from workloads.conditions import read_conditions
 
 if TYPE_CHECKING:
     from simulator.frames import KeptFrames
     from simulator.spans import Span
-
-CONDITION_FILES = ("capacity", "load", "outages")
-SETTINGS = ("jitter", "sizes", "size_cv", "sharing", "on_end", "on_outage", "propagation_s", "violation", "series_s")
-
-
-def conditions_of(arguments: argparse.Namespace, network: Network) -> Conditions | None:
-    """Return what befalls links and servers, where files say so."""
-    files = {name: getattr(arguments, name) for name in CONDITION_FILES if getattr(arguments, name) is not None}
-    return read_conditions(network, **files) if files else None
-
-
-def frames_of(arguments: argparse.Namespace) -> Frames | None:
-    """Return the frames the options ask for, or None.
-
-    Raises
-    ------
-    InputError
-        If an option about frames is given without ``--frames``, or a value is not allowed.
-    """
-    given = {name: getattr(arguments, name) for name in SETTINGS if getattr(arguments, name) is not None}
-    if arguments.frames is None:
-        if given or arguments.keep_frames or arguments.seed is not None:
-            raise InputError("options about frames need --frames (periodic, jittered or poisson)")
-        return None
-    settings = FrameSettings(arrivals=arguments.frames, seed=arguments.seed or 0, **given)
-    return Frames(settings, arguments.keep_frames)
-
 
 def save_frames(path: Path, kept: KeptFrames, network: Network, spans: Sequence[Span]) -> None:
     """Write every frame as one compressed array file, whole or not at all.

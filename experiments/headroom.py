@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from experiments.cells import Cell
 from experiments.inputs import Traffic
-from experiments.runner import Cell, sweep
+from experiments.paper_source import PaperSource
 from experiments.study import Claim, Study, experiment, main
 from simulator.frame_model import FrameSettings
 from simulator.stats import Interval, mean_interval
@@ -29,24 +30,22 @@ def run(study: Study) -> list[Claim]:
     """Deployed tasks and violations against V, under interaction traffic that is always the same."""
     cells = [
         Cell(
-            PaperScenario(
-                servers=SERVERS, interarrival_s=0.0, usable_share=share, reservation_margin=MARGIN
+            PaperSource(
+                PaperScenario(servers=SERVERS, interarrival_s=0.0, usable_share=share, reservation_margin=MARGIN),
+                frames=FrameSettings(),
+                traffic=TRAFFIC,
+                until_s=UNTIL_S,
             ),
             "offline",
             seed,
-            frames=FrameSettings(),
-            traffic=TRAFFIC,
-            until_s=UNTIL_S,
         )
         for share in SHARES
         for seed in study.seeds
     ]
-    with study.bar("shares of the uplink", len(cells)) as done:
-        sweep(study.results, cells, done)
-    rows = {row["key"]: row for row in study.results.rows("runs")}
+    rows = study.sweep("shares of the uplink", cells)
     deployed, late = {}, {}
     for share in SHARES:
-        own = [rows[cell.key] for cell in cells if cell.scenario.usable_share == share]
+        own = [row for cell, row in zip(cells, rows, strict=True) if cell.source.scenario.usable_share == share]
         deployed[share] = mean_interval([row["deployed_tasks"] for row in own])
         late[share] = mean_interval([row["violations"] / row["delivered"] for row in own])
     study.record(

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Frames:
-    """What the frames of a run are like, and whether to keep every one."""
+    """What the frames of a run are like, whether to keep every one, and in how many threads to walk them (all)."""
 
     settings: FrameSettings
     keep: bool = False
+    threads: int | None = None
 
     def walk(self, network: Network, spans: SpanRecorder, conditions: Conditions | None) -> FrameResults:
         """Walk every frame of the tasks that `spans` heard of."""
@@ -35,7 +36,7 @@ class Frames:
             end_s=spans.end_s,
             conditions=conditions,
             keep_frames=self.keep,
-            workers=os.cpu_count() or 1,
+            workers=self.threads or os.cpu_count() or 1,
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.progress import progress
 from experiments.study import Claim, Study, experiment, main
 from profiles.store import shipped
 from simulator.types import Profile
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def run(study: Study) -> list[Claim]:
     """Data ratio and computational overhead after each layer of the ten measured networks."""
     profiles = shipped()
-    with study.bar("layer profiles", len(profiles)) as done:
+    with progress("layer profiles", len(profiles)) as done:
         measures = []
         for name, profile in profiles.items():
             for k in range(1, len(profile) + 1):

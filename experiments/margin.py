@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from experiments.runner import Cell, sweep
+from experiments.cells import Cell
+from experiments.paper_source import PaperSource
 from experiments.study import Claim, Study, experiment, main
 from simulator.frame_model import FrameSettings
 from simulator.stats import Interval, mean_interval
@@ -37,24 +39,26 @@ def run(study: Study) -> list[Claim]:
     cells = {
         (kind, margin): [
             Cell(
-                PaperScenario(servers=SERVERS, tasks=TASKS, interarrival_s=0.0, reservation_margin=margin),
+                PaperSource(
+                    PaperScenario(servers=SERVERS, tasks=TASKS, interarrival_s=0.0, reservation_margin=margin),
+                    frames=settings,
+                    until_s=UNTIL_S,
+                ),
                 "offline",
                 seed,
-                frames=settings,
-                until_s=UNTIL_S,
             )
             for seed in study.seeds
         ]
         for kind, settings in KINDS.items()
         for margin in MARGINS
     }
-    every = [cell for own in cells.values() for cell in own]
-    with study.bar("margins", len(every)) as done:
-        sweep(study.results, every, done)
-    rows = {row["key"]: row for row in study.results.rows("runs")}
+    rows = iter(study.sweep("margins", [cell for own in cells.values() for cell in own]))
+    late = {
+        point: [row["violations"] / row["delivered"] for row in islice(rows, len(own))] for point, own in cells.items()
+    }
     misses = {
         kind: [
-            mean_interval([rows[c.key]["violations"] / rows[c.key]["delivered"] for c in cells[kind, margin]])
+            mean_interval(late[kind, margin])
             for margin in MARGINS
         ]
         for kind in KINDS

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.runner import Cell, sweep
+from experiments.cells import HINDSIGHT, POINTS, Cell, hindsight_at
+from experiments.paper_source import PaperSource
 from experiments.study import Claim, Study, experiment, main
-from simulator.bounds import hindsight
 from simulator.results import Results
 from simulator.stats import Interval, mean_interval
 from workloads.generate import PaperScenario
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 Spec = tuple[str, dict[str, Any]]
 SCHEDULERS: list[Spec] = [("threshold", {}), ("fifo", {}), ("lbf", {}), ("threshold", {"admission": "printed"})]
-POINTS = 10
-"""The bound in hindsight is found at so many points of the arrivals."""
 NEAR = 0.1
 """The paper gives round numbers read off a figure: "near" is within a tenth."""
 
@@ -33,18 +31,20 @@ def run(study: Study) -> list[Claim]:
     """Deployed tasks while 1,000 tasks arrive at 50 servers: the online algorithm, FIFO and LBF."""
     scenario = PaperScenario()
     cells = [
-        Cell(scenario, name, seed, options, keep=("series",)) for seed in study.seeds for name, options in SCHEDULERS
+        Cell(PaperSource(scenario), name, seed, options, keep=("series",), bound=HINDSIGHT)
+        for seed in study.seeds
+        for name, options in SCHEDULERS
     ]
-    with study.bar("arrivals replayed", len(cells)) as done:
-        sweep(study.results, cells, done)
+    rows = study.sweep("arrivals replayed", cells)
     curves: dict[str, np.ndarray] = {}
     for name, options in SCHEDULERS:
         own = [cell for cell in cells if (cell.scheduler, cell.options) == (name, options)]
         curves[own[0].label] = np.array([deployed_after_arrivals(study.results, cell.key) for cell in own])
-    rows = {row["key"]: row for row in study.results.rows("runs")}
-    full = [rows[cell.key]["first_eviction_arrivals"] for cell in cells if cell.scheduler == "fifo"]
-    at = hindsight_at(scenario.tasks)
-    hindsight_bounds = bounds_in_hindsight(scenario, study.seeds)
+    full = [row["first_eviction_arrivals"] for row in rows if row["scheduler"] == "fifo"]
+    at = np.array(hindsight_at(scenario.tasks))
+    hindsight_bounds = np.array(
+        [bounds_in_hindsight(study.results, cell.key) for cell in cells if cell.label == "threshold"]
+    )
     means = {label: [mean_interval(column) for column in curve.T] for label, curve in curves.items()}
     study.record(
         "online_arrivals",
@@ -55,20 +55,14 @@ def run(study: Study) -> list[Claim]:
         ],
     )
     study.draw("fig4b_online_arrivals", _draw, means, at, hindsight_bounds.mean(axis=0))
-    ranges = [json.loads(rows[cell.key]["report"]) for cell in cells if cell.label == "threshold"]
+    ranges = [json.loads(row["report"]) for row in rows if row["scheduler"] == "threshold"]
     reached = curves["threshold"][:, at - 1] / hindsight_bounds
     return [*_claims(curves, full, scenario.tasks), _ratio_claim(reached, ranges, scenario.usable_share)]
 
 
-def bounds_in_hindsight(scenario: PaperScenario, seeds: Sequence[int]) -> np.ndarray:
-    """Return the bound over the tasks arrived, for every seed at every point of `hindsight_at`."""
-    at = hindsight_at(scenario.tasks)
-    return np.array([hindsight(scenario.arrivals(seed), scenario.network(seed), at.tolist()) for seed in seeds])
-
-
-def hindsight_at(n_tasks: int) -> np.ndarray:
-    """Return after how many arrivals the bound in hindsight is found, the last of all included."""
-    return np.unique(np.linspace(0, n_tasks, POINTS + 1).round().astype(int))[1:]
+def bounds_in_hindsight(results: Results, key: str) -> np.ndarray:
+    """Return the bound over the tasks arrived at every point of `hindsight_at`, as the run of that key kept it."""
+    return np.array([row["value"] for row in results.rows("measures", key)])
 
 
 def deployed_after_arrivals(results: Results, key: str) -> np.ndarray:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.online_arrivals import bounds_in_hindsight, deployed_after_arrivals, hindsight_at
+from experiments.cells import HINDSIGHT, Cell, hindsight_at
+from experiments.online_arrivals import bounds_in_hindsight, deployed_after_arrivals
+from experiments.paper_source import PaperSource
 from experiments.plugin import scheduler_class
-from experiments.runner import Cell, sweep
 from experiments.study import Claim, Study, experiment, main
 from simulator.policy import OnlineScheduler
 from simulator.stats import Interval, mean_interval
@@ -39,18 +40,16 @@ SCHEDULERS: list[tuple[str, dict[str, Any]]] = [
 def run(study: Study) -> list[Claim]:
     """Deployed tasks of every scheduler as a share of the bound, for 20 to 90 edge servers."""
     cells = [
-        Cell(PaperScenario(servers=n, tasks=TASKS), name, seed, options)
+        Cell(PaperSource(PaperScenario(servers=n, tasks=TASKS)), name, seed, options)
         for n in SERVERS
         for seed in study.seeds
         for name, options in SCHEDULERS
     ]
-    with study.bar("schedulers against the bound", len(cells)) as done:
-        sweep(study.results, cells, done)
-    rows = {row["key"]: row for row in study.results.rows("runs")}
+    rows = study.sweep("schedulers against the bound", cells)
     reached: dict[str, dict[int, list[float]]] = {}
-    for cell in cells:
+    for cell, row in zip(cells, rows, strict=True):
         by_servers = reached.setdefault(cell.label, {n: [] for n in SERVERS})
-        by_servers[cell.scenario.servers].append(1 - rows[cell.key]["gap"])
+        by_servers[cell.source.scenario.servers].append(1 - row["gap"])
     lines = {label: [mean_interval(values[n]) for n in SERVERS] for label, values in reached.items()}
     study.record(
         "optimality",
@@ -67,21 +66,19 @@ def run(study: Study) -> list[Claim]:
 
 def _follow_arrivals(study: Study) -> None:
     """Keep and draw what online schedulers reach of the bound in hindsight, as arrivals go on."""
-    scenario = PaperScenario(tasks=TASKS)
+    source = PaperSource(PaperScenario(tasks=TASKS))
     cells = [
-        Cell(scenario, name, seed, options, keep=("series",))
+        Cell(source, name, seed, options, keep=("series",), bound=HINDSIGHT)
         for seed in study.seeds
         for name, options in SCHEDULERS
         if issubclass(scheduler_class(name), OnlineScheduler)
     ]
-    with study.bar("online schedulers in hindsight", len(cells)) as done:
-        sweep(study.results, cells, done)
-    at = hindsight_at(TASKS)
-    bounds = bounds_in_hindsight(scenario, study.seeds)
+    study.sweep("online schedulers in hindsight", cells)
+    at = np.array(hindsight_at(TASKS))
     reached: dict[str, list[np.ndarray]] = {}
-    for cell, bound in zip(cells, np.repeat(bounds, len(cells) // len(bounds), axis=0), strict=True):
+    for cell in cells:
         deployed = deployed_after_arrivals(study.results, cell.key)[at - 1]
-        reached.setdefault(cell.label, []).append(deployed / bound)
+        reached.setdefault(cell.label, []).append(deployed / bounds_in_hindsight(study.results, cell.key))
     lines = {label: [mean_interval(column) for column in np.array(rows).T] for label, rows in reached.items()}
     study.record(
         "hindsight",

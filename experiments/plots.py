@@ -1,4 +1,4 @@
-"""Figures, in one style: legible in grey and to the colour-blind, a unit on every axis, PNG and SVG."""
+"""Figures, in one style: legible in grey and to the colour-blind, a unit on every axis; PNG, SVG, PDF."""
 
 from __future__ import annotations
 
@@ -36,19 +36,40 @@ STYLE: Any = {
     "lines.linewidth": 1.5,
     "lines.markersize": 4.5,
     "svg.hashsalt": "cutlayer",
+    "pdf.fonttype": 42,
     "figure.constrained_layout.use": True,
 }
-
+PAPER_STYLE: Any = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7.5,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "axes.linewidth": 0.6,
+    "grid.linewidth": 0.4,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.2,
+}
+"""What differs where a figure is to stand in a page of two columns."""
+COLUMN_IN, PAGE_IN = 3.5, 7.16
+"""Widths of one column and of both [in]."""
 
 FORMATS: dict[str, dict[str, Any]] = {
     "png": {"dpi": 200, "metadata": {"Software": None}},
     "svg": {"metadata": {"Date": None}},
+    "pdf": {"metadata": {"CreationDate": None}},
 }
 """Files a figure is written to; without dates, so that the same numbers give the same bytes."""
 
 
-def draw(stem: Path, function: Callable[..., Figure], *what: Any) -> list[Path]:
-    """Draw a figure in the common style and write it as PNG and SVG, each whole or not at all.
+def draw(
+    stem: Path,
+    function: Callable[..., Figure],
+    *what: Any,
+    formats: Sequence[str] = ("png", "svg"),
+    paper: bool = False,
+) -> list[Path]:
+    """Draw a figure in the common style and write it in all `formats`, each whole or not at all.
 
     Parameters
     ----------
@@ -56,13 +77,18 @@ def draw(stem: Path, function: Callable[..., Figure], *what: Any) -> list[Path]:
         Folder and name, without ending.
     function : callable
         Returns the figure, given `what`.
+    formats : sequence of str
+        Keys of `FORMATS`.
+    paper : bool
+        In the small print of a page of two columns.
     """
     paths = []
-    with plt.rc_context(STYLE):
+    with plt.rc_context(STYLE | PAPER_STYLE if paper else STYLE):
         drawn = function(*what)
-        for ending, options in FORMATS.items():
-            path = stem.with_suffix(f".{ending}")
-            draft = stem.with_suffix(f".{os.getpid()}.tmp.{ending}")
+        for ending in formats:
+            options = FORMATS[ending] | ({"dpi": 300} if paper and ending == "png" else {})
+            path = stem.with_name(f"{stem.name}.{ending}")
+            draft = stem.with_name(f".{stem.name}.{os.getpid()}.tmp.{ending}")
             try:
                 drawn.savefig(draft, **options)
                 draft.replace(path)

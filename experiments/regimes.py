@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.runner import Cell, sweep
+from experiments.cells import Cell
+from experiments.paper_source import PaperSource
 from experiments.study import Claim, Study, experiment, main
 from workloads.generate import PaperScenario
 
@@ -60,18 +62,18 @@ def run(study: Study) -> list[Claim]:
     """Which claims of the paper hold over a grid of frame rate, V and spread of inputs."""
     points = [(rate, share, spread) for rate in RATES_HZ for share in SHARES for spread in SPREADS]
     cells = {
-        (point, seed): [Cell(_scenario(point), name, seed, options) for name, options in SCHEDULERS]
+        (point, seed): [Cell(_source(point), name, seed, options) for name, options in SCHEDULERS]
         for point in points
         for seed in study.seeds
     }
-    every = [cell for own in cells.values() for cell in own]
-    with study.bar("points of the grid", len(every)) as done:
-        sweep(study.results, every, done)
-    rows = {row["key"]: row["deployed_tasks"] for row in study.results.rows("runs")}
+    rows = iter(study.sweep("points of the grid", [cell for own in cells.values() for cell in own]))
+    runs = {
+        at: {row["scheduler"]: row["deployed_tasks"] for row in islice(rows, len(own))} for at, own in cells.items()
+    }
     margins: dict[Any, dict[Point, float]] = {claim: {} for claim in CLAIMS}
     for point in points:
-        by_seed = [{cell.label: rows[cell.key] for cell in cells[point, seed]} for seed in study.seeds]
-        deployed = {label: np.array([runs[label] for runs in by_seed]) for label in by_seed[0]}
+        by_seed = [runs[point, seed] for seed in study.seeds]
+        deployed = {label: np.array([run[label] for run in by_seed]) for label in by_seed[0]}
         for claim in CLAIMS:
             margins[claim][point] = claim(deployed)
     study.record(
@@ -98,9 +100,9 @@ def run(study: Study) -> list[Claim]:
     ]
 
 
-def _scenario(point: Point) -> PaperScenario:
+def _source(point: Point) -> PaperSource:
     rate, share, spread = point
-    return PaperScenario(frame_rate_hz=rate, usable_share=share, weight=spread)
+    return PaperSource(PaperScenario(frame_rate_hz=rate, usable_share=share, weight=spread))
 
 
 def _draw(margins: Mapping[Any, Mapping[Point, float]]) -> Figure:

@@ -20,7 +20,9 @@ def paper_experiments() -> list[str]:
     return sorted((name for name in found if found[name].paper), key=lambda name: (found[name].paper or "", name))
 
 
-def reproduce(out: str | Path, seeds: int, only: Sequence[str] = ()) -> tuple[list[Claim], Path]:
+def reproduce(
+    out: str | Path, seeds: int, only: Sequence[str] = (), jobs: int | None = None
+) -> tuple[list[Claim], Path]:
     """Run the paper's experiments and write figures, ``claims.json`` and ``claims.md`` to one folder.
 
     Parameters
@@ -31,6 +33,8 @@ def reproduce(out: str | Path, seeds: int, only: Sequence[str] = ()) -> tuple[li
         Number of seeds, 1 or more.
     only : sequence of str
         Names of experiments; all of the paper's by default.
+    jobs : int, optional
+        In how many processes; on all cores by default.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def reproduce(out: str | Path, seeds: int, only: Sequence[str] = ()) -> tuple[li
             raise UnknownNameError("experiment", name, names)
     registered = find_experiments()
     claims: list[Claim] = []
-    with open_study(out, seeds) as study:
+    with open_study(out, seeds, jobs) as study:
         for name in names:
             if not only or name in only:
                 claims += registered[name].run(study)

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from experiments.runner import Cell, sweep
+from experiments.cells import Cell
+from experiments.paper_source import PaperSource
 from experiments.study import Claim, Study, experiment, main
 from simulator.frame_model import FrameSettings
 from simulator.stats import Interval, mean_interval
@@ -25,27 +26,28 @@ def run(study: Study) -> list[Claim]:
     """Frames past their deadline against the frame rate, under the printed and the sustained reservation."""
     cells = [
         Cell(
-            PaperScenario(
-                servers=SERVERS, tasks=TASKS, interarrival_s=0.0, frame_rate_hz=rate, reservation=reservation
+            PaperSource(
+                PaperScenario(
+                    servers=SERVERS, tasks=TASKS, interarrival_s=0.0, frame_rate_hz=rate, reservation=reservation
+                ),
+                frames=FrameSettings(),
+                until_s=UNTIL_S,
             ),
             "offline",
             seed,
-            frames=FrameSettings(),
-            until_s=UNTIL_S,
         )
         for rate in RATES_HZ
         for seed in study.seeds
         for reservation in RESERVATIONS
     ]
-    with study.bar("frame rates", len(cells)) as done:
-        sweep(study.results, cells, done)
-    rows = {row["key"]: row for row in study.results.rows("runs")}
+    shares: dict[tuple[str, float], list[float]] = {}
+    for cell, row in zip(cells, study.sweep("frame rates", cells), strict=True):
+        point = cell.source.scenario.reservation, cell.source.scenario.frame_rate_hz
+        shares.setdefault(point, []).append(row["violations"] / row["delivered"])
     late: dict[str, dict[float, Interval]] = {reservation: {} for reservation in RESERVATIONS}
     for reservation in RESERVATIONS:
         for rate in RATES_HZ:
-            own = [c for c in cells if (c.scenario.reservation, c.scenario.frame_rate_hz) == (reservation, rate)]
-            shares = [rows[cell.key]["violations"] / rows[cell.key]["delivered"] for cell in own]
-            late[reservation][rate] = mean_interval(shares)
+            late[reservation][rate] = mean_interval(shares[reservation, rate])
     study.record(
         "reservation",
         [

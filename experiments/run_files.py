@@ -1,4 +1,4 @@
-"""``cutlayer run``: one simulation on the user's own files."""
+"""``cutlayer run``: the runs of one scenario, into a results file."""
 
 from __future__ import annotations
 
@@ -8,71 +8,129 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments.frame_options import CONDITION_FILES, conditions_of, frames_of, save_frames
-from experiments.inputs import Frames
-from experiments.plugin import build_scheduler, label
-from experiments.runner import ALL_TABLES, bound_at, digest_of, run
-from profiles.store import load_dir, shipped
+from experiments.console import log
+from experiments.frame_options import save_frames
+from experiments.inputs import Inputs
+from experiments.plugin import label
+from experiments.run_options import scenario_of, written_files
+from experiments.runner import ALL_TABLES, Done, bound_at, digest_of, run, run_row
+from experiments.scenario import Scenario
+from experiments.scenario_sections import SchedulerSection
+from simulator.bounds import Bound
 from simulator.errors import InputError
-from simulator.recorder import Recorder
 from simulator.results import Results
+from simulator.sinks import Sink
 from simulator.units import render
-from workloads.formats import read_network, read_tasks
 
 
 def run_files(arguments: argparse.Namespace) -> int:
-    """Read the files, simulate, write the results, print what came out."""
-    options = scheduler_options(arguments)
+    """Read the scenario, simulate, write the results, print what came out."""
     with _quiet(arguments.json):
-        scheduler = build_scheduler(arguments.scheduler, options)
-    profiles = shipped() if arguments.profiles is None else load_dir(arguments.profiles)
-    network = read_network(
-        arguments.network,
-        usable_share=arguments.usable_share,
-        reservation=arguments.reservation,
-        reservation_margin=arguments.reservation_margin,
-    )
-    tasks = read_tasks(arguments.tasks, network, profiles, arguments.inputs)
-    if arguments.until is not None and not tasks[-1].arrival_s <= arguments.until < float("inf"):
-        last = tasks[-1].arrival_s
-        raise InputError(f"--until is {arguments.until:g}; allowed: {last:g} (the last arrival) or later")
-    frames, conditions = frames_of(arguments), conditions_of(arguments, network)
-    end_s = tasks[-1].arrival_s if arguments.until is None else arguments.until
-    files = _files(arguments)
-    with Results(os.path.abspath(arguments.out)) as results:  # to SQLite, "" and ":memory:" are no files
-        with _quiet(arguments.json):
-            done = run(
-                network,
-                tasks,
-                scheduler,
-                scenario=_scenario(arguments, {name: digest_of(path) for name, path in files.items()}, frames),
-                scheduler_label=label(arguments.scheduler, options),
-                until_s=arguments.until,
-                keep=_tables(arguments),
-                frames=frames,
-                conditions=conditions,
-                bound=bound_at(network, tasks, end_s, arguments.bound),
-            )
-        row, tables, recorder, met = done.row, done.tables, done.recorder, done.frames
-        # the key is made of what the files say, not of where they lie; that is worth keeping all the same
-        row["scenario"] = json.dumps(json.loads(row["scenario"]) | {"paths": files}, sort_keys=True)
-        if met is not None and met.kept is not None:
-            save_frames(frames_path(arguments.out, row["key"]), met.kept, network, done.spans)
-        results.write(row, tables)
-    print(_as_json(recorder, row) if arguments.json else _as_text(arguments, row))
+        scenario = scenario_of(arguments)
+    if scenario.scheduler is None:
+        raise InputError("scheduler is missing; say one in the scenario, or with --scheduler")
+    out = arguments.out if arguments.out is not None else f"{Path(arguments.scenario).stem}.db"
+    try:
+        inputs = scenario.inputs(scenario.run.seed)
+    except InputError as fault:
+        if arguments.until is not None and fault.message.startswith("run.until "):
+            raise InputError("--until" + fault.message.removeprefix("run.until")) from None
+        raise
+    several = len(scenario.scheduler) > 1
+    if not isinstance(inputs.tasks, list):
+        more = "" if scenario.run.bound else "; no bound is found (run.bound=dual asks for it, and for memory)"
+        log.info(f"{len(inputs.tasks)} tasks are not held in memory, but written as they come{more}")  # type: ignore[arg-type]
+    with Results(os.path.abspath(out)) as results:  # to SQLite, "" and ":memory:" are no files
+        for chosen in scenario.scheduler:
+            with _quiet(arguments.json):
+                done = run_into(results, scenario, chosen, inputs)
+            print(_as_json(results, done.row, several) if arguments.json else _as_text(done, out))
+    if not arguments.json:
+        print(out)
     return 0
 
 
-def _tables(arguments: argparse.Namespace) -> list[str]:
+def run_into(results: Results, scenario: Scenario, chosen: SchedulerSection, inputs: Inputs) -> Done:
+    """Run one scheduler of the scenario and write what it leaves: at the end, or as it comes where it is much."""
+    if isinstance(inputs.tasks, list):
+        done = run_one(scenario, chosen, inputs)
+        _keep_frames(results, done, inputs)
+        results.write(done.row, done.tables)
+        return done
+    named = naming(scenario, chosen)
+    with results.writing(
+        run_row(named["scenario"], named["scheduler_label"], named["seed"]), _tables(scenario)
+    ) as writer:
+        done = run_one(scenario, chosen, inputs, writer)
+        for table, rows in done.tables.items():
+            writer.take(table, rows)
+        _keep_frames(results, done, inputs)
+        writer.finish(done.row)
+    return done
+
+
+def _keep_frames(results: Results, done: Done, inputs: Inputs) -> None:
+    if done.frames is not None and done.frames.kept is not None:
+        save_frames(frames_path(results.path, done.row["key"]), done.frames.kept, inputs.network, done.spans)
+
+
+def run_one(scenario: Scenario, chosen: SchedulerSection, inputs: Inputs, sink: Sink | None = None) -> Done:
+    """Run one scheduler of the scenario and return all that is known of it."""
+    done = run(
+        inputs.network,
+        inputs.tasks,
+        chosen.built,
+        **naming(scenario, chosen),
+        until_s=inputs.until_s,
+        keep=_tables(scenario),
+        frames=inputs.frames,
+        conditions=inputs.conditions,
+        bound=_bound(scenario, inputs),
+        sink=sink,
+    )
+    done.row["scenario"] = _with_paths(done.row["scenario"], scenario)
+    return done
+
+
+def naming(scenario: Scenario, chosen: SchedulerSection) -> dict[str, Any]:
+    """Return what names a run: its scenario, scheduler and seed."""
+    return {
+        "scenario": _described(scenario, chosen.name.written),
+        "scheduler_label": label(chosen.name.written, chosen.options),
+        "seed": scenario.run.seed if scenario.is_random else None,
+    }
+
+
+def _with_paths(described: str, scenario: Scenario) -> str:
+    """Add where files lie: the key is made of what they say, but that is worth keeping all the same."""
+    return json.dumps(json.loads(described) | {"paths": written_files(scenario)}, sort_keys=True)
+
+
+def _bound(scenario: Scenario, inputs: Inputs) -> Bound | None:
+    """Return the bound that was asked for, or that costs nothing to speak of."""
+    kind = scenario.run.bound or ("dual" if isinstance(inputs.tasks, list) else "none")
+    if kind == "none":
+        return None
+    tasks = list(inputs.tasks)
+    return bound_at(inputs.network, tasks, tasks[-1].arrival_s if inputs.until_s is None else inputs.until_s, kind)
+
+
+def _described(scenario: Scenario, spec: str) -> dict[str, Any]:
+    """Return what decides the results and what is kept of them."""
+    own, colon, _ = spec.rpartition(":")
+    described = {**scenario.description, "bound": scenario.run.bound, "by_resource": scenario.run.by_resource}
+    return described | ({"scheduler": {"sha256": digest_of(own)}} if colon else {})
+
+
+def _tables(scenario: Scenario) -> list[str]:
     """Return the tables to keep."""
     keep = [*ALL_TABLES]
-    if arguments.by_resource:
+    if scenario.run.by_resource:
         keep.append("series_by")
-    if arguments.frames is not None:
+    if scenario.frames is not None:
         keep += ["frames", "frame_series"]
     return keep
 
@@ -87,77 +145,30 @@ def _quiet(json: bool) -> contextlib.AbstractContextManager[Any]:
     return contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext()
 
 
-def scheduler_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the parameters for the scheduler: those options that were given.
-
-    ``--cut-rule fixed --cut 3`` is another way to say ``--cut-rule 'fixed(3)'``.
-    """
-    options: dict[str, Any] = {}
-    for text in arguments.option:
-        name, equals, value = text.partition("=")
-        if not (name and equals):
-            raise InputError(f"--option {text!r}; allowed: NAME=VALUE")
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
-    cut_rule, cut = arguments.cut_rule, arguments.cut
-    if cut_rule == "fixed":
-        if cut is None:
-            raise InputError("--cut-rule fixed needs --cut K")
-        cut_rule, cut = f"fixed({cut})", None
-    given = {"cut_rule": cut_rule, "cut": cut, "admission": arguments.admission}
-    return options | {name: value for name, value in given.items() if value is not None}
-
-
-def _files(arguments: argparse.Namespace) -> dict[str, str]:
-    """Return the files that decide the results, by what they are."""
-    files = {"network": arguments.network, "tasks": arguments.tasks}
-    files |= {name: getattr(arguments, name) for name in ("inputs", *CONDITION_FILES) if getattr(arguments, name)}
-    own, colon, _ = arguments.scheduler.rpartition(":")
-    if colon:
-        files["scheduler"] = own
-    folder = Path(arguments.profiles) if arguments.profiles else None
-    return files | ({f"profile {path.name}": str(path) for path in sorted(folder.glob("*.json"))} if folder else {})
-
-
-def _scenario(
-    arguments: argparse.Namespace, digests: Mapping[str, str], frames: Frames | None
-) -> dict[str, Any]:
-    """Return what decides the results: parameters, and the content of every file."""
-    return {
-        "files": {name: {"sha256": digest} for name, digest in digests.items()},
-        "usable_share": arguments.usable_share,
-        "reservation": arguments.reservation,
-        "reservation_margin": arguments.reservation_margin,
-        "until_s": arguments.until,
-        "bound": arguments.bound,
-        "by_resource": arguments.by_resource,
-        "frames": None if frames is None else asdict(frames.settings),
-    }
-
-
-def _as_json(recorder: Recorder, row: Mapping[str, Any]) -> str:
-    tasks = recorder.task_rows()
+def _as_json(results: Results, row: Mapping[str, Any], several: bool) -> str:
+    tasks = results.rows("tasks", row["key"])
     return json.dumps(
-        {
+        ({"scheduler": row["scheduler"]} if several else {})
+        | {
             "deployed": row["deployed_tasks"],
-            "bound": row["bound_tasks"],
-            "gap": row["gap"],
+            "bound": row.get("bound_tasks"),
+            "gap": row.get("gap"),
             "tasks": {task["task"]: {"verdict": task["outcome"], "cut": task["cut"]} for task in tasks},
         }
     )
 
 
-def _as_text(arguments: argparse.Namespace, row: Mapping[str, Any]) -> str:
+def _as_text(done: Done, out: str) -> str:
+    row = done.row
     names = ("deployed", "departed", "rejected", "evicted")
     counts = ", ".join(f"{row[f'{name}_tasks']} {name}" for name in names)
     reserved = f"{render(row['reserved_bps'], 'bit/s')} and {render(row['reserved_flop_per_s'], 'FLOP/s')}"
     lines = [
         f"{row['scheduler']}: {row['arrived_tasks']} tasks arrived in {row['end_s']:g} s: {counts}",
         f"reserved at the end: {reserved}",
-        f"at most {row['bound_tasks']:.1f} tasks can be deployed at the end; gap {row['gap']:.1%}",
     ]
+    if row.get("bound_tasks") is not None:
+        lines.append(f"at most {row['bound_tasks']:.1f} tasks can be deployed at the end; gap {row['gap']:.1%}")
     if row.get("frames") is not None:
         lines.append(
             f"{row['frames']} frames: {row['delivered']} delivered, {row['lost']} lost, {row['in_flight']} in flight; "
@@ -170,6 +181,6 @@ def _as_text(arguments: argparse.Namespace, row: Mapping[str, Any]) -> str:
             )
         if row["unstable_slices"]:
             lines.append(f"{row['unstable_slices']} slices are unstable: frames arrive faster than they leave")
-    if arguments.keep_frames:
-        lines.append(str(frames_path(arguments.out, row["key"])))
-    return "\n".join([*lines, arguments.out])
+    if done.frames is not None and done.frames.kept is not None:
+        lines.append(str(frames_path(out, row["key"])))
+    return "\n".join(lines)

@@ -1,8 +1,4 @@
-"""Runs simulations and keeps them: one at a time, or a grid of scenarios, schedulers and seeds.
-
-A run whose key is in the results file already is not done again, so a sweep that was stopped goes on
-where it was.
-"""
+"""One run: what decides it, its key, and all that is known of it when it is done."""
 
 from __future__ import annotations
 
@@ -14,8 +10,7 @@ import resource
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,24 +20,23 @@ import numpy as np
 import profiles
 import simulator
 import workloads
-from experiments.inputs import Frames, Traffic
-from experiments.plugin import build_scheduler, label
+from experiments.inputs import Frames
 from simulator.bounds import Bound, certificate, lp_bound
 from simulator.engine import simulate
-from simulator.frame_model import FrameSettings
 from simulator.policy import Scheduler
 from simulator.recorder import Recorder
-from simulator.results import Results
+from simulator.sinks import Sink
 from simulator.spans import Span, SpanRecorder
 from simulator.tables import Row, column_names
 from simulator.types import Network, Task
 from simulator.uplink import Conditions
-from workloads.generate import PaperScenario
 
 if TYPE_CHECKING:
     from simulator.frames import FrameResults
 
 ALL_TABLES = ("tasks", "decisions", "series")
+INPUT_MODULES = ("inputs.py", "paper_source.py", "scenario*.py")
+"""The modules of this package that decide what goes into a run."""
 
 
 @functools.cache
@@ -53,6 +47,9 @@ def model_version() -> str:
         folder = Path(package.__path__[0])
         for source in sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".json")):
             digest.update(source.relative_to(folder).as_posix().encode() + b"\0" + source.read_bytes())
+    for pattern in INPUT_MODULES:
+        for source in sorted(Path(__file__).parent.glob(pattern)):
+            digest.update(source.name.encode() + b"\0" + source.read_bytes())
     return f"{simulator.__version__}+{digest.hexdigest()[:12]}"
 
 
@@ -87,8 +84,21 @@ def run_row(scenario: Mapping[str, Any], scheduler: str | None, seed: int | None
         "status": "done",
         "versions": versions(),
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "host": platform.node(),
+        **_machine(),
     }
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "host": platform.node(),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def failed_row(error: str, trace: str | None = None, wall_s: float | None = None) -> dict[str, Any]:
+    """Return what a run that failed leaves: one line that says why, and the traceback where it is a bug."""
+    line = " ".join(error.split())
+    return {"status": "failed", "error": line, "traceback": trace, "wall_s": wall_s, **_machine()}
 
 
 class Done(NamedTuple):
@@ -114,6 +124,7 @@ def run(
     frames: Frames | None = None,
     conditions: Conditions | None = None,
     bound: Bound | None = None,
+    sink: Sink | None = None,
 ) -> Done:
     """Simulate one run and return all that is known of it.
 
@@ -131,8 +142,10 @@ def run(
         What befalls links and servers meanwhile.
     bound : Bound, optional
         On the tasks deployed at the end, where the caller has it (see `bound_at`).
+    sink : Sink, optional
+        Where the rows of tasks, decisions and series go as they come; they are no part of what is returned then.
     """
-    recorder = Recorder(by_resource="series_by" in keep)
+    recorder = Recorder(by_resource="series_by" in keep, sink=sink)
     spans = SpanRecorder()
     start = time.perf_counter()
     outcome = simulate(
@@ -143,14 +156,15 @@ def run(
     row["report"] = json.dumps(dict(outcome.scheduler.report()))
     if bound is not None:
         row |= {"bound_tasks": bound.tasks, "gap": bound.gap(row["deployed_tasks"])}
-    tables: dict[str, list[Row]] = recorder.tables()
+    tables: dict[str, list[Row]] = recorder.tables() if sink is None else {}
     met = None if frames is None else frames.walk(network, spans, conditions)
     if met is not None:
         row |= met.summary()
         tables |= {"frames": _as_rows("frames", met.table), "frame_series": _as_rows("frame_series", met.series)}
+        tables["frame_series_by"] = _as_rows("frame_series_by", met.series_by if "frame_series_by" in keep else {})
     row["wall_s"] = time.perf_counter() - start
-    row["peak_memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Done(row, {name: tables[name] for name in keep}, recorder, met, spans.spans())
+    row |= _machine()
+    return Done(row, {name: tables[name] for name in keep if name in tables}, recorder, met, spans.spans())
 
 
 def bound_at(network: Network, tasks: Sequence[Task], end_s: float, kind: str = "dual") -> Bound:
@@ -166,79 +180,3 @@ def _as_rows(table: str, columns: Mapping[str, Any]) -> list[Row]:
     if not columns:
         return []
     return list(zip(*(np.asarray(columns[name]).tolist() for name in column_names(table)), strict=True))
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One run of a sweep: a scenario, a scheduler and a seed."""
-
-    scenario: PaperScenario
-    scheduler: str
-    seed: int
-    options: Mapping[str, Any] = field(default_factory=dict)
-    keep: Sequence[str] = ()
-    frames: FrameSettings | None = None
-    traffic: Traffic | None = None
-    until_s: float | None = None
-
-    @property
-    def label(self) -> str:
-        """The scheduler with its parameters."""
-        return label(self.scheduler, self.options)
-
-    @property
-    def description(self) -> dict[str, Any]:
-        """What the scenario is, for the results."""
-        described: dict[str, Any] = {"paper": asdict(self.scenario), "keep": list(self.keep)}
-        if self.frames is not None:
-            traffic = None if self.traffic is None else asdict(self.traffic)
-            described |= {"frames": asdict(self.frames), "traffic": traffic, "until_s": self.until_s}
-        return described
-
-    @property
-    def own_frames(self) -> Frames | None:
-        """The frames of this run, drawn with its seed."""
-        return None if self.frames is None else Frames(replace(self.frames, seed=self.seed))
-
-    @property
-    def key(self) -> str:
-        """The key of the run."""
-        return key_of(self.description, self.label, self.seed)
-
-
-def sweep(results: Results, cells: Sequence[Cell], done: Callable[[int], object] = lambda n: None) -> None:
-    """Run the cells that `results` does not have yet; cells of one scenario and seed share its workload.
-
-    Parameters
-    ----------
-    results : Results
-        Open; every run is in it as soon as it is done.
-    cells : sequence of Cell
-    done : callable
-        Told how many more cells are there.
-    """
-    there = results.keys()
-    workload: tuple[Any, Network, list[Task]] | None = None
-    bound: Bound | None = None
-    for cell in cells:
-        if cell.key not in there:
-            if workload is None or workload[0] != (cell.scenario, cell.seed):
-                network, tasks = cell.scenario.network(cell.seed), cell.scenario.arrivals(cell.seed)
-                workload = (cell.scenario, cell.seed), network, tasks
-                bound = bound_at(network, tasks, tasks[-1].arrival_s if cell.until_s is None else cell.until_s)
-            done_run = run(
-                *workload[1:],
-                build_scheduler(cell.scheduler, cell.options),
-                scenario=cell.description,
-                scheduler_label=cell.label,
-                seed=cell.seed,
-                until_s=cell.until_s,
-                keep=cell.keep,
-                frames=cell.own_frames,
-                conditions=None
-                if cell.traffic is None
-                else cell.traffic.on(workload[1], cell.seed, cell.until_s or 0.0),
-                bound=bound,
-            )
-            results.write(done_run.row, done_run.tables)
-        done(1)

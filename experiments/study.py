@@ -6,18 +6,21 @@ import argparse
 import contextlib
 import importlib
 import pkgutil
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import experiments
 from experiments.cli import Parser, guarded
-from experiments.console import bars_hidden, coloured, log
-from simulator.errors import InputError
+from experiments.console import coloured
+from experiments.progress import progress
+from simulator.errors import CutlayerError, InputError
 from simulator.registry import Registry
 from simulator.results import Results
+
+if TYPE_CHECKING:
+    from experiments.cells import Cell
 
 SEEDS = 20
 
@@ -64,22 +67,32 @@ class Study:
         Seeds to run over.
     files : list of Path
         What was written so far.
+    jobs : int, optional
+        In how many processes to run; on all cores by default.
     """
 
     out: Path
     results: Results
     seeds: Sequence[int]
     files: list[Path] = field(default_factory=list)
+    jobs: int | None = None
 
-    @contextlib.contextmanager
-    def bar(self, what: str, total: int) -> Iterator[Callable[[int], object]]:
-        """Show a progress bar on a terminal; elsewhere one line. Yields what to call with steps done."""
-        from tqdm import tqdm
+    def sweep(self, what: str, cells: Sequence[Cell[Any]]) -> list[dict[str, Any]]:
+        """Do the runs that are not there yet, and return the row of every cell, in order.
 
-        if not sys.stderr.isatty():
-            log.info("%s: %d steps", what, total)
-        with tqdm(total=total, desc=what, file=sys.stderr, disable=bars_hidden(), dynamic_ncols=True) as bar:
-            yield bar.update
+        Raises
+        ------
+        CutlayerError
+            If a run failed: a figure needs all of them.
+        """
+        from experiments.sweep import engine_of, sweep
+
+        with progress(what, len(cells)) as done:
+            tally = sweep(self.results, cells, done, engine=engine_of(self.jobs), retry_failed=True)
+        if not tally.all_done:
+            raise CutlayerError(f"{what}: {tally}; the first: {tally.first_error}")
+        rows = {row["key"]: row for row in self.results.rows("runs")}
+        return [rows[cell.key] for cell in cells]
 
     def draw(self, name: str, function: Callable[..., Any], *what: Any) -> None:
         """Draw a figure with ``function(*what)`` in the common style and write it as PNG and SVG."""
@@ -132,7 +145,7 @@ def find_experiments() -> Registry[Experiment]:
 
 
 @contextlib.contextmanager
-def open_study(out: str | Path, seeds: int) -> Iterator[Study]:
+def open_study(out: str | Path, seeds: int, jobs: int | None = None) -> Iterator[Study]:
     """Make the folder, open its results file and yield the study.
 
     Raises
@@ -148,13 +161,19 @@ def open_study(out: str | Path, seeds: int) -> Iterator[Study]:
     except OSError as fault:
         raise InputError(f"cannot be made ({fault.strerror})", folder) from None
     with Results(folder / "results.db") as results:
-        yield Study(folder, results, range(seeds))
+        yield Study(folder, results, range(seeds), jobs=jobs)
 
 
 def add_study_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     """Add the options every experiment has."""
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="seeds (default: %(default)s)")
     parser.add_argument("--out", default=out, metavar="DIR", help="folder to write to (default: %(default)s)")
+    add_jobs_argument(parser)
+
+
+def add_jobs_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``-j``."""
+    parser.add_argument("-j", "--jobs", type=int, metavar="N", help="processes (default: one for every core)")
 
 
 def main(one: Experiment, argv: Sequence[str] | None = None) -> int:
@@ -164,7 +183,7 @@ def main(one: Experiment, argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
 
     def call() -> int:
-        with open_study(arguments.out, arguments.seeds) as study:
+        with open_study(arguments.out, arguments.seeds, arguments.jobs) as study:
             claims = one.run(study)
         for claim in claims:
             print(verdict(claim))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.runner import Cell, sweep
+from experiments.cells import Cell
+from experiments.paper_source import PaperSource
 from experiments.study import Claim, Study, experiment, main
 from simulator.stats import Interval, mean_interval, paired_interval
 from workloads.generate import PaperScenario
@@ -33,22 +34,20 @@ SCHEDULERS: list[Spec] = [OFFLINE, *(("fixed", {"cut": k}) for k in CUTS), ("clo
 def run(study: Study) -> list[Claim]:
     """Deployed tasks for 20 to 90 edge servers: the offline algorithm, fixed cuts and the cloud."""
     cells = [
-        Cell(PaperScenario(servers=n), name, seed, options)
+        Cell(PaperSource(PaperScenario(servers=n)), name, seed, options)
         for n in SERVERS
         for seed in study.seeds
         for name, options in SCHEDULERS
     ]
-    with study.bar("servers swept", len(cells)) as done:
-        sweep(study.results, cells, done)
-    rows = {row["key"]: row for row in study.results.rows("runs")}
+    rows = study.sweep("servers swept", cells)
     deployed: Deployed = defaultdict(list)
     bounds: dict[int, dict[int, float]] = defaultdict(dict)
     saved = []
-    for cell in cells:
-        row = rows[cell.key]
-        deployed[cell.label, cell.scenario.servers].append(row["deployed_tasks"])
-        bounds[cell.scenario.servers][cell.seed] = row["bound_tasks"]
-        if cell.label == "offline" and cell.scenario.servers == PaperScenario().servers:
+    for cell, row in zip(cells, rows, strict=True):
+        servers = cell.source.scenario.servers
+        deployed[cell.label, servers].append(row["deployed_tasks"])
+        bounds[servers][cell.seed] = row["bound_tasks"]
+        if cell.label == "offline" and servers == PaperScenario().servers:
             saved.append(1 - row["reserved_bps"] / row["raw_bps"])
     for n in SERVERS:
         deployed[BOUND, n].extend(bounds[n][seed] for seed in study.seeds)

@@ -91,7 +91,12 @@ def demand_of(task: Task, network: Network) -> Demand:
     servers: IntArray | slice = slice(None) if everywhere else task.servers
     links, link_bytes = servers, task.input_bytes
     if not network.is_star:
-        through = network.routes[:, task.servers] @ task.input_bytes
+        if everywhere:
+            through = network.routes @ task.input_bytes
+        else:  # the same sums in the same order, touching only the links that are crossed
+            crossed = [network.links_from(server) for server in task.servers.tolist()]
+            each = np.repeat(task.input_bytes, [len(links) for links in crossed])
+            through = np.bincount(np.concatenate(crossed), each, len(network.links))
         links = np.flatnonzero(through)
         link_bytes = through[links]
     rho, gamma = rates(task, network)

@@ -129,6 +129,7 @@ class Simulation:
         self.outcome = Outcome(scheduler=copy.deepcopy(scheduler))
         self._past: deque[Past] = deque(maxlen=PAST_DECISIONS)
         self._demands: dict[str, Demand] = {}
+        self._leaving: dict[str, simpy.Event] = {}
         policy = self.outcome.scheduler
         if isinstance(policy, OfflineScheduler):
             tasks = tuple(tasks)
@@ -186,6 +187,8 @@ class Simulation:
         for name in names:
             evicted.append(self.outcome.deployed.pop(name))
             self.ledger.release(name)
+            if (leaving := self._leaving.pop(name, None)) is not None:
+                self.clock.cancel(leaving)
         return evicted
 
     def _check_evicted(self, names: Sequence[str], why: str) -> None:
@@ -248,13 +251,12 @@ class Simulation:
         if task.lifetime_s < math.inf:
             leaving = self.clock.at(self.clock.now + task.lifetime_s, DEPARTURE)
             leaving.callbacks.append(lambda _: self._depart(deployment))
+            self._leaving[task.name] = leaving
         return deployment
 
     def _depart(self, deployment: Deployment) -> None:
         name = deployment.task.name
-        if self.outcome.deployed.get(name) is not deployment:
-            return  # evicted before its time
-        del self.outcome.deployed[name]
+        del self._leaving[name], self.outcome.deployed[name]
         self.ledger.release(name)
         self.outcome.counts["departed"] += 1
         self.policy.on_departure(deployment, self._view())

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, Slices
+from simulator.frame_model import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
+from simulator.frame_order import Order, order_of, place, slot, sort_frames
 from simulator.frame_streams import Frames
-from simulator.frame_walk import ONE, Asks, Course, Rows, asks, calm, replay, rows, stage, tournament
+from simulator.frame_walk import Asks, Course, Rows, asks, calm, rows, stage
 from simulator.types import FloatArray, IntArray
 
 NOTHING, EVERYBODY = -1, -2
@@ -86,28 +87,23 @@ class Fair(NamedTuple):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _compute(
     ids: Any, first: Any, number: Any, arrival: Any, size: Any, asks: Asks, compute: Course, end: float, state: Fair,
-    queue: Queue, queued: int, out: Rows,
+    queue: Queue, queued: int, order: Order, out: Rows,
 ) -> int:  # fmt: skip
     """Walk frames through compute: those that pass go to the queue, the others to the rows; return its length."""
     edge_s, drop_s = asks.edge_s, asks.drop_s
     queue_floats, queue_ints = queue.floats, queue.ints
-    key, who, leaves = tournament(first, arrival)
-    cursor, over = first.astype(np.uint64), first[1:].astype(np.uint64)
+    count = sort_frames(first, arrival, order)
+    times, who = order.time, order.who
     floats, ints = state.floats, state.ints
     at, free = floats[_COMPUTE_AT], floats[_COMPUTE_FREE]
     segment, outage = ints[_SEGMENT], ints[_OUTAGE]
     since, until, speed = math.inf, -math.inf, 1.0
     n = 0
-    while True:
-        time = key[1]
-        if time == math.inf:
-            break
-        slot = np.uint64(who[1])
-        p = np.uint64(cursor[slot])
-        cursor[slot] = p + ONE
-        replay(key, who, np.uint64(leaves) + slot, arrival[p + ONE] if p + ONE < over[slot] else math.inf)
-        k = np.uint64(ids[slot])
-        frame = number[slot] + np.int64(p) - first[slot]
+    for o in range(count):
+        time = times[o]
+        p, of = place(who[o]), slot(who[o])
+        k = np.uint64(ids[of])
+        frame = number[of] + np.int64(p) - first[of]
         x = size[p]
         wait, service, total = 0.0, 0.0, 0.0
         lost = False
@@ -131,7 +127,7 @@ def _compute(
             out.arrival[n], out.size[n] = time, x
             out.compute_wait[n], out.compute_service[n] = wait, service
             out.uplink_wait[n], out.uplink_service[n] = 0.0, 0.0
-            out.fate[n] = LOST if lost else IN_FLIGHT
+            out.fate[n], out.reached[n] = LOST if lost else IN_FLIGHT, EMITTED
             n += 1
             continue
         queue_floats[queued, _ARRIVAL], queue_floats[queued, _SIZE] = time, x
@@ -185,8 +181,8 @@ def _share(
     slice_bps, head, tail, begun, heap, tags = (
         state.bps, state.head, state.tail, state.begun, state.heap, state.tags,
     )  # fmt: skip
-    out_stream, out_number, out_arrival, out_size, out_fate = (
-        out.stream, out.number, out.arrival, out.size, out.fate,
+    out_stream, out_number, out_arrival, out_size, out_fate, out_reached = (
+        out.stream, out.number, out.arrival, out.size, out.fate, out.reached,
     )  # fmt: skip
     out_wait, out_service, out_queued, out_sent = (
         out.compute_wait, out.compute_service, out.uplink_wait, out.uplink_service,
@@ -236,6 +232,7 @@ def _share(
                 out_arrival[n], out_size[n] = frame_floats[f, _ARRIVAL], frame_floats[f, _SIZE]
                 out_wait[n], out_service[n] = frame_floats[f, _WAIT], frame_floats[f, _SERVICE]
                 out_queued[n], out_sent[n] = wait, service
+                out_reached[n] = COMPUTED if whole else SENT
                 if whole:
                     out_fate[n] = LOST
                 else:
@@ -273,7 +270,7 @@ def _share(
             out_arrival[n], out_size[n] = queue_floats[q, _ARRIVAL], queue_floats[q, _SIZE]
             out_wait[n], out_service[n] = queue_floats[q, _WAIT], queue_floats[q, _SERVICE]
             out_queued[n], out_sent[n] = 0.0, 0.0
-            out_fate[n] = LOST
+            out_fate[n], out_reached[n] = LOST, COMPUTED
             n += 1
             continue
         f = unused
@@ -337,16 +334,18 @@ class FairWalk:
         self._floats, self._ints = np.empty((0, 6)), np.empty((0, 3), dtype=np.intp)
         self._unused = 0
         self._rows = rows(0)
-        self._queue, self._queued = _queue(0), 0
+        self._queue, self._queued, self._order = _queue(0), 0, order_of(0)
         # frames that compute nothing overtake those that do: then the queue must be sorted
         self._overtaking = bool((slices.edge_s > 0).any() and (slices.edge_s == 0).any())
 
     def window(self, frames: Frames) -> tuple[int, Rows]:
         """Walk the frames of one window; return how many rows are known and the rows, overwritten next time."""
         self._make_room(self._queued + len(frames))
+        if len(self._order.time) < len(frames):
+            self._order = order_of(len(frames) + len(frames) // 4)
         queued = _compute(
             frames.ids, frames.first, frames.number, frames.arrival_s, frames.size, self._asks, self._compute,
-            self._end_s, self._state, self._queue, self._queued, self._rows,
+            self._end_s, self._state, self._queue, self._queued, self._order, self._rows,
         )  # fmt: skip
         ready = queued
         if self._overtaking and queued:
@@ -369,7 +368,8 @@ class FairWalk:
             while f >= 0:
                 out.stream[count], out.number[count] = k, ints[f, _NUMBER]
                 out.arrival[count], out.size[count] = floats[f, _ARRIVAL], floats[f, _SIZE]
-                out.fate[count] = IN_FLIGHT
+                out.compute_wait[count], out.compute_service[count] = floats[f, _WAIT], floats[f, _SERVICE]
+                out.fate[count], out.reached[count] = IN_FLIGHT, COMPUTED
                 count += 1
                 f = ints[f, _NEXT]
         return count, out

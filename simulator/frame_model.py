@@ -36,6 +36,8 @@ OnOutage = Literal["hold", "drop"]
 Measure = Literal["transfer", "end-to-end"]
 
 DELIVERED, LOST, IN_FLIGHT = 0, 1, 2
+EMITTED, COMPUTED, SENT = 0, 1, 2
+"""How far a frame got by the end of the run, whatever became of it: its compute was done; its transmission, too."""
 LATE = 1e-9
 """A frame violates its deadline where its latency exceeds it by more than this share."""
 
@@ -177,6 +179,8 @@ class Slices:
         Q_j [s].
     drop_s : ndarray
         When frames still on their way are lost because their task ends [s]; infinite if never.
+    flop, n_bits : ndarray
+        What a frame of mean size computes here and sends.
     """
 
     server: int
@@ -190,6 +194,8 @@ class Slices:
     reserved_bps: FloatArray
     deadline_s: FloatArray
     drop_s: FloatArray
+    flop: FloatArray
+    n_bits: FloatArray
 
     def __len__(self) -> int:
         return len(self.span)
@@ -208,7 +214,8 @@ def slices_by_server(
         links = every_link[demand.links] if isinstance(demand.links, slice) else demand.links.tolist()
         for link, bps in zip(links, demand.bps(cut).tolist(), strict=True):
             reservations[link].append((span.start_s, span.end_s, bps))
-        slice_s = bits(float(task.profile.ratio_by_cut[cut])) / demand.rho[cut]
+        sent = bits(float(task.profile.ratio_by_cut[cut]))
+        slice_s = sent / demand.rho[cut]
         per_byte = task.profile.flop_per_byte_by_cut
         ends = span.ending != "deployed" and settings.on_end == "drop" and span.end_s <= end_s
         for server, input_bytes in zip(task.servers.tolist(), task.input_bytes.tolist(), strict=True):
@@ -224,10 +231,12 @@ def slices_by_server(
                     input_bytes * demand.rho[cut],
                     task.deadline_s,
                     span.end_s if ends else math.inf,
+                    input_bytes * per_byte[cut],
+                    input_bytes * sent,
                 )
             )
     slices = []
     for server, rows in enumerate(columns):
-        table: Any = np.array(rows, dtype=float).reshape(-1, 10).T.copy()
+        table: Any = np.array(rows, dtype=float).reshape(-1, 12).T.copy()
         slices.append(Slices(server, table[0].astype(np.intp), *table[1:]))
     return slices, reservations

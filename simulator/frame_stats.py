@@ -1,7 +1,8 @@
 """What is kept of frames: counts, exact moments, histograms, sums over windows of time.
 
 Quantiles are nearest-rank: the smallest latency that at least that share of the frames does not exceed. Out
-of the histogram they are within `QUANTILE_ERROR` of it, relatively, down to `SMALLEST_S`.
+of the histogram they are within `simulator.frame_histogram.QUANTILE_ERROR` of it, relatively, down to
+`simulator.frame_histogram.SMALLEST_S`.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from simulator.frame_histogram import (
+    IN_OCTAVE,
+    OCTAVE,
+    Histograms,
+    bin_of,
+    bins_of_ranks,
+    histograms,
+    middle_of,
+    with_more_room,
+)
 from simulator.frame_model import DELIVERED, LATE, LOST, Slices
 from simulator.frame_walk import Rows
 from simulator.tables import QUANTILES, column_names, latency_columns
 from simulator.types import FloatArray, IntArray
-
-_BINS_PER_OCTAVE = 128
-_OCTAVES = 48
-_LOWEST_EXPONENT = -24
-SMALLEST_S = 2.0**_LOWEST_EXPONENT
-"""Latencies below this (0.06 us), or above 2^24 s, fall into the outermost bins."""
-QUANTILE_ERROR = 1 / (2 * _BINS_PER_OCTAVE)
-"""Largest relative error of a quantile out of the histogram: half a bin."""
-_BINS = _BINS_PER_OCTAVE * _OCTAVES
 
 # Columns of the sums of a stream
 _TRANSFER, _TRANSFER_2, _TOTAL, _TOTAL_2, _COMPUTE_WAIT, _COMPUTE, _UPLINK_WAIT, _UPLINK = range(8)
@@ -42,7 +44,7 @@ class Sums(NamedTuple):
     sums: FloatArray  # (n, 8)
     largest: FloatArray  # (n, 2): transfer, end-to-end
     smallest: FloatArray  # (n, 2)
-    histogram: Any  # (n, 2, bins), int32
+    histograms: Histograms
     series: FloatArray  # (windows, 8)
 
 
@@ -53,97 +55,126 @@ def sums(streams: int, windows: int) -> Sums:
         np.zeros((streams, 8)),
         np.zeros((streams, 2)),
         np.full((streams, 2), math.inf),
-        np.zeros((streams, 2, _BINS), dtype=np.int32),
+        histograms(streams),
         np.zeros((windows, 8)),
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _bin(value: float) -> int:
-    """Return the bin of a latency: octaves, each cut into equal parts."""
-    if value < SMALLEST_S:
-        return 0
-    fraction, exponent = math.frexp(value)  # value = fraction * 2^exponent, 0.5 <= fraction < 1
-    bin = (exponent - 1 - _LOWEST_EXPONENT) * _BINS_PER_OCTAVE + int((2.0 * fraction - 1.0) * _BINS_PER_OCTAVE)
-    return min(bin, _BINS - 1)
+def add(
+    sums: Sums, count: int, rows: Rows, slices: Slices, propagation_s: float, end_to_end: bool, series_s: float
+) -> Sums:  # fmt: skip
+    """Return the sums with `count` rows added; the arrays are the same but where there was no room."""
+    done = 0
+    while True:
+        done = _digest(
+            done, count, rows, slices.cloud_s, slices.deadline_s, propagation_s, end_to_end, series_s, sums
+        )  # fmt: skip
+        if done == count:
+            return sums
+        sums = sums._replace(histograms=with_more_room(sums.histograms))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def digest(
-    count: int, rows: Rows, cloud_s: Any, deadline_s: Any, propagation: float, end_to_end: bool, series_s: float,
-    sums: Sums,
-) -> None:  # fmt: skip
-    """Add rows to the sums."""
-    windows = len(sums.series)
-    for p in range(count):
-        k = rows.stream[p]
-        fate = rows.fate[p]
-        window = 0
-        if windows:
-            window = min(int(rows.arrival[p] / series_s), windows - 1)
-            sums.series[window, _W_FRAMES] += 1
-        if fate != DELIVERED:
-            sums.counts[k, _N_LOST if fate == LOST else _N_IN_FLIGHT] += 1
-            if windows and fate == LOST:
-                sums.series[window, _W_LOST] += 1
-            continue
-        transfer = rows.uplink_wait[p] + rows.uplink_service[p]
-        total = (rows.compute_wait[p] + rows.compute_service[p]) + transfer
-        total += propagation + cloud_s[k] * rows.size[p]
-        late = (total if end_to_end else transfer) > deadline_s[k] * (1.0 + LATE)
-        sums.counts[k, _N_DELIVERED] += 1
-        sums.counts[k, _N_LATE] += late
-        mine = sums.sums[k]
-        mine[_TRANSFER] += transfer
-        mine[_TRANSFER_2] += transfer * transfer
-        mine[_TOTAL] += total
-        mine[_TOTAL_2] += total * total
-        mine[_COMPUTE_WAIT] += rows.compute_wait[p]
-        mine[_COMPUTE] += rows.compute_service[p]
-        mine[_UPLINK_WAIT] += rows.uplink_wait[p]
-        mine[_UPLINK] += rows.uplink_service[p]
-        sums.largest[k, 0] = max(sums.largest[k, 0], transfer)
-        sums.largest[k, 1] = max(sums.largest[k, 1], total)
-        sums.smallest[k, 0] = min(sums.smallest[k, 0], transfer)
-        sums.smallest[k, 1] = min(sums.smallest[k, 1], total)
-        sums.histogram[k, 0, _bin(transfer)] += 1
-        sums.histogram[k, 1, _bin(total)] += 1
-        if windows:
-            then = sums.series[window]
-            then[_W_DELIVERED] += 1
-            then[_W_LATE] += late
-            then[_W_TRANSFER] += transfer
-            then[_W_TOTAL] += total
-            then[_W_TRANSFER_MAX] = max(then[_W_TRANSFER_MAX], transfer)
-            then[_W_TOTAL_MAX] = max(then[_W_TOTAL_MAX], total)
+def _digest(
+    done: int, count: int, rows: Rows, cloud_s: Any, deadline_s: Any, propagation: float, end_to_end: bool,
+    series_s: float, sums: Sums,
+) -> int:  # fmt: skip
+    """Add the rows from `done` to the sums, up to `count` or while there is room; return how many are done."""
+    stream, arrival, size, fates = rows.stream, rows.arrival, rows.size, rows.fate
+    compute_wait, compute_service, uplink_wait, uplink_service = (
+        rows.compute_wait, rows.compute_service, rows.uplink_wait, rows.uplink_service,
+    )  # fmt: skip
+    counts, kept, largest, smallest, series = sums.counts, sums.sums, sums.largest, sums.smallest, sums.series
+    block, bins, used = sums.histograms
+    windows, room = len(series), len(bins)
+    p = done
+    while p < count:
+        # the rows of one stream in a run: its sums stay out of memory meanwhile; columns in order as named above
+        k = stream[p]
+        delivered, lost, in_flight, violations = counts[k, 0], counts[k, 1], counts[k, 2], counts[k, 3]
+        transfers, transfers_2, totals, totals_2 = kept[k, 0], kept[k, 1], kept[k, 2], kept[k, 3]
+        waits, services, queued, sent = kept[k, 4], kept[k, 5], kept[k, 6], kept[k, 7]
+        longest, longest_total = largest[k, 0], largest[k, 1]
+        shortest, shortest_total = smallest[k, 0], smallest[k, 1]
+        latest, later = deadline_s[k] * (1.0 + LATE), cloud_s[k]
+        full = False
+        while p < count and stream[p] == k:
+            if used[0] + 2 > room:
+                full = True
+                break
+            fate = fates[p]
+            window = 0
+            if windows:
+                window = min(int(arrival[p] / series_s), windows - 1)
+                series[window, _W_FRAMES] += 1
+            if fate != DELIVERED:
+                if fate == LOST:
+                    lost += 1
+                    if windows:
+                        series[window, _W_LOST] += 1
+                else:
+                    in_flight += 1
+                p += 1
+                continue
+            transfer = uplink_wait[p] + uplink_service[p]
+            total = (compute_wait[p] + compute_service[p]) + transfer
+            total += propagation + later * size[p]
+            late = int((total if end_to_end else transfer) > latest)
+            delivered += 1
+            violations += late
+            transfers += transfer
+            transfers_2 += transfer * transfer
+            totals += total
+            totals_2 += total * total
+            waits += compute_wait[p]
+            services += compute_service[p]
+            queued += uplink_wait[p]
+            sent += uplink_service[p]
+            longest, longest_total = max(longest, transfer), max(longest_total, total)
+            shortest, shortest_total = min(shortest, transfer), min(shortest_total, total)
+            bin = bin_of(transfer)
+            place = block[2 * k, bin >> OCTAVE]
+            if place < 0:
+                place = used[0]
+                block[2 * k, bin >> OCTAVE] = place
+                used[0] = place + 1
+            bins[place, bin & IN_OCTAVE] += 1
+            bin = bin_of(total)
+            place = block[2 * k + 1, bin >> OCTAVE]
+            if place < 0:
+                place = used[0]
+                block[2 * k + 1, bin >> OCTAVE] = place
+                used[0] = place + 1
+            bins[place, bin & IN_OCTAVE] += 1
+            if windows:
+                series[window, _W_DELIVERED] += 1
+                series[window, _W_LATE] += late
+                series[window, _W_TRANSFER] += transfer
+                series[window, _W_TOTAL] += total
+                series[window, _W_TRANSFER_MAX] = max(series[window, _W_TRANSFER_MAX], transfer)
+                series[window, _W_TOTAL_MAX] = max(series[window, _W_TOTAL_MAX], total)
+            p += 1
+        counts[k, 0], counts[k, 1], counts[k, 2], counts[k, 3] = delivered, lost, in_flight, violations
+        kept[k, 0], kept[k, 1], kept[k, 2], kept[k, 3] = transfers, transfers_2, totals, totals_2
+        kept[k, 4], kept[k, 5], kept[k, 6], kept[k, 7] = waits, services, queued, sent
+        largest[k, 0], largest[k, 1] = longest, longest_total
+        smallest[k, 0], smallest[k, 1] = shortest, shortest_total
+        if full:
+            break
+    return p
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _bin_of_rank(histogram: Any, which: int, ranks: Any, bins: Any) -> None:
-    """Find the bin of each rank, rising along a row, in the histogram of every stream."""
-    for k in range(len(ranks)):
-        seen, bin = 0, -1
-        for q in range(ranks.shape[1]):
-            while seen < ranks[k, q]:
-                bin += 1
-                seen += histogram[k, which, bin]
-            bins[k, q] = max(bin, 0)
+def quantiles(sums: Sums) -> FloatArray:
+    """Return the quantiles of every stream out of its histograms, shape (n, 2, quantiles): transfer, end-to-end.
 
-
-def histogram_quantiles(sums: Sums, which: int) -> FloatArray:
-    """Return the quantiles of every stream, shape (n, quantiles): the middle of the bin of that rank.
-
-    No further out than the smallest and largest latency seen. `which`: 0 for transfer, 1 for end-to-end.
+    The middle of the bin of that rank, but no further out than the smallest and largest latency seen.
     """
-    counts = sums.counts[:, _N_DELIVERED]
-    ranks = np.maximum(np.ceil(np.outer(counts, QUANTILES) - 1e-9), 1).astype(np.intp)
-    ranks[counts == 0] = 0
-    bins = np.zeros_like(ranks)
-    _bin_of_rank(sums.histogram, which, ranks, bins)
-    fraction = 1 + (bins % _BINS_PER_OCTAVE + 0.5) / _BINS_PER_OCTAVE
-    middle = np.ldexp(fraction, bins // _BINS_PER_OCTAVE + _LOWEST_EXPONENT)
-    seen = np.clip(middle, sums.smallest[:, which, None], sums.largest[:, which, None])
-    return np.where(counts[:, None] > 0, seen, math.nan)
+    delivered = sums.counts[:, _N_DELIVERED]
+    ranks = np.maximum(np.ceil(np.outer(delivered, QUANTILES) - 1e-9), 1).astype(np.intp)
+    ranks[delivered == 0] = 0
+    bins = bins_of_ranks(sums.histograms, np.repeat(ranks, 2, axis=0)).reshape(len(ranks), 2, -1)
+    seen = np.minimum(np.maximum(middle_of(bins), sums.smallest[:, :, None]), sums.largest[:, :, None])
+    return np.where(delivered[:, None, None] > 0, seen, math.nan)
 
 
 def exact_quantiles(values: FloatArray) -> list[float]:
@@ -159,12 +190,10 @@ def _rank(share: float, count: int) -> int:
     return max(math.ceil(share * count - 1e-9), 1)
 
 
-def stream_values(
-    sums: Sums, slices: Slices, frames: IntArray, propagation_s: float, exact: Sequence[list[list[float]]] | None
-) -> dict[str, Any]:
+def stream_values(sums: Sums, quantile_s: FloatArray, frames: IntArray, propagation_s: FloatArray) -> dict[str, Any]:
     """Return the columns of the table ``frames`` from ``frames`` to ``cloud_s``, one entry a slice.
 
-    `exact` holds the quantiles of transfer and end-to-end latency of every slice where frames are kept.
+    `quantile_s` is of shape (n, 2, quantiles), as of `quantiles`; `propagation_s` of shape (n,).
     """
     delivered = sums.counts[:, _N_DELIVERED]
     some = np.where(delivered > 0, delivered, 1)
@@ -180,19 +209,23 @@ def stream_values(
         (("transfer", _TRANSFER, _TRANSFER_2), ("end_to_end", _TOTAL, _TOTAL_2))
     ):
         columns = [column.name for column in latency_columns(name, "")]
-        if exact is None:
-            by_quantile = histogram_quantiles(sums, which).T
-        else:
-            by_quantile = np.array([entry[which] for entry in exact], dtype=float).reshape(-1, len(QUANTILES)).T
         spread = np.sqrt(np.maximum(mean[:, second] - mean[:, first] ** 2, 0.0))
         largest = np.where(delivered > 0, sums.largest[:, which], math.nan)
-        values |= dict(zip(columns, (mean[:, first], spread, *by_quantile, largest), strict=True))
+        values |= dict(zip(columns, (mean[:, first], spread, *quantile_s[:, which].T, largest), strict=True))
     parts = mean[:, [_COMPUTE_WAIT, _COMPUTE, _UPLINK_WAIT, _UPLINK]]
     names = ("compute_wait_s", "compute_service_s", "uplink_wait_s", "uplink_service_s")
     values |= dict(zip(names, parts.T, strict=True))
-    values["propagation_s"] = np.full(len(slices), propagation_s)
+    values["propagation_s"] = propagation_s
     values["cloud_s"] = np.maximum(mean[:, _TOTAL] - parts.sum(axis=1) - propagation_s, 0.0)
     return values
+
+
+def joined(parts: Sequence[Sums]) -> Sums:
+    """Return the sums of all streams of several servers, without their histograms and series."""
+    if not parts:
+        return sums(0, 0)
+    columns = [np.concatenate(column) for column in list(zip(*parts, strict=True))[:4]]
+    return Sums(*columns, histograms(0), parts[0].series[:0])
 
 
 def add_series(total: FloatArray, more: FloatArray) -> None:

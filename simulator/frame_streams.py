@@ -3,7 +3,8 @@
 Frame n of a stream is a function of the stream's key and of n, not of anybody's state: the same frames come
 out whatever the scheduler, the window or the number of processes. The generator is Philox4x32-10 (Salmon,
 Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011); its published vectors are
-among the tests.
+among the tests. Of the 128 bits of a frame one half makes its gap or jitter and the other its size
+(`simulator.ziggurat`).
 """
 
 from __future__ import annotations
@@ -18,24 +19,36 @@ from numba import njit
 
 from simulator.frame_model import FrameSettings, Slices
 from simulator.types import FloatArray, IntArray
+from simulator.ziggurat import (
+    exponential_at_edge,
+    exponential_inside,
+    in_tail,
+    normal_at_edge,
+    normal_inside,
+    normal_tail,
+    unit,
+)
 
 PERIODIC, JITTERED, POISSON = 0, 1, 2
 CONSTANT, EXPONENTIAL, LOGNORMAL = 0, 1, 2
 _ARRIVALS = {"periodic": PERIODIC, "jittered": JITTERED, "poisson": POISSON}
 _SIZES = {"constant": CONSTANT, "exponential": EXPONENTIAL, "lognormal": LOGNORMAL}
 
-# What a block of random words is for: the third word of the counter.
-_FRAME, _NORMAL, _PHASE = np.uint64(0), np.uint64(1), np.uint64(2)
+# What a block of random words is for: the third word of the counter. A number that its word does not decide
+# takes further blocks, counted in the bits above these.
+_FRAME, _PHASE, _MORE_GAP, _MORE_SIZE = np.uint64(0), np.uint64(2), np.uint64(3), np.uint64(4)
+_ATTEMPT = np.uint64(1 << 8)
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _MULTIPLY_0, _MULTIPLY_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-_ELEVEN = np.uint64(11)
-_TO_UNIT = 2.0**-53
+
+_BLOCK = 128
+"""Frames drawn at a time: their words come out of one loop without branches."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")  # or else no loop runs on several frames
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     """Return the four 32-bit words of Philox4x32-10 at a counter of four words under a key of two (all uint64)."""
     for _ in range(10):
@@ -48,38 +61,93 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _two_uniforms(k0: Any, k1: Any, k2: Any, number: int, purpose: Any) -> Any:
-    """Return two numbers uniform in [0, 1), 53 bits each."""
-    n = np.uint64(number)
-    a, b, c, d = philox(n & _LOW, n >> _HALF, purpose, k2, k0, k1)
-    return ((a << _HALF | b) >> _ELEVEN) * _TO_UNIT, ((c << _HALF | d) >> _ELEVEN) * _TO_UNIT
+def _words(k0: Any, k1: Any, k2: Any, number: Any, purpose: Any) -> Any:
+    """Return two random words of 64 bits for frame `number`."""
+    a, b, c, d = philox(number & _LOW, number >> _HALF, purpose, k2, k0, k1)
+    return a << _HALF | b, c << _HALF | d
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _size(k0: Any, k1: Any, k2: Any, number: int, kind: int, sigma: float, uniform: float) -> float:
-    if kind == EXPONENTIAL:
-        return -math.log(1.0 - uniform)
-    if kind == LOGNORMAL:
-        u, v = _two_uniforms(k0, k1, k2, number, _NORMAL)
-        normal = math.sqrt(-2.0 * math.log(1.0 - u)) * math.cos(2.0 * math.pi * v)
-        return math.exp(sigma * (normal - 0.5 * sigma))
-    return 1.0
+def _exponential(k0: Any, k1: Any, k2: Any, number: Any, word: Any, purpose: Any) -> float:
+    """Return the exponential number of a word that did not decide alone."""
+    while True:
+        purpose += _ATTEMPT
+        a, b = _words(k0, k1, k2, number, purpose)
+        x = exponential_at_edge(word, a)
+        if x < 0.0:
+            word = b
+            x = exponential_inside(word)
+        if x >= 0.0:
+            return x
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _normal(k0: Any, k1: Any, k2: Any, number: Any, word: Any, purpose: Any) -> float:
+    """Return the normal number of a word that did not decide alone."""
+    while True:
+        purpose += _ATTEMPT
+        a, b = _words(k0, k1, k2, number, purpose)
+        if in_tail(word):
+            x = normal_tail(word, a, b)
+        else:
+            x = normal_at_edge(word, a)
+            if math.isnan(x):
+                word = b
+                x = normal_inside(word)
+        if not math.isnan(x):
+            return x
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _many_words(k0: Any, k1: Any, k2: Any, number: Any, count: int, gap_words: Any, size_words: Any) -> None:
+    """Write the words of `count` frames from `number`."""
+    for i in range(count):
+        n = number + np.uint64(i)
+        a, b, c, d = philox(n & _LOW, n >> _HALF, _FRAME, k2, k0, k1)
+        gap_words[i], size_words[i] = a << _HALF | b, c << _HALF | d
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _draw(
-    k0: Any, k1: Any, k2: Any, number: int, before: float, start: float, rate: float, phase: float,
-    arrivals: int, jitter: float, sizes: int, sigma: float,
-) -> Any:  # fmt: skip
-    """Return when frame `number` arrives, the one before having come at `before`, and its size."""
-    u, v = 0.0, 0.0
-    if arrivals != PERIODIC or sizes == EXPONENTIAL:
-        u, v = _two_uniforms(k0, k1, k2, number, _FRAME)
+    k0: Any, k1: Any, k2: Any, number: int, count: int, before: float, start: float, rate: float, phase: float,
+    arrivals: int, jitter: float, sizes: int, sigma: float, gap_words: Any, size_words: Any, time: Any, size: Any,
+) -> None:  # fmt: skip
+    """Write when the next `count` frames from `number` arrive, the one before having come at `before`, and their sizes.
+
+    Loops of one thing each: most of them run on several frames at a time.
+    """
+    if arrivals != PERIODIC or sizes != CONSTANT:
+        _many_words(k0, k1, k2, np.uint64(number), count, gap_words, size_words)
     if arrivals == POISSON:
-        time = before - math.log(1.0 - u) / rate
+        for i in range(count):
+            time[i] = exponential_inside(gap_words[i])
+        for i in range(count):
+            if time[i] < 0.0:
+                time[i] = _exponential(k0, k1, k2, np.uint64(number + i), gap_words[i], _MORE_GAP)
+            before += time[i] / rate
+            time[i] = before
+    elif arrivals == JITTERED:
+        for i in range(count):
+            time[i] = start + (float(number + i) + phase + jitter * unit(gap_words[i])) / rate
     else:
-        time = start + (number + phase + jitter * u) / rate
-    return time, _size(k0, k1, k2, number, sizes, sigma, v)
+        for i in range(count):
+            time[i] = start + (float(number + i) + phase) / rate
+    if sizes == CONSTANT:
+        for i in range(count):
+            size[i] = 1.0
+    elif sizes == EXPONENTIAL:
+        for i in range(count):
+            size[i] = exponential_inside(size_words[i])
+        for i in range(count):
+            if size[i] < 0.0:
+                size[i] = _exponential(k0, k1, k2, np.uint64(number + i), size_words[i], _MORE_SIZE)
+    else:
+        for i in range(count):
+            size[i] = normal_inside(size_words[i])
+        for i in range(count):
+            if math.isnan(size[i]):
+                size[i] = _normal(k0, k1, k2, np.uint64(number + i), size_words[i], _MORE_SIZE)
+            size[i] = math.exp(sigma * (size[i] - 0.5 * sigma))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -88,11 +156,13 @@ def _begin(
     arrivals: int, jitter: float, sizes: int, sigma: float,
 ) -> None:  # fmt: skip
     """Draw the phase and the first frame of every stream."""
+    words = np.empty((2, 1), dtype=np.uint64)
     for k in range(len(start)):
-        phase[k] = _two_uniforms(keys[k, 0], keys[k, 1], keys[k, 2], 0, _PHASE)[0]
+        phase[k] = unit(_words(keys[k, 0], keys[k, 1], keys[k, 2], np.uint64(0), _PHASE)[0])
         number[k] = 0
-        time[k], size[k] = _draw(
-            keys[k, 0], keys[k, 1], keys[k, 2], 0, start[k], start[k], rate[k], phase[k], arrivals, jitter, sizes, sigma
+        _draw(
+            keys[k, 0], keys[k, 1], keys[k, 2], 0, 1, start[k], start[k], rate[k], phase[k], arrivals, jitter, sizes,
+            sigma, words[0], words[1], time[k : k + 1], size[k : k + 1],
         )  # fmt: skip
 
 
@@ -103,21 +173,29 @@ def _fill(
     first: Any, arrival_out: Any, size_out: Any,
 ) -> bool:  # fmt: skip
     """Write the frames of the streams `ids` that arrive before `until`; return whether there was room."""
+    words = np.empty((2, _BLOCK), dtype=np.uint64)
     at = 0
     for slot in range(len(ids)):
         k = ids[slot]
         first[slot] = at
-        k0, k1, k2, begin, pace, offset = keys[k, 0], keys[k, 1], keys[k, 2], start[k], rate[k], phase[k]
         n, t, x = number[k], time[k], size[k]
         end = min(until, stop[k])
         while t < end:
-            if at == len(arrival_out):
+            count = min(_BLOCK, int((end - t) * rate[k]) + 2)
+            if at + count >= len(arrival_out):
                 return False
-            arrival_out[at] = t
-            size_out[at] = x
-            at += 1
-            n += 1
-            t, x = _draw(k0, k1, k2, n, t, begin, pace, offset, arrivals, jitter, sizes, sigma)
+            arrival_out[at], size_out[at] = t, x
+            low, high = at + 1, at + 1 + count
+            _draw(
+                keys[k, 0], keys[k, 1], keys[k, 2], n + 1, count, t, start[k], rate[k], phase[k], arrivals, jitter,
+                sizes, sigma, words[0], words[1], arrival_out[low:high], size_out[low:high],
+            )  # fmt: skip
+            # the last one drawn, or the first that comes too late, waits for its turn
+            come = count
+            while come > 1 and arrival_out[at + come - 1] >= end:
+                come -= 1
+            at += come
+            n, t, x = n + come, arrival_out[at], size_out[at]
         number[k], time[k], size[k] = n, t, x
     first[len(ids)] = at
     return True
@@ -175,7 +253,7 @@ class Streams:
         n = len(slices)
         self._phase, self._time, self._size = np.empty(n), np.empty(n), np.empty(n)
         self._number = np.empty(n, dtype=np.intp)
-        self._arrival_out, self._size_out = np.empty(64), np.empty(64)
+        self._arrival_out, self._size_out = np.empty(0), np.empty(0)
         state = self._phase, self._number, self._time, self._size
         _begin(self.keys, slices.start_s, slices.rate_hz, *state, *self._kind)
 
@@ -189,15 +267,21 @@ class Streams:
         first = np.zeros(len(ids) + 1, dtype=np.intp)
         number = self._number[ids]
         state = self._time[ids], self._size[ids]
+        span_s = np.minimum(slices.stop_s[ids], until_s) - state[0]
+        expected = float(span_s @ slices.rate_hz[ids]) + len(ids)
+        self._make_room(int(expected + 6 * math.sqrt(expected)) + _BLOCK)
         while not _fill(
             ids, until_s, self.keys, slices.start_s, slices.stop_s, slices.rate_hz, self._phase, self._number,
             self._time, self._size, *self._kind, first, self._arrival_out, self._size_out,
         ):  # fmt: skip
             self._number[ids] = number
             self._time[ids], self._size[ids] = state
-            room = 2 * len(self._arrival_out)
-            self._arrival_out, self._size_out = np.empty(room), np.empty(room)
+            self._make_room(2 * len(self._arrival_out))
         return Frames(ids, first, number, self._arrival_out, self._size_out)
+
+    def _make_room(self, room: int) -> None:
+        if len(self._arrival_out) < room:
+            self._arrival_out, self._size_out = np.empty(room), np.empty(room)
 
 
 class Given:

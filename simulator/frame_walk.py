@@ -17,13 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, Slices
+from simulator.frame_model import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
+from simulator.frame_order import Order, order_of, place, slot, sort_frames
 from simulator.frame_streams import Frames
 from simulator.types import FloatArray, IntArray
 from simulator.uplink import Clock
-
-ONE, EVEN = np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFE)
-"""Indices without a sign: the compiled code need not look for negative ones."""
 
 
 class Course(NamedTuple):
@@ -68,7 +66,8 @@ def asks(slices: Slices) -> Asks:
 class Rows(NamedTuple):
     """Frames whose fate is known. Arrays of one shape; times in seconds.
 
-    Of a lost frame the parts are what had passed when it was lost; of one in flight they mean nothing.
+    Of a lost frame the parts are what had passed when it was lost; of one in flight only those that it
+    reached the end of mean something.
     """
 
     stream: IntArray
@@ -80,14 +79,16 @@ class Rows(NamedTuple):
     uplink_wait: FloatArray
     uplink_service: FloatArray
     fate: Any
+    reached: Any
 
 
 def rows(room: int) -> Rows:
     """Return rows to write to."""
     a, b, c, d, e, f = (np.zeros(room) for _ in range(6))
     return Rows(
-        np.zeros(room, dtype=np.intp), np.zeros(room, dtype=np.intp), a, b, c, d, e, f, np.zeros(room, dtype=np.int8)
-    )
+        np.zeros(room, dtype=np.intp), np.zeros(room, dtype=np.intp), a, b, c, d, e, f,
+        np.zeros(room, dtype=np.int8), np.zeros(room, dtype=np.int8),
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -154,39 +155,6 @@ def stage(
     return False, wait, total - wait, segment, outage, total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def replay(key: Any, who: Any, node: Any, time: float) -> None:
-    """Give the leaf `node` of a tournament its next time and find the new winners; ties: the lower leaf."""
-    at = np.uint64(node)
-    key[at] = time
-    while at > ONE:
-        left = at & EVEN
-        right = left + ONE
-        winner = left + np.uint64(key[right] < key[left])  # no branch: which is earlier cannot be foreseen
-        at >>= ONE
-        key[at] = key[winner]
-        who[at] = who[winner]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def tournament(first: Any, arrival: Any) -> Any:
-    """Return the tournament of the first arrivals of every stream: times, streams, and the first leaf."""
-    n = len(first) - 1
-    leaves = 1
-    while leaves < n:
-        leaves *= 2
-    key = np.full(2 * leaves, math.inf)
-    who = np.zeros(2 * leaves, dtype=np.uint64)
-    for slot in range(n):
-        who[leaves + slot] = slot
-        key[leaves + slot] = arrival[first[slot]] if first[slot] < first[slot + 1] else math.inf
-    for node in range(leaves - 1, 0, -1):
-        winner = 2 * node if key[2 * node] <= key[2 * node + 1] else 2 * node + 1
-        key[node] = key[winner]
-        who[node] = who[winner]
-    return key, who, leaves
-
-
 class Reserved(NamedTuple):
     """Where a server stands between two windows, with reserved slices."""
 
@@ -222,17 +190,18 @@ def calm(course: Course, segment: int, outage: int, at: float) -> Any:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _label(ids: Any, first: Any, number: Any, stream_out: Any, number_out: Any) -> None:
-    for slot in range(len(ids)):
-        for p in range(first[slot], first[slot + 1]):
-            stream_out[p] = ids[slot]
-            number_out[p] = number[slot] + p - first[slot]
+    for s in range(len(ids)):
+        for p in range(first[s], first[s + 1]):
+            stream_out[p] = ids[s]
+            number_out[p] = number[s] + p - first[s]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _walk(
     ids: Any, first: Any, arrival: Any, size: Any, asks: Asks, compute: Course, uplink: Course,
-    propagation: float, end: float, state: Reserved, out: Rows,
+    propagation: float, end: float, state: Reserved, order: Order, out: Rows,
 ) -> None:  # fmt: skip
+    count = sort_frames(first, arrival, order)
     # arrays out of their tuples once, not once a frame
     edge_s, slice_s, cloud_s, drop_s = asks.edge_s, asks.slice_s, asks.cloud_s, asks.drop_s
     slice_at, slice_free = state.slice_at, state.slice_free
@@ -240,23 +209,15 @@ def _walk(
     out_wait, out_service, out_queued, out_sent = (
         out.compute_wait, out.compute_service, out.uplink_wait, out.uplink_service,
     )  # fmt: skip
-    out_fate = out.fate
-    key, who, leaves = tournament(first, arrival)
-    cursor, last = first.astype(np.uint64), first[1:].astype(np.uint64)
+    out_fate, out_reached = out.fate, out.reached
+    times, who = order.time, order.who
     at, free = state.compute[0], state.compute[1]
     segment, outage = state.compute_course[0], state.compute_course[1]
     since, until, speed = math.inf, -math.inf, 1.0
     up_since, up_until, up_speed = math.inf, -math.inf, 1.0
-    while True:
-        time = key[1]
-        if time == math.inf:
-            break
-        slot = np.uint64(who[1])
-        p = np.uint64(cursor[slot])
-        cursor[slot] = p + ONE
-        following = arrival[p + ONE] if p + ONE < last[slot] else math.inf
-        replay(key, who, np.uint64(leaves) + slot, following)
-        k = np.uint64(ids[slot])
+    for o in range(count):
+        time = times[o]
+        p, k = place(who[o]), np.uint64(ids[slot(who[o])])
         x = size[p]
         drop = drop_s[k]
         wait, service, total = 0.0, 0.0, 0.0
@@ -282,6 +243,7 @@ def _walk(
         if lost or entered > end:
             out_queued[p], out_sent[p] = 0.0, 0.0
             out_fate[p] = LOST if lost else IN_FLIGHT
+            out_reached[p] = EMITTED
             continue
         work = slice_s[k] * x
         queued = max(slice_free[k] - (entered - slice_at[k]), 0.0)
@@ -300,6 +262,7 @@ def _walk(
             total += queued + sent
         out_queued[p] = queued
         out_sent[p] = sent
+        out_reached[p] = SENT if not lost and total <= end - time else COMPUTED
         if lost:
             out_fate[p] = LOST
         elif total + propagation + cloud_s[k] * x <= end - time:
@@ -325,15 +288,15 @@ class ReservedWalk:
     ) -> None:
         self._fixed = asks(slices), compute, uplink, propagation_s, end_s
         self._state = reserved_state(slices, uplink)
-        self._rows = rows(64)
+        self._rows, self._order = rows(0), order_of(0)
 
     def latencies(self, frames: Frames) -> Rows:
         """Walk the frames of one window; return a row for each, where it stands in `frames`, without labels."""
         count = len(frames)
         if len(self._rows.fate) < count:
-            self._rows = rows(count + count // 4)
+            self._rows, self._order = rows(count + count // 4), order_of(count + count // 4)
         out = self._rows._replace(arrival=frames.arrival_s, size=frames.size)
-        _walk(frames.ids, frames.first, frames.arrival_s, frames.size, *self._fixed, self._state, out)
+        _walk(frames.ids, frames.first, frames.arrival_s, frames.size, *self._fixed, self._state, self._order, out)
         return out
 
     def window(self, frames: Frames) -> tuple[int, Rows]:

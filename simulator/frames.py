@@ -21,20 +21,34 @@ from simulator.frame_fair import FairWalk
 from simulator.frame_model import DELIVERED, IN_FLIGHT, FrameSettings, Slices, check, slices_by_server
 from simulator.frame_stats import (
     Sums,
+    add,
     add_series,
-    digest,
     exact_quantiles,
+    joined,
+    quantiles,
     series_values,
     stream_values,
     sums,
 )
 from simulator.frame_streams import Given, Streams
+from simulator.frame_throughput import add_done, throughput
 from simulator.frame_walk import ReservedWalk, Rows, course
 from simulator.frame_walk import rows as empty_rows
 from simulator.spans import Span
-from simulator.tables import column_names
+from simulator.tables import QUANTILES
 from simulator.types import FloatArray, Network
-from simulator.uplink import Conditions, Steps, combine, constant, held, links_of, merged, server_clock, slice_speed
+from simulator.uplink import (
+    Conditions,
+    Steps,
+    combine,
+    constant,
+    held,
+    held_means,
+    links_of,
+    merged,
+    server_clock,
+    slice_speed,
+)
 
 GivenFrames = Mapping[tuple[str, str], tuple[FloatArray, FloatArray]]
 """Frames by (task, server): when they arrive [s], never going back, and their size / mean size, above 0."""
@@ -74,12 +88,16 @@ class FrameResults:
     series : dict of str to ndarray
         One entry a window of time, columns as in the table ``frame_series``; empty without
         ``settings.series_s``.
+    series_by : dict of str to ndarray
+        One entry a window of time and a link or server, columns as in the table ``frame_series_by``; empty
+        without ``settings.series_s``.
     kept : KeptFrames or None
         Every frame, where they were kept.
     """
 
     table: dict[str, Any]
     series: dict[str, Any]
+    series_by: dict[str, Any]
     kept: KeptFrames | None
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -164,17 +182,25 @@ def run_frames(
     chosen = sorted(range(len(network.servers)) if servers is None else set(servers))
     needed = sorted({link for server in chosen for link in links_of(network, server)})
     run.links = {link: _link(run, reservations[link], link) for link in needed}
-    with ThreadPoolExecutor(max(workers, 1)) as pool:
-        parts = list(pool.map(run.server, [slices[server] for server in chosen]))
-    series = np.zeros_like(parts[0].series) if parts else np.zeros((0, 8))
+    mine = [slices[server] for server in chosen]
+    if workers > 1 and len(mine) > 1:
+        with ThreadPoolExecutor(workers) as pool:
+            parts = list(pool.map(run.server, mine))
+    else:
+        parts = [run.server(each) for each in mine]
+    series = np.zeros_like(parts[0].sums.series) if parts else np.zeros((0, 8))
     for part in parts:
-        add_series(series, part.series)
-    names = column_names("frames")
-    table = {name: np.concatenate([part.table[name] for part in parts] or [np.empty(0)]) for name in names}
+        add_series(series, part.sums.series)
+    table = run.table(mine, parts)
     kept = None
     if keep_frames:
         kept = KeptFrames(*(np.concatenate(column) for column in zip(*(part.kept for part in parts), strict=True)))
-    return FrameResults(table, series_values(series, settings.series_s) if settings.series_s else {}, kept)
+    if settings.series_s is None:
+        return FrameResults(table, {}, {}, kept)
+    done = {server: part.done for server, part in zip(chosen, parts, strict=True)}
+    return FrameResults(
+        table, series_values(series, settings.series_s), throughput(network, done, settings.series_s), kept
+    )
 
 
 class _Link(NamedTuple):
@@ -184,8 +210,13 @@ class _Link(NamedTuple):
 
 
 class _Part(NamedTuple):
-    table: dict[str, Any]
-    series: FloatArray
+    """One server's part of the results; arrays have one entry a slice."""
+
+    sums: Sums
+    frames: Any
+    quantile_s: FloatArray
+    loads: tuple[FloatArray, FloatArray, Any]
+    done: FloatArray
     kept: KeptFrames | None
 
 
@@ -219,17 +250,19 @@ class _Run:
         windows = math.ceil(end_s / settings.series_s) if settings.series_s else 0
         total = sums(len(slices), windows)
         frames = np.zeros(len(slices), dtype=np.intp)
+        done = np.zeros((windows, 2))
         kept: list[list[Any]] = []
         for count, rows in self._windows(slices, propagation, frames):
-            digest(
-                count, rows, slices.cloud_s, slices.deadline_s, propagation, settings.violation == "end-to-end",
-                settings.series_s or 1.0, total,
-            )  # fmt: skip
+            total = add(
+                total, count, rows, slices, propagation, settings.violation == "end-to-end", settings.series_s or 1.0
+            )
+            if settings.series_s is not None:
+                add_done(count, rows, slices.flop, slices.n_bits, settings.series_s, done)
             if self.keep_frames:
                 kept.append([column[:count].copy() for column in rows])
         assert (total.counts[:, :3].sum(axis=1) == frames).all(), "every frame ends in one way"
         every = self._kept(kept, slices, propagation) if self.keep_frames else None
-        return _Part(self._table(total, slices, frames, propagation, every), total.series, every)
+        return _Part(total, frames, self._quantiles(total, slices, every), self._loads(slices), done, every)
 
     def _windows(self, slices: Slices, propagation: float, frames: Any) -> Iterator[tuple[int, Rows]]:
         """Yield the rows of one window after another."""
@@ -302,25 +335,36 @@ class _Run:
             compute_wait, compute_service, uplink_wait, uplink_service, transfer, total, rows.fate,
         )  # fmt: skip
 
-    def _table(
-        self, total: Sums, slices: Slices, frames: Any, propagation: float, every: KeptFrames | None
-    ) -> dict[str, Any]:
-        exact = None
-        if every is not None:
-            exact = []
-            bounds = np.searchsorted(every.task, np.append(slices.span, len(self.spans)))
-            for low, high in pairwise(bounds.tolist()):
-                done = every.fate[low:high] == DELIVERED
-                latencies = every.transfer_s[low:high], every.end_to_end_s[low:high]
-                exact.append([exact_quantiles(latency[done]) for latency in latencies])
-        compute_load, uplink_load, unstable = self._loads(slices)
+    def _quantiles(self, total: Sums, slices: Slices, every: KeptFrames | None) -> FloatArray:
+        """Return the quantiles of every slice, shape (n, 2, quantiles): exact where frames are kept."""
+        if every is None:
+            return quantiles(total)
+        exact = []
+        bounds = np.searchsorted(every.task, np.append(slices.span, len(self.spans)))
+        for low, high in pairwise(bounds.tolist()):
+            done = every.fate[low:high] == DELIVERED
+            latencies = every.transfer_s[low:high], every.end_to_end_s[low:high]
+            exact.append([exact_quantiles(latency[done]) for latency in latencies])
+        return np.array(exact, dtype=float).reshape(len(slices), 2, len(QUANTILES))
+
+    def table(self, slices: Sequence[Slices], parts: Sequence[_Part]) -> dict[str, Any]:
+        """Return the table ``frames`` of several servers."""
+        names = [span.task.name for span in self.spans]
+        tasks = [names[index] for mine in slices for index in mine.span.tolist()]
+        servers = [self.network.servers[mine.server] for mine in slices for _ in range(len(mine))]
+        propagation = [np.full(len(mine), self.propagation_s[mine.server]) for mine in slices]
+        quantile_s = [part.quantile_s for part in parts]
+        loads = [np.concatenate(column) for column in zip(*(part.loads for part in parts), strict=True)]
         return {
-            "task": np.array([self.spans[index].task.name for index in slices.span], dtype=object),
-            "server": np.full(len(slices), self.network.servers[slices.server], dtype=object),
-            **stream_values(total, slices, frames, propagation, exact),
-            "compute_load": compute_load,
-            "uplink_load": uplink_load,
-            "unstable": unstable,
+            "task": np.array(tasks, dtype=object),
+            "server": np.array(servers, dtype=object),
+            **stream_values(
+                joined([part.sums for part in parts]),
+                np.concatenate([np.empty((0, 2, len(QUANTILES))), *quantile_s]),
+                np.concatenate([np.empty(0, dtype=np.intp), *(part.frames for part in parts)]),
+                np.concatenate([np.empty(0), *propagation]),
+            ),
+            **dict(zip(("compute_load", "uplink_load", "unstable"), loads or [np.empty(0)] * 3, strict=True)),
         }
 
     def _loads(self, slices: Slices) -> tuple[FloatArray, FloatArray, Any]:
@@ -334,16 +378,17 @@ class _Run:
             return np.empty(0), np.empty(0), np.empty(0, dtype=np.intp)
         links = [self.links[link] for link in links_of(self.network, slices.server)]
         up = self.conditions.compute_clock(self.network, slices.server).speed
+        own = slices.rate_hz * slices.slice_s
+        amounts = np.array([slices.rate_hz * slices.edge_s, slices.reserved_bps, own * slices.reserved_bps])
+        asked, reserved, sent = held_means(start, stop, amounts)
         with np.errstate(divide="ignore", invalid="ignore"):
-            asked = held(start, stop, slices.rate_hz * slices.edge_s).mean(start, stop)
             compute = np.where(asked > 0, asked / up.mean(start, stop), 0.0)
-            own = slices.rate_hz * slices.slice_s
             if self.settings.sharing == "reserved":
                 uplink = own / server_clock([link.speed for link in links]).speed.mean(start, stop)
                 full = np.ones(len(slices), dtype=bool)
             else:
                 shared = server_clock([link.shared_bps for link in links]).speed.mean(start, stop)
-                uplink = own * held(start, stop, slices.reserved_bps).mean(start, stop) / shared
-                full = held(start, stop, own * slices.reserved_bps).mean(start, stop) > shared * (1 + UNSTABLE)
+                uplink = own * reserved / shared
+                full = sent > shared * (1 + UNSTABLE)
         unstable = (compute > 1 + UNSTABLE) | ((uplink > 1 + UNSTABLE) & full)
         return compute, uplink, unstable.astype(np.intp)

@@ -232,6 +232,12 @@ class FrameSimulation:
     frames : mapping of (str, str) to (array, array)
         By task and server: when frames arrive [s], and their size / mean size. Those outside the time of
         their task are left out.
+
+    Attributes
+    ----------
+    done : dict of (str, str, int) to float
+        What was done at each ("link" or "server", its name, number of the window of ``settings.series_s``):
+        bits or FLOP, where there were any.
     """
 
     def __init__(
@@ -255,6 +261,7 @@ class FrameSimulation:
             for server in self.servers:
                 server.fair = FairLink(self.clock)
         self.frames: dict[tuple[str, str], list[Frame]] = {}
+        self.done: dict[tuple[str, str, int], float] = {}
         self._weather()
         for span in spans:
             self._deploy(span)
@@ -413,10 +420,13 @@ class FrameSimulation:
                     raise simpy.Interrupt("lost")
                 edge_s = flop / float(self.network.capacity_flop_per_s[i])
                 yield from server.compute.serve(frame, edge_s, "compute_wait_s", "compute_service_s")
+                self._note("server", self.network.servers[i], flop)
             slice_ = server.slices[task.name]
             if drop and slice_.down:
                 raise simpy.Interrupt("lost")
             yield from slice_.serve(frame, n_bits / slice_bps, "uplink_wait_s", "uplink_service_s")
+            for link in server.links:
+                self._note("link", self.network.links[link], n_bits)
         except simpy.Interrupt:
             frame.fate, frame.left_s = LOST, self.clock.now
             return
@@ -424,3 +434,11 @@ class FrameSimulation:
         yield self.clock.timeout(server.propagation_s)
         yield self.clock.timeout(remaining_flop / self.network.cloud_flop_per_s)
         frame.fate = DELIVERED
+
+    def _note(self, resource: str, name: str, amount: float) -> None:
+        """Note that this much was done now."""
+        width = self.settings.series_s
+        if width is not None:
+            window = min(int(self.clock.now / width), math.ceil(self.end_s / width) - 1)
+            key = resource, name, window
+            self.done[key] = self.done.get(key, 0.0) + amount

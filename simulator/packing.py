@@ -68,12 +68,15 @@ class Packing:
     """Tasks that compete for shares of links and servers.
 
     Resources stand in an order of their own, taken from what the tasks need of them: naming the servers of
-    a network in another order changes no sum, to the last bit.
+    a network in another order changes no sum, to the last bit. Of links in series, crossed by the same servers,
+    only the tightest is a resource, the others being free; so a server behind many links of its own is packed
+    as behind one, to the last bit too.
 
     Attributes
     ----------
     links : scipy.sparse.csr_array, shape (n, M)
-        D_mj / (V b_m) [byte per bit/s]: times rho, a share of the link.
+        D_mj / (V b_m) [byte per bit/s], of the M links that are the tightest of theirs: times rho, a share of
+        the link.
     servers : scipy.sparse.csr_array, shape (n, E)
         d_ij / c_i [byte per FLOP/s]: times gamma, a share of the server.
     rho, gamma : ndarray, shape (K, n)
@@ -83,6 +86,7 @@ class Packing:
         Which cut each of them is.
     link_order, server_order : ndarray
         Column m of `links` is link ``link_order[m]`` of the network.
+    network : Network
     """
 
     links: Any
@@ -92,6 +96,7 @@ class Packing:
     cuts: IntArray
     link_order: IntArray
     server_order: IntArray
+    network: Network
 
     @classmethod
     def of(cls, tasks: Sequence[Task], network: Network, *, first_cut: int = 1) -> Packing:
@@ -112,17 +117,19 @@ class Packing:
         inputs = sparse.csr_array((d, at, indptr), shape=(n, n_servers))
         servers, server_order = _ordered(inputs, network.capacity_flop_per_s)
         if network.is_star:
-            through = inputs
+            links, link_order = _ordered(inputs, network.usable_bps)
         else:  # a link sums over its servers: in their own order here too
             inputs = inputs[:, server_order]
             inputs.sort_indices()
-            through = inputs @ network.routes[:, server_order].T
-        links, link_order = _ordered(through, network.usable_bps)
+            kept = np.unique(network.tightest_in_series)
+            through = inputs @ network.routes[kept][:, server_order].T
+            links, link_order = _ordered(through, network.usable_bps[kept])
+            link_order = kept[link_order]
         rho, gamma, cuts = _tables(tasks, network, first_cut)
         for table, needs in ((rho, links), (gamma, servers)):
             largest = needs.max(axis=1).toarray().ravel() if n else np.empty(0)
             np.minimum(table, MOST_SHARE / np.maximum(largest, TINY), out=table)
-        return cls(links, servers, rho, gamma, cuts, link_order, server_order)
+        return cls(links, servers, rho, gamma, cuts, link_order, server_order, network)
 
     def __len__(self) -> int:
         return int(self.links.shape[0])
@@ -147,6 +154,7 @@ class Packing:
             self.cuts[:, which],
             self.link_order,
             self.server_order,
+            self.network,
         )
 
     def costs(self, prices: FloatArray) -> FloatArray:
@@ -165,7 +173,7 @@ class Packing:
     def named(self, prices: FloatArray) -> Prices:
         """Return prices in the order of the columns as `Prices`, in the order of the network."""
         n_links = self.links.shape[1]
-        links, servers = np.empty(n_links), np.empty(self.servers.shape[1])
+        links, servers = np.zeros(len(self.network.links)), np.empty(self.servers.shape[1])
         links[self.link_order] = prices[:n_links]
         servers[self.server_order] = prices[n_links:]
         return Prices(links, servers)
@@ -173,16 +181,33 @@ class Packing:
     def ordered(self, prices: Prices) -> FloatArray:
         """Return `prices` in the order of the columns, links then servers: shape (M + E,).
 
+        What a link costs that is not the tightest in series is counted there, bit/s for bit/s.
+
         Raises
         ------
         InputError
             If there is not one price a link and one a server.
         """
-        for name, order in (("links", self.link_order), ("servers", self.server_order)):
+        for name, known in (("links", self.network.links), ("servers", self.network.servers)):
             given = len(getattr(prices, name))
-            if given != len(order):
-                raise InputError(f"{given} prices for {len(order)} {name}")
-        return np.concatenate([prices.links[self.link_order], prices.servers[self.server_order]])
+            if given != len(known):
+                raise InputError(f"{given} prices for {len(known)} {name}")
+        links: Any = prices.links
+        if len(self.link_order) < len(links):
+            stands_for = self.network.tightest_in_series
+            usable_bps = self.network.usable_bps
+            worth = np.where(links > 0, links * (usable_bps[stands_for] / usable_bps), 0.0)
+            links = np.bincount(stands_for, worth, len(links))
+        return np.concatenate([links[self.link_order], prices.servers[self.server_order]])
+
+    def shares(self, free_bps: FloatArray, free_flop_per_s: FloatArray) -> FloatArray:
+        """Return which share of every resource is free, in the order of the columns: shape (M + E,)."""
+        free, network = free_bps, self.network
+        if len(self.link_order) < len(free):
+            free = np.full(len(free_bps), np.inf)
+            np.minimum.at(free, network.tightest_in_series, free_bps)
+        links = (free / network.usable_bps)[self.link_order]
+        return np.concatenate([links, (free_flop_per_s / network.capacity_flop_per_s)[self.server_order]])
 
 
 def _ordered(amounts: Any, capacity: FloatArray) -> tuple[Any, IntArray]:

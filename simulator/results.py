@@ -5,10 +5,11 @@ One file holds many runs. A run is written in one transaction: it is there whole
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -16,7 +17,7 @@ from simulator.errors import InputError, UnknownNameError
 from simulator.tables import TABLES, Row, column_names
 
 APPLICATION_ID = 0x6375744C  # "cutL", in the file's header: tells our files from other SQLite files
-SCHEMA = 1
+SCHEMA = 2
 BUSY_S = 60.0
 """How long to wait for another process that writes [s]."""
 
@@ -118,34 +119,57 @@ class Results:
         tables : mapping of str to iterable of rows
             The rows of the other tables, columns as in `TABLES`.
         """
+        with self.writing(run) as writer:
+            for table, rows in tables.items():
+                writer.take(table, rows)
+
+    @contextlib.contextmanager
+    def writing(self, run: Mapping[str, Any], keep: Collection[str] | None = None) -> Iterator[RunWriter]:
+        """Write one run as it goes: a context that yields a `RunWriter`, the sink of its rows.
+
+        The run is in the file when the context ends, whole; if it ends with an exception, or the process dies,
+        nothing of it is, and a run of the same key is still as it was. Until then others read the file as it
+        was before, and others who write wait, `BUSY_S` at most.
+
+        Parameters
+        ----------
+        run : mapping
+            What is known of the row of ``runs`` by now, with its key; the rest goes to `RunWriter.finish`.
+        keep : collection of str, optional
+            The tables to keep beside ``runs``; all by default.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written: a full disk, a file that is damaged or written by another.
+
+        Examples
+        --------
+        >>> with Results(path) as results, results.writing(row) as writer:  # doctest: +SKIP
+        ...     recorder = Recorder(sink=writer)
+        ...     simulate(network, tasks, scheduler, listeners=[recorder])
+        ...     writer.finish(recorder.summary())
+        """
         connection = self._open()
+        if connection.in_transaction:
+            raise RuntimeError(f"{self.path}: a run is being written already; write one after the other")
         execute = connection.execute
         try:
-            execute("BEGIN IMMEDIATE")
-            try:
+            with _faults_told(self.path):
+                execute("BEGIN IMMEDIATE")
                 self._make_tables(connection)
                 for (old,) in execute("SELECT run FROM runs WHERE key = ?", (run["key"],)).fetchall():
                     for table in TABLES:
                         execute(f"DELETE FROM {table} WHERE run = ?", (old,))
-                names = column_names("runs")
-                marks = ", ".join("?" * len(names))
-                number = execute(
-                    f"INSERT INTO runs ({', '.join(names)}) VALUES ({marks})", [run.get(name) for name in names]
-                ).lastrowid
-                for table, rows in tables.items():
-                    marks = ", ".join("?" * (1 + len(TABLES[table])))
-                    connection.executemany(
-                        f"INSERT INTO {table} VALUES ({marks})", ((number, *row) for row in rows)
-                    )
+                writer = RunWriter(connection, self.path, run, keep)
+            yield writer
+            with _faults_told(self.path):
                 execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
+        except BaseException:
+            if connection.in_transaction:
+                with contextlib.suppress(sqlite3.OperationalError):  # closing the connection does the same
                     execute("ROLLBACK")
-                raise
-        except sqlite3.ProgrammingError:
-            raise  # rows that are not those of the table: a bug, not the user's file
-        except sqlite3.DatabaseError as fault:  # a full disk, a file that may not be written or is damaged
-            raise InputError(f"cannot be written ({fault})", self.path) from None
+            raise
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
         execute = connection.execute
@@ -164,6 +188,14 @@ class Results:
         cursor = self._read("SELECT key FROM runs WHERE status = 'done'")
         return set() if cursor is None else {key for (key,) in cursor}
 
+    def value(self, key: str, column: str) -> Any:
+        """Return one value of the row of ``runs`` of that key; None if there is no such run."""
+        if column not in column_names("runs"):
+            raise UnknownNameError("column", column, column_names("runs"))
+        cursor = self._read(f"SELECT {column} FROM runs WHERE key = ?", (key,))
+        found = None if cursor is None else cursor.fetchone()
+        return None if found is None else found[0]
+
     def rows(self, table: str, key: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield the rows of `table`, of one run if its key is given, as mappings."""
         if table not in TABLES:
@@ -179,6 +211,74 @@ class Results:
                 yield dict(zip(names, row, strict=True))
         except sqlite3.DatabaseError as fault:
             raise InputError(f"cannot be read ({fault})", self.path) from None
+
+
+class RunWriter:
+    """Takes the rows of a run into an open transaction; see `Results.writing`."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, path: str, run: Mapping[str, Any], keep: Collection[str] | None
+    ) -> None:
+        self._connection, self._path, self._keep = connection, path, keep
+        names = [name for name in column_names("runs") if name in run]
+        marks = ", ".join("?" * len(names))
+        insert = f"INSERT INTO runs ({', '.join(names)}) VALUES ({marks})"
+        self._run = connection.execute(insert, [run[name] for name in names]).lastrowid
+        self._first: dict[str, int] = {}
+
+    def take(self, table: str, rows: Iterable[Row], places: Sequence[int] | None = None) -> None:
+        """Write rows; see `simulator.sinks.Sink`.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        names = ["run", *column_names(table)]
+        if self._keep is not None and table not in self._keep:
+            return
+        values: Iterable[Row] = ((self._run, *row) for row in rows)
+        with _faults_told(self._path):
+            if places is not None:  # rows are read in the order of their rowid
+                first = self._first_rowid(table)
+                names.insert(0, "rowid")
+                values = ((first + place, *row) for place, row in zip(places, values, strict=True))
+            marks = ", ".join("?" * len(names))
+            self._connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", values)
+
+    def _first_rowid(self, table: str) -> int:
+        if table not in self._first:
+            (last,) = self._connection.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()
+            self._first[table] = last + 1
+        return self._first[table]
+
+    def finish(self, more: Mapping[str, Any]) -> None:
+        """Add what is known of the row of ``runs`` at the end of the run.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        names = [name for name in column_names("runs") if name in more]
+        if not names:
+            return
+        with _faults_told(self._path):
+            self._connection.execute(
+                f"UPDATE runs SET {', '.join(f'{name} = ?' for name in names)} WHERE run = ?",
+                [*(more[name] for name in names), self._run],
+            )
+
+
+@contextlib.contextmanager
+def _faults_told(path: str) -> Iterator[None]:
+    """Say in a line that a file cannot be written: a full disk, one that may not be written or is damaged."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise  # rows that are not those of the table: a bug, not the user's file
+    except sqlite3.DatabaseError as fault:
+        raise InputError(f"cannot be written ({fault})", path) from None
 
 
 def _quoted(path: str) -> str:

@@ -38,7 +38,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("scheduler", "TEXT", "name of the scheduler with its parameters"),
         Column("seed", "INTEGER", "seed of every random stream; empty where nothing is random"),
         Column("status", "TEXT", "done or failed"),
-        Column("error", "TEXT", "why it failed"),
+        Column("error", "TEXT", "why it failed, in one line"),
+        Column("traceback", "TEXT", "where in the program, if that was a bug"),
         Column("versions", "TEXT", "versions of cutlayer, Python and the libraries, as JSON"),
         Column("command", "TEXT", "the command line"),
         Column("host", "TEXT", "the machine"),
@@ -152,6 +153,13 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("end_to_end_mean_s", "REAL", "mean end-to-end latency of the delivered"),
         Column("transfer_max_s", "REAL", "largest transfer latency of the delivered"),
         Column("end_to_end_max_s", "REAL", "largest end-to-end latency of the delivered"),
+    ),
+    "frame_series_by": (
+        Column("time_s", "REAL", "begin of the window"),
+        Column("resource", "TEXT", "link or server"),
+        Column("resource_name", "TEXT", "which"),
+        Column("done_flop_per_s", "REAL", "FLOP of a server whose service ended in the window / its width"),
+        Column("done_bps", "REAL", "bits on a link whose transmission ended in the window / its width"),
     ),
     "measures": (
         Column("quantity", "TEXT", "what was measured, with its unit"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -249,6 +250,32 @@ class Network(_ReadOnly):
     def usable_bps(self) -> FloatArray:
         """V * b_m: what tasks may reserve on every link [bit/s], shape (M,)."""
         return _frozen(self.link_bps * self.usable_share)
+
+    @cached_property
+    def _by_server(self) -> Any:
+        return self.routes.tocsc()
+
+    def links_from(self, server: int) -> IntArray:
+        """Return the links that the traffic of a server crosses, rising."""
+        if self.routes is None:
+            return np.array([server])
+        by_server = self._by_server
+        crossed: IntArray = by_server.indices[by_server.indptr[server] : by_server.indptr[server + 1]]
+        return crossed
+
+    @cached_property
+    def tightest_in_series(self) -> IntArray:
+        """Which link stands for each: the tightest of those that the same servers cross, shape (M,).
+
+        Of links in series only that one can run short. Ties: the first.
+        """
+        if self.routes is None:
+            return _frozen(range(len(self.links)), np.intp)
+        tightest: dict[bytes, int] = {}
+        crossed = [self.routes.indices[a:b].tobytes() for a, b in itertools.pairwise(self.routes.indptr.tolist())]
+        for m in np.argsort(self.link_bps, kind="stable").tolist():
+            tightest.setdefault(crossed[m], m)
+        return _frozen([tightest[servers] for servers in crossed], np.intp)
 
     @property
     def is_star(self) -> bool:

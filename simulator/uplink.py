@@ -85,14 +85,26 @@ class Steps:
         object.__setattr__(self, "times_s", np.array(times_s, dtype=float))
         object.__setattr__(self, "values", np.array(values, dtype=float))
 
+    @classmethod
+    def sound(cls, times_s: FloatArray, values: FloatArray) -> Steps:
+        """Return the steps of entries that are known to be right, unchecked and not copied."""
+        steps = object.__new__(cls)
+        object.__setattr__(steps, "times_s", times_s)
+        object.__setattr__(steps, "values", values)
+        return steps
+
     def at(self, time_s: ArrayLike) -> FloatArray:
         """Return the value at these times; before the first entry, that of the first."""
+        if len(self.values) == 1:
+            return np.full(np.shape(time_s), self.values[0])
         index = np.searchsorted(self.times_s, np.asarray(time_s, dtype=float), side="right") - 1
         value: FloatArray = self.values[np.maximum(index, 0)]
         return value
 
     def mean(self, start_s: ArrayLike, end_s: ArrayLike) -> FloatArray:
         """Return the mean over each interval; where it is empty, the value at its start."""
+        if len(self.values) == 1:
+            return self.at(start_s)
         clock = Clock(self)
         start, end = np.asarray(start_s, dtype=float), np.asarray(end_s, dtype=float)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -102,15 +114,17 @@ class Steps:
 
 def constant(value: float) -> Steps:
     """Return the quantity that is always `value`."""
-    return Steps([0.0], [value])
+    return Steps.sound(np.zeros(1), np.array([value], dtype=float))
 
 
 def combine(rule: Callable[..., Any], *steps: Steps) -> Steps:
     """Return ``rule(values of the first, values of the second, ...)`` over time, without idle changes."""
+    if all(len(s.values) == 1 for s in steps):
+        return Steps.sound(np.zeros(1), np.asarray(rule(*(s.values for s in steps)), dtype=float))
     times = np.unique(np.concatenate([np.maximum(s.times_s, 0.0) for s in steps]))
     values = np.asarray(rule(*(s.at(times) for s in steps)), dtype=float)
     changes = np.concatenate([[True], values[1:] != values[:-1]])
-    return Steps(times[changes], values[changes])
+    return Steps.sound(times[changes], values[changes])
 
 
 def merged(outages: Intervals, what: str = "outage") -> list[tuple[float, float]]:
@@ -135,6 +149,8 @@ def merged(outages: Intervals, what: str = "outage") -> list[tuple[float, float]
 
 def available(outages: Intervals) -> Steps:
     """Return 1 while up and 0 during outages."""
+    if not outages:
+        return constant(1.0)
     times, values = [0.0], [1.0]
     for down, up in merged(outages):
         if down == 0:
@@ -163,7 +179,35 @@ def held(start_s: ArrayLike, end_s: ArrayLike, amount: ArrayLike) -> Steps:
     times, values = times[last], np.where(holders[last] > 0, np.maximum(total[last], 0.0), 0.0)
     if len(times) == 0 or times[0] > 0:
         times, values = np.concatenate([[0.0], times]), np.concatenate([[0.0], values])
-    return Steps(times, values)
+    return Steps.sound(times, values)
+
+
+def held_means(start_s: FloatArray, end_s: FloatArray, amounts: FloatArray) -> FloatArray:
+    """Return the mean, over the time of each holder, of what all hold together: of every row of `amounts`.
+
+    Parameters
+    ----------
+    start_s, end_s : ndarray, shape (n,)
+        From when to when each holds, finite, no end before its start. Where both are equal: what is held then.
+    amounts : ndarray, shape (m, n)
+
+    Returns
+    -------
+    ndarray, shape (m, n)
+    """
+    times = np.concatenate([start_s, end_s])
+    order = np.argsort(times, kind="stable")
+    times = times[order]
+    together = np.cumsum(np.concatenate([amounts, -amounts], axis=1)[:, order], axis=1)
+    since = np.zeros_like(together)  # the integral from the first start to each change
+    np.cumsum(together[:, :-1] * np.diff(times), axis=1, out=since[:, 1:])
+    begin, end = (np.searchsorted(times, edge, side="right") - 1 for edge in (start_s, end_s))
+    length = end_s - start_s
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = (since[:, end] - since[:, begin]) / length
+    average = np.where(length > 0, mean, together[:, begin])
+    rounding = 1e-12 * amounts.max(axis=1, keepdims=True, initial=0.0)  # of what others held before
+    return np.where(average > rounding, average, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,9 +336,8 @@ class Conditions:
 
 def links_of(network: Network, server: int) -> list[int]:
     """Return the links that a server's traffic crosses."""
-    if network.is_star:
-        return [server]
-    return network.routes[:, [server]].nonzero()[0].tolist()  # type: ignore[no-any-return]
+    crossed: list[int] = network.links_from(server).tolist()
+    return crossed
 
 
 def slice_speed(capacity_bps: Steps, reserved_bps: Steps) -> Steps:
@@ -312,8 +355,8 @@ def slice_speed(capacity_bps: Steps, reserved_bps: Steps) -> Steps:
 
 def server_clock(speeds: Sequence[Steps]) -> Clock:
     """Return the clock of the slices at a server, given the speeds on its links; without links, time itself."""
-    if not speeds:
-        return Clock(constant(1.0))
+    if len(speeds) < 2:
+        return Clock(speeds[0] if speeds else constant(1.0))
     return Clock(combine(lambda *values: np.minimum.reduce(values), *speeds))
 
 

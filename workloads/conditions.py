@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
 
 from simulator.errors import InputError, UnknownNameError
 from simulator.types import Network
-from simulator.uplink import Conditions, Intervals, Steps, first_fault, merged
-from workloads.formats import Path, read_number, read_rows, read_text
+from simulator.uplink import Conditions, Intervals, Steps, combine, first_fault, merged
+from workloads.rows import Path, read_number, read_rows, read_text
 
 CHANGE_COLUMNS = ("link", "time_s", "bps")
 OUTAGE_COLUMNS = ("resource", "name", "down_s", "up_s")
@@ -41,6 +44,37 @@ def read_conditions(
         link_outages=links,
         server_outages=servers,
     )
+
+
+def merge(*conditions: Conditions) -> Conditions:
+    """Return what befalls links and servers when all of these come together.
+
+    Loads on one link add up, outages of one resource join.
+
+    Raises
+    ------
+    InputError
+        If two of them say what one link can carry.
+    """
+    capacity: dict[str, Steps] = {}
+    load: dict[str, Steps] = {}
+    links: dict[str, Intervals] = {}
+    servers: dict[str, Intervals] = {}
+    for part in conditions:
+        for name, steps in part.capacity_bps.items():
+            if name in capacity:
+                raise InputError(f"two capacities of link {name!r}; allowed: one")
+            capacity[name] = steps
+        for name, steps in part.load_bps.items():
+            load[name] = combine(np.add, load[name], steps) if name in load else steps
+        _join(links, part.link_outages, "link")
+        _join(servers, part.server_outages, "server")
+    return Conditions(capacity, load, links, servers)
+
+
+def _join(outages: dict[str, Intervals], more: Mapping[str, Intervals], what: str) -> None:
+    for name, intervals in more.items():
+        outages[name] = merged([*outages.get(name, ()), *intervals], f"outage of {what} {name!r}")
 
 
 def _read_changes(path: Path, network: Network) -> dict[str, Steps]:

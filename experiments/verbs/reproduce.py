@@ -14,13 +14,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="number of seeds (default: 20)")
     parser.add_argument("--out", default="results/paper", metavar="DIR", help="folder (default: results/paper)")
     parser.add_argument("--only", action="append", default=[], metavar="EXPERIMENT", help="one experiment; repeatable")
+    parser.add_argument("-j", "--jobs", type=int, metavar="N", help="processes (default: one for every core)")
 
 
 def call(arguments: argparse.Namespace) -> int:
     """Redraw and print the claims."""
     from experiments.reproduce import as_text, reproduce
 
-    claims, folder = reproduce(arguments.out, arguments.seeds, arguments.only)
+    claims, folder = reproduce(arguments.out, arguments.seeds, arguments.only, arguments.jobs)
     print(as_text(claims))
     print(folder)
     return 0

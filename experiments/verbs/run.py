@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import argparse
 
-HELP = "simulate your own servers and tasks"
-DESCRIPTION = "Simulate one scheduler on your own servers and tasks, and keep every decision."
+HELP = "simulate a scenario, or your own servers and tasks"
+DESCRIPTION = """\
+Simulate a scenario (see 'cutlayer scenario') or your own servers and tasks, and keep every decision. Every option
+is a key of the scenario and goes before what the file says."""
 EXAMPLE = "cutlayer run --network servers.csv --tasks tasks.csv --scheduler fifo --out run.db"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument("--network", required=True, metavar="CSV", help="server,capacity_flop_per_s,uplink_bps")
+    parser.add_argument("scenario", nargs="?", metavar="SCENARIO.toml", help="a file, or one of ours: paper")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the scenario, as workload.tasks=2000"
+    )
+    parser.add_argument("--network", metavar="CSV", help="server,capacity_flop_per_s,uplink_bps")
     parser.add_argument(
         "--tasks",
-        required=True,
         metavar="CSV",
         help="task,arrival_s,profile,frame_rate_hz,deadline_s and, optionally, lifetime_s, input_bytes; by arrival",
     )
     parser.add_argument("--inputs", metavar="CSV", help="task,server,input_bytes, for tasks without input_bytes")
     parser.add_argument("--profiles", metavar="DIR", help="folder of profiles (default: the ten measured networks)")
     parser.add_argument(
-        "--scheduler", required=True, metavar="NAME", help="a name from 'cutlayer schedulers', or path/to/mine.py:Class"
+        "--scheduler", metavar="NAME", help="a name from 'cutlayer schedulers', or path/to/mine.py:Class"
     )
     parser.add_argument("--cut-rule", metavar="RULE", help="balanced (default), largest-product or fixed(K)")
     parser.add_argument("--cut", type=int, metavar="K", help="the cut of the scheduler 'fixed' or the cut rule 'fixed'")
@@ -33,22 +38,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="any other parameter of the scheduler; the value is JSON or text",
     )
-    parser.add_argument("--reservation", default="sustained", metavar="R", help="sustained (default) or deadline")
+    parser.add_argument("--reservation", metavar="R", help="sustained (default) or deadline")
     parser.add_argument(
-        "--reservation-margin", type=float, default=0.0, metavar="H", help="slack of every reservation (default: 0)"
+        "--reservation-margin", type=float, metavar="H", help="slack of every reservation (default: 0)"
     )
     parser.add_argument(
-        "--usable-share", type=float, default=1.0, metavar="V", help="share of an uplink tasks may reserve (default: 1)"
+        "--usable-share", type=float, metavar="V", help="share of an uplink tasks may reserve (default: 1)"
     )
     parser.add_argument(
         "--until", type=float, metavar="SECONDS", help="simulate until then (default: the last arrival)"
     )
     _add_frame_arguments(parser)
     parser.add_argument(
-        "--bound", default="dual", choices=("dual", "lp"), metavar="B", help="on all schedulers: dual (default) or lp"
+        "--bound", choices=("dual", "lp", "none"), metavar="B", help="on all schedulers: dual (default), lp or none"
     )
     parser.add_argument("--by-resource", action="store_true", help="also keep every change at every server and link")
-    parser.add_argument("--out", required=True, metavar="FILE.db", help="results file (SQLite); runs are added to it")
+    parser.add_argument("--out", metavar="FILE.db", help="results file (SQLite); runs are added to it")
     parser.add_argument("--json", action="store_true", help="print verdicts and cuts as JSON and nothing else")
 
 

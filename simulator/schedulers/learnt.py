@@ -74,9 +74,7 @@ def free_shares(packing: Packing, view: View) -> FloatArray:
 
     Rounded to 1e-9, so that the order in which a link's reservations were added up does not show.
     """
-    links = (view.free_bps / view.network.usable_bps)[packing.link_order]
-    servers = (view.free_flop_per_s / view.network.capacity_flop_per_s)[packing.server_order]
-    return np.maximum(np.concatenate([links, servers]), 0.0).round(9)  # type: ignore[no-any-return]
+    return np.maximum(packing.shares(view.free_bps, view.free_flop_per_s), 0.0).round(9)
 
 
 def admitted(packing: Packing, prices: FloatArray, shares: FloatArray) -> float:

@@ -80,6 +80,4 @@ class Threshold(OnlineScheduler):
 
 def _free_uplink_bps(view: View, server: int) -> float:
     """Return the free bandwidth of the tightest link on the way of `server`."""
-    if view.network.is_star:
-        return float(view.free_bps[server])
-    return float(view.free_bps[view.network.routes[:, [server]].nonzero()[0]].min(initial=math.inf))
+    return float(view.free_bps[view.network.links_from(server)].min(initial=math.inf))

@@ -225,7 +225,7 @@ OPTIONS = [
     Fault("until for ever", option("--until", "inf"), ("--until is inf",)),
     Fault("argument misspelt", option("--netwrk", "x"), ("'--netwrk'", "did you mean '--network'?")),
     Fault("argument cut short", option("--usable", "1"), ("did you mean '--usable-share'?",)),
-    Fault("a word too many", option("x"), ("unknown argument 'x'",)),
+    Fault("a word too many", option("x", "y"), ("unknown argument 'y'",)),
 ]
 
 

@@ -38,7 +38,7 @@ from workloads.generate import PaperScenario
 
 sweep_servers.SERVERS = (20, 50)
 sweep_servers.PaperScenario = online_arrivals.PaperScenario = functools.partial(PaperScenario, tasks=120)
-hit, left = getattr(signal, sys.argv[1]), int(sys.argv[2])
+hit, left = (getattr(signal, sys.argv[1]), int(sys.argv[2])) if __name__ == "__main__" else (None, 0)
 write = Results.write
 
 def write_until_hit(self, run, tables):
@@ -53,7 +53,8 @@ def interrupted(rows):
         yield row
 
 Results.write = write_until_hit
-sys.exit(cli.main(sys.argv[3:]))
+if __name__ == "__main__":
+    sys.exit(cli.main(sys.argv[3:]))
 """
 
 

@@ -135,13 +135,16 @@ def rows(database: Path, table: str = "runs") -> list[dict]:
 
 
 def same_but_for_the_machine(database: Path) -> dict[str, list[dict]]:
-    """Return all tables without the columns in which two equal runs may differ."""
+    """Return all tables, run by run in the order of keys, without the columns in which two equal runs may differ."""
     names = [row["name"] for row in rows(database, "sqlite_master") if row["type"] == "table"]
-    free = ("wall_s", "peak_memory_bytes", "host", "command")
-    return {
-        name: [{column: value for column, value in row.items() if column not in free} for row in rows(database, name)]
-        for name in names
-    }
+    key_of = {row["run"]: row["key"] for row in rows(database)}
+    free = ("run", "wall_s", "peak_memory_bytes", "host", "command")
+    tables = {}
+    for name in names:
+        by_run = sorted(rows(database, name), key=lambda row: key_of[row["run"]])
+        kept = [{column: value for column, value in row.items() if column not in free} for row in by_run]
+        tables[name] = [{"key": key_of[row["run"]], **left} for row, left in zip(by_run, kept, strict=True)]
+    return tables
 
 
 def assert_one_line(done: Done, *says: str) -> None:

@@ -7,6 +7,7 @@ instant and both implementations compute without rounding. Off the grid nothing 
 from dataclasses import dataclass, replace
 from typing import Any
 
+import meshes
 import numpy as np
 from hypothesis import strategies as st
 
@@ -49,7 +50,8 @@ def drawn_frames(network, spans, settings, end_s):
 
 
 @st.composite
-def cases(draw):
+def cases(draw, tree=False):
+    """Random runs; with `tree`, of reserved slices on links that form a tree, several hops deep."""
     grid = draw(st.booleans())
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     sharing = draw(st.sampled_from(["reserved", "fair"]))
@@ -57,7 +59,8 @@ def cases(draw):
     sizes = draw(st.sampled_from(["constant", "exponential", "lognormal"]))
     on_end = draw(st.sampled_from(["drain", "drop"]))
     on_outage = draw(st.sampled_from(["hold", "drop"]))
-    shared = sharing == "reserved" and draw(st.booleans())
+    sharing = "reserved" if tree else sharing
+    shared = sharing == "reserved" and draw(st.booleans()) and not tree
     moving = draw(st.booleans())
     outages = draw(st.booleans())
 
@@ -67,11 +70,15 @@ def cases(draw):
     def pick(on_grid, low, high):
         return float(rng.choice(on_grid)) if grid else float(rng.uniform(low, high))
 
-    n_servers = int(rng.integers(1, 4))
+    n_servers = int(rng.integers(2, 6)) if tree else int(rng.integers(1, 4))
     n_links = int(rng.integers(1, 3)) if shared else n_servers
     routes = None
     if shared:
         routes = (rng.random((n_links, n_servers)) < 0.6).astype(float)
+    if tree:
+        crossed = list(meshes.crossing(meshes.drawn(rng, n_servers, "tree")).values())
+        routes = [[float(i in servers) for i in range(n_servers)] for servers in crossed]
+        n_links = len(crossed)
     network = Network(
         [1024.0 if grid else float(rng.uniform(500, 2000)) for _ in range(n_servers)],
         [pick([64.0, 128.0, 256.0, 512.0], 50, 800) for _ in range(n_links)],

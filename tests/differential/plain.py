@@ -148,6 +148,23 @@ class AdmitIfItFits:
         return self.first_fitting_cut(task, deployed), []
 
 
+class Neurosurgeon(AdmitIfItFits):
+    """The cut with the least latency on idle resources, with a cloud of endless speed; the first on ties."""
+
+    def decide(self, task, deployed):
+        cut = min(range(1, len(task.ratio) + 1), key=lambda cut: self.latency_s(task, cut))
+        return (cut if fits(self.network, deployed, task, cut) else None), []
+
+    def latency_s(self, task, cut):
+        worst = 0.0
+        for server, size in task.inputs.items():
+            crossed = [link for link, servers in enumerate(self.network.routes) if server in servers]
+            slowest = min(usable_bps(self.network, link) for link in crossed)
+            compute_s = size * task.flop_per_byte[cut - 1] / self.network.capacity_flop_per_s[server]
+            worst = max(worst, compute_s + 8 * size * task.ratio[cut - 1] / slowest)
+        return worst
+
+
 class Planned(AdmitIfItFits):
     """`offline` and `fixed`: the whole task set is planned once, as if nobody ever left."""
 
@@ -260,6 +277,7 @@ def run(network, tasks, scheduler, *, cut_rule="balanced", cut=None, admission="
         "fifo": Fifo(network, cut_rule, cut),
         "lbf": LargestBandwidthFirst(network, cut_rule, cut),
         "threshold": Threshold(network, cut_rule, cut, admission),
+        "neurosurgeon": Neurosurgeon(network, cut_rule, cut),
     }[scheduler]
     if isinstance(chosen, Planned):
         chosen.plan(arrivals)

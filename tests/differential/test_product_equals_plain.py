@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import meshes
 import numpy as np
 import plain
 import pytest
@@ -54,10 +55,15 @@ def test_product_gives_the_answer_worked_by_hand(case):
     assert answer == case["expected"]
 
 
-def draw(seed: int, fed: str, routed: bool) -> tuple[plain.PlainNetwork, list[plain.PlainTask]]:
-    rng = np.random.default_rng([seed, ["all", "some", "equal"].index(fed), routed])
+SHAPES = ["star", "shared links", "tree", "mesh"]
+
+
+def draw(seed: int, fed: str, shape: str) -> tuple[plain.PlainNetwork, list[plain.PlainTask]]:
+    rng = np.random.default_rng([seed, ["all", "some", "equal"].index(fed), SHAPES.index(shape)])
     n_servers = int(rng.integers(1, 9))
-    if routed:
+    if shape in ("tree", "mesh"):
+        routes = list(meshes.crossing(meshes.drawn(rng, n_servers, shape)).values())
+    elif shape == "shared links":
         n_links = int(rng.integers(1, 6))
         routes = [set(np.flatnonzero(rng.random(n_servers) < 0.5).tolist()) for _ in range(n_links)]
         for i in range(n_servers):
@@ -66,7 +72,7 @@ def draw(seed: int, fed: str, routed: bool) -> tuple[plain.PlainNetwork, list[pl
         routes = [{i} for i in range(n_servers)]
     network = plain.PlainNetwork(
         rng.uniform(20e9, 60e9, n_servers).tolist(),
-        rng.uniform(5e6, 50e6, len(routes)).tolist(),
+        [float(rng.uniform(5e6, 50e6)) * (len(servers) if shape in ("tree", "mesh") else 1) for servers in routes],
         float(rng.uniform(0.5, 1.0)),
         routes,
         str(rng.choice(["sustained", "deadline"])),
@@ -110,16 +116,17 @@ OPTIONS = [
     ("threshold", {}),
     ("threshold", {"cut_rule": "largest-product"}),
     ("threshold", {"admission": "printed"}),
+    ("neurosurgeon", {}),
 ]
 
 
-@pytest.mark.parametrize("routed", [False, True], ids=["star", "shared links"])
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("fed", ["all", "some", "equal"])
 @pytest.mark.parametrize("scheduler, options", OPTIONS, ids=str)
-def test_product_equals_plain_on_random_instances(scheduler, options, fed, routed):
+def test_product_equals_plain_on_random_instances(scheduler, options, fed, shape):
     verdicts = set()
-    for seed in range(25):
-        network, tasks = draw(seed, fed, routed)
+    for seed in range(25 if shape in ("star", "shared links") else 8):
+        network, tasks = draw(seed, fed, shape)
         expected = plain.run(network, tasks, scheduler, **options)
         assert product(network, tasks, scheduler, **options) == expected, f"instance {seed}"
         verdicts |= {verdict for verdict, _ in expected.values()}

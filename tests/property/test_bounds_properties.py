@@ -20,6 +20,7 @@ from simulator.schedulers import SCHEDULERS
 from simulator.types import Layer, Network, Profile, Task
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "differential"))
+import meshes
 import plain
 
 NEARLY = 1e-6
@@ -79,13 +80,16 @@ def brute_force(tasks, network, first_cut):
 @st.composite
 def instances(draw, most_tasks=5):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    n_servers, shared = draw(st.integers(1, 3)), draw(st.booleans())
+    n_servers, shape = draw(st.integers(1, 3)), draw(st.sampled_from(["star", "star", "shared links", "tree", "mesh"]))
     # from hopeless to roomy
     bps, flop_per_s = 10.0 ** draw(st.floats(2, 4.5)), 10.0 ** draw(st.floats(2, 4))
     routes, n_links = None, n_servers
-    if shared:
+    if shape == "shared links":
         n_links = draw(st.integers(1, 3))
         routes = rng.random((n_links, n_servers)) < 0.6
+    elif shape != "star":
+        crossed = list(meshes.crossing(meshes.drawn(rng, n_servers, shape)).values())
+        n_links, routes = len(crossed), np.array([[i in servers for i in range(n_servers)] for servers in crossed])
     network = Network(
         rng.uniform(0.5, 2, n_servers) * flop_per_s,
         rng.uniform(0.5, 2, n_links) * bps,

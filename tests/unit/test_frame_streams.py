@@ -8,6 +8,7 @@ from simulator.frame_model import FrameSettings, slices_by_server
 from simulator.frame_streams import Streams, key_of, philox
 from simulator.spans import Span
 from simulator.types import Layer, Network, Profile, Task
+from simulator.ziggurat import EXPONENTIAL_EDGE, EXPONENTIAL_R, LAYERS, NORMAL_EDGE, NORMAL_R
 
 PROFILE = Profile("p", (1,), 1.0, (Layer("l", 1.0, (1,), 1.0),))
 
@@ -78,6 +79,62 @@ def test_sizes_have_mean_one_and_the_distribution_asked_for(arrivals):
     assert size.mean() == pytest.approx(1.0, abs=0.01) and size.std() == pytest.approx(0.5, abs=0.02)
     gaps = np.diff(arrival)
     assert arrivals == "periodic" or abs(np.corrcoef(gaps, size[1:])[0, 1]) < 4 / np.sqrt(len(gaps))
+
+
+@pytest.mark.parametrize("sizes", ["exponential", "lognormal"])
+def test_sizes_follow_their_distribution_in_every_part_of_it_and_in_the_tails(sizes):
+    cv = 0.5 if sizes == "lognormal" else 0.0
+    _, size = frames(500_000.0, sizes=sizes, size_cv=cv)
+    sigma = np.sqrt(np.log1p(cv**2))
+    numbers = size if sizes == "exponential" else np.log(size) / sigma + sigma / 2
+    law = stats.expon if sizes == "exponential" else stats.norm
+    shares = np.histogram(law.cdf(numbers), bins=2000, range=(0, 1))[0]
+    assert stats.chisquare(shares).pvalue > 1e-3
+    # what lies beyond the last layer, and beyond twice that, comes out of branches of their own
+    for beyond in (2.0, 3.0, 3.7, 4.5, 7.0, 7.8, 9.0):
+        for there, share in ((numbers > beyond, law.sf(beyond)), (numbers < -beyond, law.cdf(-beyond))):
+            low, high = stats.binom.interval(1 - 1e-5, len(numbers), share)
+            assert low <= there.sum() <= high, (beyond, there.sum(), low, high)
+
+
+def test_gaps_of_poisson_frames_follow_their_distribution_in_the_tail():
+    gaps = np.diff(frames(500_000.0, arrivals="poisson")[0]) * 4
+    assert stats.chisquare(np.histogram(stats.expon.cdf(gaps), bins=2000, range=(0, 1))[0]).pvalue > 1e-3
+    low, high = stats.binom.interval(1 - 1e-5, len(gaps), np.exp(-7.8))
+    assert low <= (gaps > 7.8).sum() <= high
+
+
+def test_the_layers_of_the_ziggurat_have_equal_areas_and_end_at_0():
+    for edges, r, density, tail in (
+        (EXPONENTIAL_EDGE, EXPONENTIAL_R, lambda x: np.exp(-x), stats.expon.sf(EXPONENTIAL_R)),
+        (NORMAL_EDGE, NORMAL_R, lambda x: np.exp(-x * x / 2), stats.norm.sf(NORMAL_R) * np.sqrt(2 * np.pi)),
+    ):
+        assert len(edges) == LAYERS + 1 and edges[-1] == 0 and (np.diff(edges) < 0).all()
+        areas = edges[1:-1] * (density(edges[2:]) - density(edges[1:-1]))
+        assert areas == pytest.approx(r * density(r) + tail, rel=1e-12)
+        assert edges[0] * density(r) == pytest.approx(areas[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("arrivals", ["periodic", "jittered", "poisson"])
+@pytest.mark.parametrize("sizes", ["constant", "exponential", "lognormal"])
+def test_frames_do_not_depend_on_when_they_are_asked_for(arrivals, sizes):
+    settings = FrameSettings(
+        arrivals=arrivals, sizes=sizes, jitter=0.9 * (arrivals == "jittered"), size_cv=0.5 * (sizes == "lognormal")
+    )
+    spans = [Span(Task(f"t{j}", 0.0, PROFILE, 4.0 + j, 0.25, [0], [1.0]), 1, 7.0 * j) for j in range(3)]
+    (slices,), _ = slices_by_server(spans, Network([1.0], [1e6]), settings, 300.0)
+
+    def drawn(steps):
+        streams = Streams(slices, ["t0", "t1", "t2"], "s0", settings)
+        parts = [[], [], []]
+        for until in [*steps, np.inf]:
+            window = streams.before(until)
+            for slot, k in enumerate(window.ids):
+                part = slice(window.first[slot], window.first[slot + 1])
+                parts[k].append((window.arrival_s[part].copy(), window.size[part].copy()))
+        return [np.concatenate(part, axis=1).tobytes() for part in parts]
+
+    assert drawn([]) == drawn(np.arange(0.01, 320, 0.37)) == drawn([9.0, 9.0, 150.0])
 
 
 def test_streams_do_not_go_along_with_each_other():

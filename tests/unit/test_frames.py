@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from simulator.errors import InputError
+from simulator.frame_histogram import QUANTILE_ERROR
 from simulator.frame_model import DELIVERED, FrameSettings
-from simulator.frame_stats import QUANTILE_ERROR
 from simulator.frames import run_frames
 from simulator.spans import Span
 from simulator.tables import QUANTILES, TABLES

@@ -1,4 +1,4 @@
-"""A sweep skips what is there, and a key changes with everything that decides the results."""
+"""A key changes with everything that decides the results; a sweep does what is missing, also in other processes."""
 
 import json
 import os
@@ -11,8 +11,12 @@ import pytest
 
 import profiles
 import simulator
-from experiments import runner
-from experiments.runner import Cell, digest_of, key_of, model_version, sweep
+from experiments.cells import Cell, run_cell
+from experiments.inputs import Traffic
+from experiments.paper_source import PaperSource
+from experiments.runner import digest_of, key_of, model_version
+from experiments.sweep import sweep
+from simulator.frame_model import FrameSettings
 from simulator.results import Results
 from simulator.schedulers import SCHEDULERS
 from simulator.tables import TABLES
@@ -20,12 +24,13 @@ from workloads.generate import PaperScenario
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = PaperScenario(servers=4, tasks=30)
+SOURCE = PaperSource(SMALL)
 CELLS = [
-    Cell(SMALL, name, seed, options, keep=("tasks", "decisions", "series"))
+    Cell(SOURCE, name, seed, options, keep=("tasks", "decisions", "series"))
     for seed in (0, 1)
     for name, options in (("offline", {}), ("fixed", {"cut": 2}), ("lbf", {}), ("threshold", {}))
 ]
-MAY_DIFFER = ("wall_s", "peak_memory_bytes", "host", "command")
+MAY_DIFFER = ("run", "wall_s", "peak_memory_bytes", "host", "command")
 CHANGES = {
     "servers": 5,
     "tasks": 31,
@@ -42,16 +47,27 @@ CHANGES = {
 }
 
 
+OTHER = (
+    {"until_s": 40.0},
+    {"frames": FrameSettings()},
+    {"frames": FrameSettings(arrivals="poisson")},
+    {"traffic": Traffic(0.4, 1.0, 3.0)},
+    {"traffic": Traffic(0.5, 1.0, 3.0)},
+)
+
+
 def tables(results):
-    """Return every table, without the columns in which two equal runs may differ."""
+    """Return every table by key, without the columns in which two equal runs may differ."""
     return {
-        name: [{c: v for c, v in row.items() if c not in MAY_DIFFER} for row in results.rows(name)] for name in TABLES
+        (name, key): [{c: v for c, v in row.items() if c not in MAY_DIFFER} for row in results.rows(name, key)]
+        for name in TABLES
+        for key in sorted(results.keys())
     }
 
 
 def test_every_field_of_the_scenario_is_in_the_key():
     assert set(CHANGES) == {field.name for field in fields(PaperScenario)}
-    cells = [CELLS[0], *(replace(CELLS[0], scenario=replace(SMALL, **{k: v})) for k, v in CHANGES.items())]
+    cells = [CELLS[0], *(replace(CELLS[0], source=PaperSource(replace(SMALL, **{k: v}))) for k, v in CHANGES.items())]
     assert len({cell.key for cell in cells}) == len(CHANGES) + 1
 
 
@@ -63,6 +79,8 @@ def test_scheduler_parameters_seed_and_tables_kept_are_in_the_key():
         replace(CELLS[0], options={"cut_rule": "largest-product"}),
         replace(CELLS[0], options={"cut_rule": "fixed(1)"}),
         replace(CELLS[0], keep=()),
+        replace(CELLS[0], bound="lp"),
+        *(replace(CELLS[0], source=replace(SOURCE, **changed)) for changed in OTHER),
     ]
     assert len({cell.key for cell in cells}) == len(cells)
     assert replace(CELLS[0]).key == CELLS[0].key
@@ -98,27 +116,38 @@ def test_the_digest_is_of_the_content_alone(tmp_path):
     assert digest_of(tmp_path / "a") == digest_of(tmp_path / "b") != digest_of(tmp_path / "c")
 
 
-def test_a_sweep_runs_only_what_is_missing(tmp_path, monkeypatch):
-    ran, run = [], runner.run
-    monkeypatch.setattr(runner, "run", lambda *a, **k: ran.append(k["scheduler_label"]) or run(*a, **k))
-    steps = []
+class Here:
+    """An engine that does runs in this process and remembers which."""
+
+    def __init__(self):
+        self.ran = []
+
+    def outcomes(self, cells):
+        for cell in cells:
+            self.ran.append(cell.label)
+            yield cell, run_cell(cell)
+
+
+def test_a_sweep_runs_only_what_is_missing(tmp_path):
+    steps, here = [], Here()
     with Results(tmp_path / "r.db") as results:
-        sweep(results, CELLS[:3], steps.append)
-        assert (ran, steps) == (["offline", "fixed(cut=2)", "lbf"], [1, 1, 1])
-        sweep(results, CELLS, steps.append)
-        assert len(ran) == len(CELLS) and len(steps) == 3 + len(CELLS)
-        sweep(results, CELLS)
-        assert len(ran) == len(CELLS)
+        sweep(results, CELLS[:3], steps.append, engine=here)
+        assert (here.ran, steps) == (["offline", "fixed(cut=2)", "lbf"], [1, 1, 1])
+        tally = sweep(results, CELLS, steps.append, engine=here)
+        assert (tally.done, tally.there) == (len(CELLS) - 3, 3)
+        assert len(here.ran) == len(CELLS) and len(steps) == 3 + len(CELLS)
+        sweep(results, CELLS, engine=here)
+        assert len(here.ran) == len(CELLS)
         assert results.keys() == {cell.key for cell in CELLS}
 
 
-def test_cells_of_one_scenario_and_seed_share_one_workload(tmp_path, monkeypatch):
+def test_cells_of_one_scenario_and_seed_share_one_workload(monkeypatch):
     drawn = []
     arrivals = PaperScenario.arrivals
     monkeypatch.setattr(PaperScenario, "arrivals", lambda self, seed: drawn.append(seed) or arrivals(self, seed))
-    with Results(tmp_path / "r.db") as results:
-        sweep(results, CELLS)
-    assert drawn == [0, 1]
+    for cell in CELLS:
+        run_cell(replace(cell, seed=cell.seed + 100))
+    assert drawn == [100, 101]
 
 
 def test_in_any_order_in_any_pieces_the_tables_are_the_same(tmp_path):
@@ -129,13 +158,10 @@ def test_in_any_order_in_any_pieces_the_tables_are_the_same(tmp_path):
     for part in (CELLS[5:], CELLS[:2], CELLS[::-1]):
         with Results(tmp_path / "pieces.db") as results:
             sweep(results, part)
-            pieces = {cell.key: [list(results.rows(t, cell.key)) for t in cell.keep] for cell in CELLS}
-    with Results(tmp_path / "whole.db") as results:
-        for cell in CELLS:
-            ours = [list(results.rows(t, cell.key)) for t in cell.keep]
-            for one, other in zip(ours, pieces[cell.key], strict=True):
-                assert [row | {"run": 0} for row in one] == [row | {"run": 0} for row in other]
-    assert all(len(whole[name]) > 0 for name in ("runs", "tasks", "decisions", "series"))
+            pieces = tables(results)
+    assert whole == pieces
+    for name in ("runs", "tasks", "decisions", "series"):
+        assert all(rows for (table, _), rows in whole.items() if table == name)
 
 
 def test_a_row_of_runs_says_what_was_run(tmp_path):
@@ -153,11 +179,14 @@ def test_a_row_of_runs_says_what_was_run(tmp_path):
 
 HASHED = """
 import sys
-from experiments.runner import Cell, sweep
+from experiments.cells import Cell
+from experiments.paper_source import PaperSource
+from experiments.sweep import sweep
 from simulator.results import Results
 from simulator.schedulers import SCHEDULERS
 from workloads.generate import PaperScenario
-cells = [Cell(PaperScenario(servers=4, tasks=60), name, 3, options, keep=("tasks", "decisions", "series", "series_by"))
+keep = ("tasks", "decisions", "series", "series_by")
+cells = [Cell(PaperSource(PaperScenario(servers=4, tasks=60)), name, 3, options, keep)
          for name in SCHEDULERS for options in SCHEDULERS[name].examples]
 with Results(sys.argv[1]) as results:
     sweep(results, cells)
@@ -173,4 +202,5 @@ def test_every_hash_seed_gives_the_same_tables_for_every_scheduler(tmp_path):
         with Results(out) as results:
             found.append(tables(results))
     assert found[0] == found[1] == found[2]
-    assert len(found[0]["runs"]) == sum(len(SCHEDULERS[name].examples) for name in SCHEDULERS)
+    names = [name for name, key in found[0] if name == "runs"]
+    assert len(names) == sum(len(SCHEDULERS[name].examples) for name in SCHEDULERS)

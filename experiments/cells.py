@@ -1,0 +1,222 @@
+"""One run of a sweep, as the coordinator names it and as a worker does it.
+
+Whatever happens to a run is an outcome, also an error: the sweep goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from experiments.inputs import Inputs, Source
+from experiments.plugin import build_scheduler, label
+from experiments.runner import bound_at, digest_of, failed_row, key_of, run, run_row
+from simulator.bounds import Bound, hindsight
+from simulator.errors import CapacityError, DecisionError, InputError
+from simulator.tables import Row
+from simulator.types import Task
+
+S_co = TypeVar("S_co", bound=Source, covariant=True)
+
+HINDSIGHT = "hindsight"
+"""The kind of bound that is also found as arrivals go on; the others are those of `bound_at`."""
+POINTS = 10
+"""At so many points of the arrivals."""
+
+
+@dataclass(frozen=True)
+class Cell(Generic[S_co]):
+    """One run of a sweep.
+
+    Attributes
+    ----------
+    source : Source
+        Where the inputs come from.
+    scheduler : str
+        A registered name, or ``path/to/file.py:ClassName``.
+    seed : int
+    options : mapping
+        Parameters of the scheduler.
+    keep : sequence of str
+        The tables to keep beside ``runs``.
+    bound : {"dual", "lp", "hindsight", None}
+        Which bound to find, once for all cells of one source and seed; ``"hindsight"`` is ``"dual"`` and, in the
+        table ``measures``, the bound over the tasks arrived at ten points of the arrivals.
+    """
+
+    source: S_co
+    scheduler: str
+    seed: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    keep: Sequence[str] = ()
+    bound: str | None = "dual"
+
+    @property
+    def label(self) -> str:
+        """The scheduler with its parameters."""
+        return label(self.scheduler, self.options)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What is simulated, for the results."""
+        described = {**self.source.description, "keep": list(self.keep), "bound": self.bound}
+        path, colon, _ = self.scheduler.rpartition(":")
+        if colon and Path(path).is_file():
+            described["scheduler"] = {"sha256": digest_of(path)}
+        return described
+
+    @property
+    def key(self) -> str:
+        """The key of the run."""
+        return key_of(self.description, self.label, self.seed)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """What is known of the run before it starts, as a row of ``runs``."""
+        return run_row(self.description, self.label, self.seed)
+
+
+def without_source(cell: Cell[Source]) -> Cell[Any]:
+    """Return the cell for where its source is known already: sources can be large."""
+    return Cell[Any](None, cell.scheduler, cell.seed, cell.options, cell.keep, cell.bound)
+
+
+def workload_digest(source: Source, seed: int) -> str:
+    """Return the digest of all that decides the inputs: equal for cells that can share them."""
+    text = json.dumps([source.description, seed], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Outcome(NamedTuple):
+    """What became of a run: values for its row of ``runs``, and its other tables."""
+
+    values: dict[str, Any]
+    tables: dict[str, list[Row]]
+
+    @property
+    def failed(self) -> bool:
+        """Whether there was an error."""
+        return self.values.get("status") == "failed"
+
+
+def failure(error: str, trace: str | None = None, wall_s: float | None = None) -> Outcome:
+    """Return the outcome of a run that failed."""
+    return Outcome(failed_row(error, trace, wall_s), {})
+
+
+_OWN = ("key", "scenario", "scheduler", "seed", "versions", "command")
+"""What the coordinator says of a run, not the worker."""
+_kept = threading.local()
+
+
+def run_cell(cell: Cell[Source], threads: int | None = 1) -> Outcome:
+    """Do one run; the inputs of the one before are used again where they are the same.
+
+    Parameters
+    ----------
+    cell : Cell
+    threads : int, optional
+        In how many threads to walk its frames; None for all cores.
+    """
+    start = time.perf_counter()
+    try:
+        scheduler = build_scheduler(cell.scheduler, cell.options)
+        workload = _workload(cell)
+        inputs, tasks = workload.inputs, workload.tasks
+        frames = None if inputs.frames is None else replace(inputs.frames, keep=False, threads=threads)
+        done = run(
+            inputs.network,
+            inputs.tasks if tasks is None else tasks,
+            scheduler,
+            scenario=cell.description,
+            scheduler_label=cell.label,
+            seed=cell.seed,
+            until_s=inputs.until_s,
+            keep=cell.keep,
+            frames=frames,
+            conditions=inputs.conditions,
+            bound=workload.bound(cell.bound),
+        )
+        tables = done.tables
+        if cell.bound == HINDSIGHT:
+            tables = tables | {"measures": workload.in_hindsight()}
+    except (CapacityError, DecisionError) as fault:  # the scheduler's
+        return failure(str(fault), traceback.format_exc(), time.perf_counter() - start)
+    except InputError as fault:
+        return failure(str(fault), None, time.perf_counter() - start)
+    except (Exception, SystemExit) as fault:
+        return failure(f"{type(fault).__name__}: {fault}", traceback.format_exc(), time.perf_counter() - start)
+    return Outcome({name: value for name, value in done.row.items() if name not in _OWN}, tables)
+
+
+class _Workload:
+    """The inputs of one source and seed with the bounds on them, each found once."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs = inputs
+        self.tasks: Sequence[Task] | None = inputs.tasks if isinstance(inputs.tasks, Sequence) else None
+        self._found: dict[str, Any] = {}
+
+    def _once(self, kind: str, find: Callable[[Sequence[Task]], Any]) -> Any:
+        if kind not in self._found:
+            if self.tasks is None:
+                raise InputError(f"bound {kind!r} needs all tasks at once, and these come one by one; allowed: none")
+            self._found[kind] = find(self.tasks)
+        return self._found[kind]
+
+    def bound(self, kind: str | None) -> Bound | None:
+        """Return the bound of that kind on the tasks deployed at the end."""
+        if kind is None:
+            return None
+        network, until_s = self.inputs.network, self.inputs.until_s
+        plain = "dual" if kind == HINDSIGHT else kind
+
+        def find(tasks: Sequence[Task]) -> Bound:
+            last_s = tasks[-1].arrival_s if tasks else 0.0
+            return bound_at(network, tasks, last_s if until_s is None else until_s, plain)
+
+        found: Bound = self._once(plain, find)
+        return found
+
+    def in_hindsight(self) -> list[Row]:
+        """Return the bound over the tasks arrived, at some points of the arrivals, as rows of ``measures``."""
+
+        def find(tasks: Sequence[Task]) -> list[Row]:
+            at = hindsight_at(len(tasks))
+            bounds = hindsight(tasks, self.inputs.network, at)
+            return [
+                ("bound in hindsight [tasks]", None, "arrived tasks", n, value, None, None, 1)
+                for n, value in zip(at, bounds, strict=True)
+            ]
+
+        rows: list[Row] = self._once(HINDSIGHT, find)
+        return rows
+
+
+def hindsight_at(n_tasks: int) -> list[int]:
+    """Return after how many arrivals the bound in hindsight is found, the last of all included.
+
+    Examples
+    --------
+    >>> hindsight_at(25)
+    [2, 5, 8, 10, 12, 15, 18, 20, 22, 25]
+    """
+    return sorted({round(n_tasks * point / POINTS) for point in range(1, POINTS + 1)} - {0})
+
+
+def _workload(cell: Cell[Source]) -> _Workload:
+    digest = workload_digest(cell.source, cell.seed)
+    kept: _Workload | None = getattr(_kept, "workload", None)
+    if kept is None or _kept.digest != digest:
+        _kept.workload = None  # what is there goes before what comes is made: never two at a time
+        kept = _Workload(cell.source.inputs(cell.seed))
+        if kept.tasks is not None:  # what comes one by one can be had once
+            _kept.workload, _kept.digest = kept, digest
+    return kept

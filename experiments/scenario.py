@@ -1,0 +1,217 @@
+"""A scenario: one TOML file that says everything about a run, read into one frozen object.
+
+`experiments.scenario_sections` has the words of the file. Quantities are text with units in the file and floats in
+SI units inside; what is not said has the default its section states.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from experiments.inputs import Inputs
+from experiments.plugin import label
+from experiments.scenario_faults import ScenarioError, faults, located
+from experiments.scenario_fields import InputFile, Section
+from experiments.scenario_files import Draft, both_said, read, setting, without_other_ways
+from experiments.scenario_sections import (
+    BandwidthSection,
+    FaultsSection,
+    FramesSection,
+    InteractionSection,
+    NetworkSection,
+    RunSection,
+    SchedulerSection,
+)
+from experiments.scenario_workload import WorkloadSection
+from simulator.errors import InputError
+
+SHIPPED = Path(__file__).parent / "scenarios"
+"""Scenarios that come with cutlayer; ``load("paper")`` finds them by name."""
+
+
+def _several(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+class Scenario(Section):
+    """All that is said about a run, checked; a `experiments.inputs.Source`."""
+
+    network: NetworkSection = NetworkSection()
+    workload: WorkloadSection = WorkloadSection()
+    bandwidth: BandwidthSection | None = None
+    interaction: InteractionSection | None = None
+    faults: FaultsSection | None = None
+    frames: FramesSection | None = None
+    scheduler: Annotated[
+        tuple[SchedulerSection, ...],
+        BeforeValidator(_several),
+        Field(min_length=1),
+    ] | None = None
+    """One scheduler, or several in brackets."""
+    run: RunSection = RunSection()
+
+    @property
+    def schedulers(self) -> list[tuple[str, dict[str, Any]]]:
+        """The schedulers: name or path:Class, and parameters."""
+        return [(scheduler.name.written, scheduler.options) for scheduler in self.scheduler or ()]
+
+    @property
+    def labels(self) -> list[str]:
+        """The schedulers as results call them."""
+        return [label(name, options) for name, options in self.schedulers]
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """All that decides the inputs but the seed, as JSON: quantities in SI units, files by what they hold."""
+        said = self.model_dump(exclude={"scheduler": True, "run": True, "frames": {"keep"}}, exclude_none=True)
+        described: dict[str, Any] = _by_content(without_other_ways(said))
+        return described | {"until_s": self.run.until}
+
+    @property
+    def files(self) -> dict[str, InputFile]:
+        """Every file the scenario names, by the key that names it."""
+        return dict(_files(self.model_dump(exclude_none=True)))
+
+    @property
+    def is_random(self) -> bool:
+        """Whether anything is drawn, so that the seed decides something."""
+        network, trace = self.network, self.workload.trace
+        read = network.file is not None and trace is not None and trace.complete and trace.tasks is None
+        parts = (self.bandwidth, self.interaction, self.faults)
+        return not read or self.frames is not None or any(part is not None and part.file is None for part in parts)
+
+    def inputs(self, seed: int) -> Inputs:
+        """Return the inputs of a run for `seed`: always the same ones.
+
+        Raises
+        ------
+        InputError
+            If a file holds something that is wrong.
+        """
+        from experiments.scenario_build import inputs
+
+        return inputs(self, seed)
+
+    def with_settings(self, settings: Sequence[str]) -> Scenario:
+        """Return the scenario with keys set anew, such as ``"network.servers=30"``, all checked again.
+
+        Raises
+        ------
+        ScenarioError
+            If something is wrong then; the message names the key.
+        """
+        if not settings:
+            return self
+        draft = Draft()
+        draft.add(self.as_said(), "")
+        return _checked(_with(draft, settings))
+
+    def as_said(self) -> dict[str, Any]:
+        """Return what was said and nothing else, as TOML has it."""
+        return self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+
+
+def load(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Scenario:
+    """Read a scenario file.
+
+    Parameters
+    ----------
+    path : path
+        A TOML file, or the name of a scenario that comes with cutlayer, such as ``"paper"``.
+    settings : sequence of str
+        Keys to set over it, such as ``"workload.tasks=2000"``.
+
+    Raises
+    ------
+    ScenarioError
+        With everything that is wrong, a line each.
+    """
+    return _checked(_with(read(find(path)), settings))
+
+
+def find(path: str | os.PathLike[str]) -> str:
+    """Return where a scenario file is: there, or among those that come with cutlayer."""
+    name = os.fspath(path)
+    return str(SHIPPED / f"{name}.toml") if not os.path.exists(name) and name in shipped() else name
+
+
+def shipped() -> list[str]:
+    """Return the names of the scenarios that come with cutlayer."""
+    return sorted(file.stem for file in SHIPPED.glob("*.toml"))
+
+
+def with_options(
+    draft: Draft, options: Mapping[str, Any], names: Mapping[str, str], settings: Sequence[str]
+) -> Scenario:
+    """Return the scenario of a draft with options of a command line, and then settings, laid over it.
+
+    Parameters
+    ----------
+    draft : Draft
+        What a file says, or nothing.
+    options : mapping
+        Tables as in a file; quantities may be `Number`.
+    names : mapping of str to str
+        What the keys of `options` are called in messages.
+    settings : sequence of str
+    """
+    draft.add(options, "")
+    return _checked(_with(draft, settings), names)
+
+
+def _with(draft: Draft, settings: Sequence[str]) -> Draft:
+    for text in settings:
+        draft.add(setting(text), "--set")
+    return draft
+
+
+def _checked(draft: Draft, names: Mapping[str, str] | None = None) -> Scenario:
+    """Return the scenario that the draft says, or raise everything that is wrong with it."""
+    wrong = [
+        located(draft.source_of(one.split(".")), f"{one} and {other} say the same; allowed: one of them")
+        for one, other in both_said(draft.data)
+    ]
+    try:
+        scenario = Scenario.model_validate(draft.data)
+        if not wrong:
+            return scenario
+    except ValidationError as error:
+        wrong += faults(error, draft, Scenario, names or {})
+    except RecursionError:
+        wrong.append("nested too deeply")
+    raise ScenarioError.of(list(dict.fromkeys(wrong)))
+
+
+def _files(value: Any, at: str = "") -> Iterator[tuple[str, InputFile]]:
+    if isinstance(value, InputFile):
+        yield at, value
+    items: Any = value.items() if isinstance(value, Mapping) else ()
+    if isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    for key, item in items:
+        yield from _files(item, f"{at}.{key}" if at else str(key))
+
+
+def _by_content(value: Any) -> Any:
+    """Return the value as JSON has it, with the digest of a file in place of where it lies."""
+    from experiments.runner import digest_of
+
+    if isinstance(value, InputFile):
+        path = Path(value)
+        if path.is_dir():
+            return {file.name: {"sha256": digest_of(file)} for file in sorted(path.glob("*.json"))}
+        try:
+            return {"sha256": digest_of(path)}
+        except OSError as fault:
+            raise InputError(f"cannot be read ({fault.strerror})", value.written) from None
+    if isinstance(value, Mapping):
+        return {key: _by_content(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_by_content(item) for item in value]
+    return value

@@ -1,0 +1,48 @@
+"""``cutlayer scenario check``: everything about scenarios that can be known without running them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from experiments.scenario import Scenario, load
+from experiments.scenario_faults import ScenarioError
+from simulator.errors import InputError
+from simulator.units import render
+
+
+def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[str]:
+    """Check scenarios, make their inputs, and return a line about each.
+
+    Raises
+    ------
+    ScenarioError
+        With all that is wrong with any of them, a line each.
+    """
+    lines, wrong = [], []
+    for file in files:
+        try:
+            lines.append(f"{file}: {summary(load(file, settings))}")
+        except ScenarioError as fault:
+            wrong += fault.lines
+        except InputError as fault:
+            said = str(fault)
+            wrong.append(said if fault.file is not None else f"{file}: {said}")
+    if wrong:
+        raise ScenarioError.of(list(dict.fromkeys(wrong)))
+    return lines
+
+
+def summary(scenario: Scenario) -> str:
+    """Return in a line what a run of it is given; making that finds what is wrong in the files it names."""
+    inputs = scenario.inputs(scenario.run.seed)
+    count, last_s = 0, 0.0
+    for task in inputs.tasks:
+        count, last_s = count + 1, task.arrival_s
+    network = inputs.network
+    links = "" if network.is_star else f", {len(network.links)} links"
+    names = ", ".join(scenario.labels) or "no scheduler said"
+    return (
+        f"{count} tasks in {render(last_s, 's')} on {len(network.servers)} servers{links} "
+        f"({render(float(network.capacity_flop_per_s.sum()), 'FLOP/s')}, "
+        f"{render(float(network.link_bps.sum()), 'bit/s')}); {names}"
+    )

@@ -1,0 +1,53 @@
+"""``cutlayer scenario``: begin, check and show scenario files."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+HELP = "begin, check or show a scenario: one file that says everything about a run"
+DESCRIPTION = """\
+A scenario is one TOML file that says everything about a run: network, workload, frames, scheduler. Begin one with
+'init', simulate it with 'cutlayer run'."""
+EXAMPLE = "cutlayer scenario init --out mine.toml && cutlayer scenario check mine.toml && cutlayer run mine.toml"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what can be done with a scenario."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    begin = _action(actions, "init", "write a scenario to begin with, and the schema for editors beside it")
+    begin.add_argument("--out", metavar="FILE.toml", help="the new file (default: scenario.toml)")
+    check = _action(actions, "check", "check scenarios and every file they name, and say all that is wrong")
+    check.add_argument("files", nargs="+", metavar="FILE.toml", help="a scenario")
+    show = _action(actions, "show", "print a scenario with everything resolved, as a scenario file")
+    show.add_argument("file", metavar="FILE.toml", help="a scenario, or the name of one of ours, such as paper")
+    for one in (check, show):
+        one.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="a key to set, as workload.tasks=2000"
+        )
+    _action(actions, "schema", "print the JSON Schema of scenario files")
+
+
+def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="print nothing but errors"
+    )
+    return parser
+
+
+def call(arguments: argparse.Namespace) -> int:
+    """Do it."""
+    from experiments.scenario import load
+    from experiments.scenario_checks import check
+    from experiments.scenario_text import init, schema_text, to_toml
+
+    if arguments.action == "init":
+        print("\n".join(init(arguments.out)))
+    elif arguments.action == "check":
+        print("\n".join(check(arguments.files, arguments.set)))
+    elif arguments.action == "show":
+        print(to_toml(load(arguments.file, arguments.set)), end="")
+    else:
+        print(schema_text(), end="")
+    return 0

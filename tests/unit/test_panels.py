@@ -1,0 +1,81 @@
+"""What figures are made of: step functions, thinning, names of axes."""
+
+import numpy as np
+import pytest
+
+from experiments.panels import Curve, axis_label, latency_unit, step_means, step_values, thinned, time_unit
+
+
+def array(*values):
+    return np.array(values, dtype=float)
+
+
+def test_a_step_holds_from_its_time_to_the_next_and_is_0_before_the_first():
+    at = array(0, 1, 1.5, 2, 5)
+    assert step_values(array(1, 2), array(3, 7), at).tolist() == [0, 3, 3, 7, 7]
+
+
+def test_of_steps_at_one_time_the_last_holds():
+    assert step_values(array(1, 1, 1), array(3, 9, 4), array(0.9, 1, 2)).tolist() == [0, 4, 4]
+
+
+def test_means_of_steps_by_hand():
+    """0 up to 1, 4 up to 3, then 8: over [0, 2] (0 + 4) / 2, over [2, 4] (4 + 8) / 2, over [4, 8] 8."""
+    assert step_means(array(1, 3), array(4, 8), array(0, 2, 4, 8)).tolist() == [2, 6, 8]
+
+
+def test_nothing_reserved_is_0_on_average():
+    assert step_means(array(), array(), array(0, 1, 2)).tolist() == [0, 0]
+
+
+def test_thinning_keeps_the_ends_the_lowest_and_the_highest():
+    y = np.sin(np.arange(100_000) / 500.0)
+    y[31_234], y[77_777] = 9.0, -9.0
+    thin = thinned(Curve("a", np.arange(100_000.0), y, steps=True), 1000)
+    assert len(thin.x) <= 1000 + 4 and (thin.label, thin.steps) == ("a", True)
+    assert (thin.x[0], thin.x[-1]) == (0, 99_999)
+    assert thin.x[thin.y.argmax()] == 31_234 and thin.x[thin.y.argmin()] == 77_777
+    assert (np.diff(thin.x) > 0).all()
+
+
+def test_thinning_keeps_the_peaks_of_the_band():
+    high = np.ones(50_000)
+    high[4_321] = 5.0
+    thin = thinned(Curve("a", np.arange(50_000.0), np.zeros(50_000), np.zeros(50_000), high), 400)
+    assert thin.high is not None and thin.high.max() == 5.0 and len(thin.high) == len(thin.low) == len(thin.x)
+
+
+def test_a_curve_with_gaps_is_thinned_without_a_word():
+    y = np.full(10_000, np.nan)
+    y[5_000:5_010] = 1.0
+    thin = thinned(Curve("a", np.arange(10_000.0), y), 100)
+    assert np.nanmax(thin.y) == 1.0
+
+
+def test_a_short_curve_stays_as_it_is():
+    curve = Curve("a", array(1, 2), array(3, 4))
+    assert thinned(curve, 2) is curve
+
+
+@pytest.mark.parametrize(
+    "name, label",
+    [
+        ("network.capacity_flop_per_s", "capacity [FLOP/s]"),
+        ("frames.propagation_s", "propagation [s]"),
+        ("paper.servers", "servers"),
+        ("usable_share", "usable share"),
+        ("frame_rate_hz", "frame rate [Hz]"),
+        ("input_bytes", "input [byte]"),
+    ],
+)
+def test_an_axis_says_its_unit(name, label):
+    assert axis_label(name) == label
+
+
+def test_times_and_latencies_have_the_unit_that_reads_best():
+    assert [time_unit(end_s) for end_s in (7200, 7201, 500_000)] == [
+        (1, "time [s]"), (3600, "time [h]"), (86400, "time [d]"),
+    ]  # fmt: skip
+    assert latency_unit([array(0.2, 9.9)]) == (1e-3, "ms")
+    assert latency_unit([array(0.2), array(np.nan, 10)]) == (1, "s")
+    assert latency_unit([array(np.nan), array()]) == (1e-3, "ms")

@@ -1,0 +1,104 @@
+"""Runs are chosen by scheduler or key, and those alike but for the seed are one line of a figure."""
+
+import hashlib
+
+import pytest
+from runs_by_hand import run, series, written
+
+from experiments.panels import Missing
+from experiments.run_groups import chosen_rows, group_runs, network_of, read_table, with_table
+from simulator.errors import InputError
+from workloads.generate import PaperScenario
+
+SERVERS = "server,capacity_flop_per_s,uplink_bps\na,1e9,2e6\nb,3e9,4e6\n"
+
+
+def labels(*rows):
+    return [(group.label, [row["seed"] for row in group.rows]) for group in group_runs(rows)]
+
+
+def test_runs_that_differ_in_the_seed_alone_are_one_group():
+    assert labels(run(seed=0), run("lbf", seed=0), run(seed=1)) == [("fifo", [0, 1]), ("lbf", [0])]
+
+
+def test_a_seed_may_also_stand_in_the_scenario():
+    seeds = [run(seed=None, scenario={"frames": {"seed": n, "jitter": 0.5}}) for n in (1, 2)]
+    assert labels(*seeds) == [("fifo", [None, None])]
+
+
+def test_what_sets_groups_apart_stands_in_their_names():
+    rows = [run(scenario={"paper": {"servers": n, "tasks": 5}}) for n in (10, 20)] + [
+        run("lbf", scenario={"paper": {"servers": 10, "tasks": 5}})
+    ]
+    assert [name for name, _ in labels(*rows)] == ["fifo, servers 10", "fifo, servers 20", "lbf"]
+
+
+def test_files_are_told_apart_by_what_they_hold_and_called_by_their_names():
+    rows = [
+        run(scenario={"files": {"tasks": {"sha256": digest * 32}}, "paths": {"tasks": f"x/{name}"}})
+        for digest, name in (("aa", "one.csv"), ("bb", "two.csv"))
+    ]
+    assert [name for name, _ in labels(*rows)] == ["fifo, tasks one.csv (aaaaaaaa)", "fifo, tasks two.csv (bbbbbbbb)"]
+
+
+def test_where_a_file_lies_and_what_is_kept_sets_nothing_apart_and_the_fullest_is_taken():
+    one = run(scenario={"by_resource": True, "paths": {"tasks": "a.csv"}}, end_s=1.0)
+    two = run(scenario={"by_resource": False, "paths": {"tasks": "b.csv"}}, end_s=2.0)
+    for rows in ((one, two), (two, one)):
+        (group,) = group_runs(rows)
+        assert [row["end_s"] for row in group.rows] == [1.0]
+
+
+def test_another_version_of_the_model_is_another_group():
+    assert [name for name, _ in labels(run(), run(versions='{"cutlayer": "2"}'))] == [
+        "fifo, cutlayer 1",
+        "fifo, cutlayer 2",
+    ]
+
+
+def test_runs_are_chosen_by_scheduler_or_key(tmp_path):
+    rows = [run(), run("lbf"), run("cloud", status="failed"), run(None)]
+    with written(tmp_path / "r.db", *((row, {}) for row in rows)) as results:
+        assert [row["scheduler"] for row in chosen_rows(results)] == ["fifo", "lbf"]
+        assert [row["scheduler"] for row in chosen_rows(results, ["lbf"])] == ["lbf"]
+        assert [row["scheduler"] for row in chosen_rows(results, [rows[0]["key"][:8]])] == ["fifo"]
+        with pytest.raises(InputError, match="unknown run 'fif'; did you mean 'fifo'"):
+            chosen_rows(results, ["lbf", "fif"])
+        with pytest.raises(InputError, match="unknown run ''"):
+            chosen_rows(results, [""])
+
+
+def test_a_file_without_runs_is_refused(tmp_path):
+    with written(tmp_path / "r.db", (run(None), {})) as results, pytest.raises(InputError, match="has no runs"):
+        chosen_rows(results)
+
+
+def test_groups_without_the_table_are_left_out_and_none_at_all_is_missing(tmp_path):
+    with written(tmp_path / "r.db", (run(), {"series": series((0, 1))}), (run("lbf"), {})) as results:
+        groups = group_runs(chosen_rows(results))
+        assert [group.label for group in with_table(results, groups, "series", "no")] == ["fifo"]
+        with pytest.raises(Missing, match="frames need an option"):
+            with_table(results, groups, "frames", "frames need an option")
+
+
+def test_a_table_of_a_later_version_is_one_without_rows(tmp_path):
+    with written(tmp_path / "r.db", (run(), {})) as results:
+        assert read_table(results, "not_yet_there", run()["key"]) == []
+
+
+def test_the_network_is_drawn_anew_or_read_while_its_file_is_unchanged(tmp_path):
+    paper = run(scenario={"paper": {"servers": 3, "uplink_bps": [1e6, 2e6]}}, seed=7)
+    network = network_of(paper)
+    assert network is not None
+    assert network.link_bps.tolist() == PaperScenario(servers=3, uplink_bps=(1e6, 2e6)).network(7).link_bps.tolist()
+    path = tmp_path / "servers.csv"
+    path.write_text(SERVERS)
+    digest = hashlib.sha256(SERVERS.encode()).hexdigest()
+    scenario = {"files": {"network": {"sha256": digest}}, "paths": {"network": str(path)}, "usable_share": 0.5}
+    read = network_of(run(scenario=scenario))
+    assert read is not None and read.usable_bps.tolist() == [1e6, 2e6]
+    path.write_text(SERVERS + "c,1,1\n")
+    assert network_of(run(scenario=scenario)) is None
+    path.unlink()
+    assert network_of(run(scenario=scenario)) is None
+    assert network_of(run()) is None
