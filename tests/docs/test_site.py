@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import html
 import importlib
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from types import FunctionType
@@ -84,7 +86,7 @@ def parsers(parser: argparse.ArgumentParser):
 def test_the_reference_names_every_verb_and_option_with_its_help_and_every_exit_status(site):
     page = words(site / "reference" / "command-line.html")
     for verb in parsers(build_parser()):
-        assert f"{verb.prog}¶ {verb.description}" in page
+        assert f"{verb.prog}¶ {' '.join((verb.description or '').split())}" in page
         for action in verb._actions:
             for option in action.option_strings:
                 assert option in page, f"{verb.prog} {option}"
@@ -105,3 +107,47 @@ def test_the_api_reference_has_every_public_name_of_its_modules_that_has_a_docst
                 of_here = isinstance(value, type | FunctionType) and value.__module__ == name
                 if of_here and value.__doc__ and not public.startswith("_"):
                     assert f" {public} " in shown, f"{name}.{public}"
+
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+
+
+@pytest.fixture
+def browser(tmp_path):
+    webdriver = pytest.importorskip("selenium.webdriver")
+    if not (CHROMIUM and DRIVER):
+        pytest.skip("there is no chromium with its driver (apt-get install chromium chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-background-networking"):
+        options.add_argument(f"--{flag}")
+    options.add_argument(f"--user-data-dir={tmp_path}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def test_from_a_folder_search_finds_a_page_and_nothing_is_asked_of_the_network(site, browser):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.set_window_size(1300, 900)
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)  # what was logged before is of no page of ours
+    browser.get((site / "tutorials" / "scheduler.html").as_uri())
+    search = browser.find_element("css selector", ".md-search__input")
+    WebDriverWait(browser, 30).until(lambda _: search.is_displayed())
+    search.send_keys("deployed longest ago")
+    found = WebDriverWait(browser, 30).until(
+        lambda _: [
+            link.get_attribute("href") for link in browser.find_elements("css selector", "a.md-search-result__link")
+        ]
+    )
+    assert any(link.partition("?")[0].endswith("/reference/policy.html") for link in found)
+    asked = [
+        json.loads(entry["message"])["message"]["params"]["request"]["url"]
+        for entry in browser.get_log("performance")
+        if '"Network.requestWillBeSent"' in entry["message"]
+    ]
+    assert asked and all(url.startswith(("file:", "data:", "about:", "blob:")) for url in asked), asked
+    assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
