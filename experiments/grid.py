@@ -50,6 +50,8 @@ class Grid:
         Which bound to find; see `experiments.cells.Cell`.
     random : bool
         Whether the seed decides anything.
+    seeds : int
+        How many the scenario asks for.
     """
 
     points: list[Point]
@@ -57,6 +59,7 @@ class Grid:
     keep: tuple[str, ...] = ()
     bound: str | None = "dual"
     random: bool = True
+    seeds: int = 1
 
     def cell(self, point: Point, scheduler: Spec, seed: int) -> Cell[Any]:
         """Return one run."""
@@ -121,8 +124,9 @@ def grid_of(
         same = seen.setdefault(json.dumps(point.source.description, sort_keys=True), point)
         if same is not point:
             raise InputError(f"{same} and {point} are the same scenario; allowed: values that differ")
-    kind = base.run.bound
-    return Grid(points, schedulers, tuple(dict.fromkeys(keep)), None if kind == "none" else kind, base.is_random)
+    kind = base.run.bound or "dual"
+    bound = None if kind == "none" else kind
+    return Grid(points, schedulers, tuple(dict.fromkeys(keep)), bound, base.is_random, base.run.seeds)
 
 
 def point_of(base: Scenario, settings: tuple[str, ...]) -> Point:

@@ -18,6 +18,7 @@ from experiments.plugin import label
 from experiments.run_options import scenario_of, written_files
 from experiments.runner import ALL_TABLES, Done, bound_at, digest_of, run, run_row
 from experiments.scenario import Scenario
+from experiments.scenario_build import Streamed
 from experiments.scenario_sections import SchedulerSection
 from simulator.bounds import Bound
 from simulator.errors import InputError
@@ -40,17 +41,22 @@ def run_files(arguments: argparse.Namespace) -> int:
             raise InputError("--until" + fault.message.removeprefix("run.until")) from None
         raise
     several = len(scenario.scheduler) > 1
-    if not isinstance(inputs.tasks, list):
-        more = "" if scenario.run.bound else "; no bound is found (run.bound=dual asks for it, and for memory)"
-        log.info(f"{len(inputs.tasks)} tasks are not held in memory, but written as they come{more}")  # type: ignore[arg-type]
+    say_streamed(scenario, inputs)
     with Results(os.path.abspath(out)) as results:  # to SQLite, "" and ":memory:" are no files
         for chosen in scenario.scheduler:
             with _quiet(arguments.json):
                 done = run_into(results, scenario, chosen, inputs)
-            print(_as_json(results, done.row, several) if arguments.json else _as_text(done, out))
+            print(_as_json(results, done.row, several) if arguments.json else as_text(done, out))
     if not arguments.json:
         print(out)
     return 0
+
+
+def say_streamed(scenario: Scenario, inputs: Inputs) -> None:
+    """Say it where there are too many tasks to hold."""
+    if isinstance(inputs.tasks, Streamed):
+        more = "" if scenario.run.bound else "; no bound is found (run.bound=dual asks for it, and for memory)"
+        log.info(f"{len(inputs.tasks):,} tasks are not held in memory, but written as they come{more}")
 
 
 def run_into(results: Results, scenario: Scenario, chosen: SchedulerSection, inputs: Inputs) -> Done:
@@ -132,6 +138,8 @@ def _tables(scenario: Scenario) -> list[str]:
         keep.append("series_by")
     if scenario.frames is not None:
         keep += ["frames", "frame_series"]
+        if scenario.run.by_resource:
+            keep.append("frame_series_by")
     return keep
 
 
@@ -158,7 +166,8 @@ def _as_json(results: Results, row: Mapping[str, Any], several: bool) -> str:
     )
 
 
-def _as_text(done: Done, out: str) -> str:
+def as_text(done: Done, out: str) -> str:
+    """Return what to print of a run."""
     row = done.row
     names = ("deployed", "departed", "rejected", "evicted")
     counts = ", ".join(f"{row[f'{name}_tasks']} {name}" for name in names)

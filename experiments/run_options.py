@@ -123,4 +123,6 @@ def scheduler_options(arguments: argparse.Namespace) -> dict[str, Any]:
 def written_files(scenario: Scenario) -> Mapping[str, str]:
     """Return where the files of a scenario lie, by the option that names them or else by their key."""
     names = {option.key: option.name for option in OPTIONS}
-    return {names.get(key, key): file.written for key, file in scenario.files.items()}
+    plain = len(scenario.workload.trace or ()) == 1
+    files = {key.replace("trace.0.", "trace.") if plain else key: file for key, file in scenario.files.items()}
+    return {names.get(key, key): file.written for key, file in files.items()}

@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from experiments.inputs import Inputs
 from experiments.plugin import label
 from experiments.scenario_faults import ScenarioError, faults, located
-from experiments.scenario_fields import InputFile, Section
+from experiments.scenario_fields import InputFile, Section, several
 from experiments.scenario_files import Draft, both_said, read, setting, without_other_ways
 from experiments.scenario_sections import (
     BandwidthSection,
@@ -35,10 +35,6 @@ SHIPPED = Path(__file__).parent / "scenarios"
 """Scenarios that come with cutlayer; ``load("paper")`` finds them by name."""
 
 
-def _several(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else (value,)
-
-
 class Scenario(Section):
     """All that is said about a run, checked; a `experiments.inputs.Source`."""
 
@@ -50,7 +46,7 @@ class Scenario(Section):
     frames: FramesSection | None = None
     scheduler: Annotated[
         tuple[SchedulerSection, ...],
-        BeforeValidator(_several),
+        BeforeValidator(several),
         Field(min_length=1),
     ] | None = None
     """One scheduler, or several in brackets."""
@@ -81,8 +77,8 @@ class Scenario(Section):
     @property
     def is_random(self) -> bool:
         """Whether anything is drawn, so that the seed decides something."""
-        network, trace = self.network, self.workload.trace
-        read = network.file is not None and trace is not None and trace.complete and trace.tasks is None
+        network, traces = self.network, self.workload.trace or ()
+        read = network.file is not None and traces and all(one.complete and one.tasks is None for one in traces)
         parts = (self.bandwidth, self.interaction, self.faults)
         return not read or self.frames is not None or any(part is not None and part.file is None for part in parts)
 

@@ -27,6 +27,7 @@ from workloads.placement import Uniform
 from workloads.reshape import at_mean_rate, clipped, thinned
 from workloads.shapes import generate
 from workloads.tasks import iter_tasks
+from workloads.together import together
 from workloads.topology import Topology, build_network
 from workloads.trace import Trace
 from workloads.traces import format_of, read_trace
@@ -34,6 +35,7 @@ from workloads.traces import format_of, read_trace
 if TYPE_CHECKING:
     from experiments.scenario import Scenario
     from experiments.scenario_sections import BandwidthSection, TopologySection
+    from experiments.scenario_workload import TraceSection
 
 MOST_HELD = 100_000
 """More tasks than these are not held in memory, but drawn again whenever they are gone through."""
@@ -165,11 +167,20 @@ def profiles_of(scenario: Scenario) -> Mapping[str, Profile]:
 
 
 def trace_of(scenario: Scenario, network: Network, profiles: Mapping[str, Profile], seed: int) -> Trace:
-    """Return when tasks arrive and what is known of them: from a file, or generated."""
-    said = scenario.workload.trace
-    if said is None:
-        workload = scenario.workload
-        return generated(workload.arrivals.built(), seed, tasks=workload.tasks, until_s=workload.duration)
+    """Return when tasks arrive and what is known of them: from files, or generated."""
+    said = scenario.workload
+    if said.trace is None:
+        return generated(said.arrivals.built(), seed, tasks=said.tasks, until_s=said.duration)
+    traces: dict[str, Trace] = {}
+    for one in said.trace:
+        name = one.file.written
+        while name in traces:
+            name += " "  # the same file again: its tasks come twice
+        traces[name] = _read(one, network, profiles, seed)
+    return together(traces)
+
+
+def _read(said: TraceSection, network: Network, profiles: Mapping[str, Profile], seed: int) -> Trace:
     path = said.file.written
     kind = said.format or format_of(path)
     names = {"servers": dict.fromkeys(network.servers), "profiles": profiles}
@@ -179,11 +190,9 @@ def trace_of(scenario: Scenario, network: Network, profiles: Mapping[str, Profil
             trace = clipped(trace, said.begin or 0.0, float("inf") if said.end is None else said.end)
         if said.tasks is not None:
             trace = thinned(trace, said.tasks, seed)
-        if said.rate is not None:
-            trace = at_mean_rate(trace, said.rate)
+        return trace if said.rate is None else at_mean_rate(trace, said.rate)
     except InputError as fault:
         raise fault.located(path) from None
-    return trace
 
 
 def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float) -> Conditions | None:

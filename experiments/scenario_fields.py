@@ -99,6 +99,11 @@ def whole(message: str) -> PydanticCustomError:
     return PydanticCustomError("whole", "{message}", {"message": message})
 
 
+def several(value: Any) -> Any:
+    """Return a list as it is meant, and a single thing as one of them."""
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
 def refused(allowed: str) -> PydanticCustomError:
     """Return the error for a value that is not allowed."""
     return PydanticCustomError("refused", "{allowed}", {"allowed": allowed})

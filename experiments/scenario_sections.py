@@ -287,9 +287,9 @@ class RunSection(Section):
     """How runs are done and what is kept of them."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Seed of all that is drawn; the first one of a sweep."""
-    seeds: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    """How many seeds a sweep runs, one after the other from the first."""
+    """Seed of all that is drawn; a sweep has its own."""
+    seeds: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    """How many seeds a sweep runs, one after the other from 0."""
     until: quantity("s", zero=True) | None = None  # type: ignore[valid-type]
     """Simulate until then; until the last arrival where nothing is said."""
     bound: Literal["dual", "lp", "none"] | None = None

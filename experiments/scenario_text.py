@@ -44,8 +44,12 @@ def schema() -> dict[str, Any]:
             "description": "A scheduler, or several in brackets: a name, or a table of name and parameters.",
         },
     }
-    trace = sections["WorkloadSection"]["properties"]["trace"]
-    trace["anyOf"] = [text, *(item for item in trace["anyOf"] if item != {"type": "null"})]
+    workload = sections["WorkloadSection"]["properties"]
+    trace = {"anyOf": [text, {"$ref": "#/$defs/TraceSection"}]}
+    workload["trace"] = {
+        "anyOf": [*trace["anyOf"], {"type": "array", "items": trace, "minItems": 1}],
+        "description": workload["trace"]["description"],
+    }
     found["title"], found["description"] = "cutlayer scenario", "All that is said about a run of cutlayer."
     said: dict[str, Any] = _plain(found)
     return {"$schema": "http://json-schema.org/draft-07/schema#", **said}

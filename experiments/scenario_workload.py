@@ -14,6 +14,7 @@ from operator import or_
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    BeforeValidator,
     Field,
     PlainSerializer,
     PlainValidator,
@@ -23,7 +24,17 @@ from pydantic import (
     model_validator,
 )
 
-from experiments.scenario_fields import Count, File, Section, quantity, quantity_schema, refused, whole, written
+from experiments.scenario_fields import (
+    Count,
+    File,
+    Section,
+    quantity,
+    quantity_schema,
+    refused,
+    several,
+    whole,
+    written,
+)
 from simulator.errors import InputError, UnknownNameError
 from workloads.arrivals import PROCESSES, Process
 from workloads.distributions import DISTRIBUTIONS, Choice, Constant, Distribution, Uniform, described, distribution_of
@@ -258,8 +269,10 @@ class WorkloadSection(Section):
     """Number of tasks."""
     duration: quantity("s") | None = None  # type: ignore[valid-type]
     """No task arrives then or later; whichever comes first."""
-    trace: TraceSection | None = None
-    """Arrivals from a file: its name, or a table."""
+    trace: Annotated[
+        tuple[TraceSection, ...], BeforeValidator(several), Field(min_length=1)
+    ] | None = None
+    """Arrivals from a file: its name, or a table; several in brackets arrive together."""
     profile_folder: File | None = None
     """Folder of profiles; without it, the ten measured networks that come with cutlayer."""
     profiles: Profiles | None = None

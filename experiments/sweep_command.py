@@ -13,7 +13,6 @@ from experiments.until import sweep_until, wish_of
 from simulator.errors import InputError
 from simulator.results import Results
 
-SEEDS = 10
 MOST_SEEDS = 1000
 SOME_FAILED = 3
 """Exit status where runs have failed."""
@@ -28,7 +27,7 @@ def run_sweep(arguments: argparse.Namespace) -> int:
         raise InputError("--seeds and --until; allowed: one of them")
     keep = [name.strip() for name in arguments.keep.split(",")] if arguments.keep else []
     grid = grid_of(arguments.scenario, arguments.set, arguments.vary, keep)
-    seeds = arguments.most_seeds or MOST_SEEDS if wish else SEEDS if arguments.seeds is None else arguments.seeds
+    seeds = arguments.most_seeds or MOST_SEEDS if wish else grid.seeds if arguments.seeds is None else arguments.seeds
     if seeds < 1:
         raise InputError(f"seeds is {seeds}; allowed: 1 or more")
     if not grid.random:

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a list with commas or a range FIRST:LAST:STEP; the key 'scheduler' takes names, as fixed(cut=3)",
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="set a key of the scenario")
-    parser.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N - 1 (default: 10)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N - 1 (default: run.seeds, 10)")
     parser.add_argument(
         "--until", metavar="WISH", help="add seeds until every interval is so narrow: 'deployed_tasks +-1%%'"
     )

@@ -1,0 +1,106 @@
+"""``cutlayer replay``: traces of arrivals in place of those of a scenario, and the figure of what they do."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from experiments.figures import slug
+from experiments.inputs import Inputs
+from experiments.run_files import as_text, run_into, say_streamed
+from experiments.scenario import Scenario, find, with_options
+from experiments.scenario_build import Streamed, topology_of
+from experiments.scenario_fields import Text
+from experiments.scenario_files import read
+from simulator.errors import InputError
+from simulator.results import Results
+
+WINDOWS = 120
+"""So many windows of time a figure has, about, where the scenario does not say their width."""
+
+
+def replay(arguments: argparse.Namespace) -> Iterator[str]:
+    """Replay the trace under every scheduler of the scenario and yield what to print."""
+    scenario = scenario_of(arguments)
+    inputs = scenario.inputs(scenario.run.seed)
+    scenario, inputs = with_window(scenario, inputs)
+    if isinstance(inputs.tasks, list):  # servers and links one by one take as many rows as tasks feed them
+        scenario = scenario.with_settings(["run.by_resource=true"])
+    path, stem = _places(arguments.out, arguments.traces[0])
+    say_streamed(scenario, inputs)
+    topology = topology_of(scenario, scenario.run.seed)
+    from experiments.plots import draw
+    from experiments.replay_figure import history, replay_figure
+
+    assert scenario.scheduler is not None
+    with Results(path) as results:
+        for chosen, label in zip(scenario.scheduler, scenario.labels, strict=True):
+            done = run_into(results, scenario, chosen, inputs)
+            yield as_text(done, str(path))
+            several = len(scenario.scheduler) > 1
+            own = stem.with_name(f"{stem.name}-{slug(label)}") if several else stem
+            seen = history(results, done.row, inputs)
+            try:
+                yield from map(str, draw(own, replay_figure, seen, topology))
+            except OSError as fault:
+                raise InputError(f"cannot be written ({fault.strerror})", own) from None
+    yield str(path)
+
+
+def scenario_of(arguments: argparse.Namespace) -> Scenario:
+    """Return the scenario with the traces in place of its arrivals.
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong.
+    """
+    draft = read(find(arguments.scenario))
+    more = {} if arguments.format is None else {"format": arguments.format}
+    options: dict[str, Any] = {"workload": {"trace": [{"file": Text(file), **more} for file in arguments.traces]}}
+    if arguments.scheduler is not None:
+        options["scheduler"] = [{"name": Text(arguments.scheduler)}]
+    scenario = with_options(draft, options, {}, arguments.set)
+    if scenario.scheduler is None:
+        raise InputError("scheduler is missing; say one in the scenario, or with --scheduler")
+    return scenario
+
+
+def with_window(scenario: Scenario, inputs: Inputs) -> tuple[Scenario, Inputs]:
+    """Return both with frames reported over windows of time, so that there is something to draw."""
+    if scenario.frames is None or scenario.frames.window is not None or inputs.frames is None:
+        return scenario, inputs
+    tasks = inputs.tasks
+    last_s = tasks.trace.last_s if isinstance(tasks, Streamed) else list(tasks)[-1].arrival_s
+    width_s = round_up((inputs.until_s or last_s or 1.0) / WINDOWS)
+    frames = replace(inputs.frames, settings=replace(inputs.frames.settings, series_s=width_s))
+    return scenario.with_settings([f"frames.window={width_s!r} s"]), replace(inputs, frames=frames)
+
+
+def round_up(value: float) -> float:
+    """Return the next round number, 1, 2 or 5 times a power of ten.
+
+    Examples
+    --------
+    >>> round_up(4.2), round_up(30.0), round_up(0.011)
+    (5.0, 50.0, 0.02)
+    """
+    power = math.floor(math.log10(value))
+    return next(float(f"{n}e{power}") for n in (1, 2, 5, 10) if float(f"{n}e{power}") >= value * (1 - 1e-12))
+
+
+def _places(out: str | None, trace: str) -> tuple[Path, Path]:
+    """Return the results file and the figure, without ending."""
+    if out is not None and out.endswith(".db"):
+        path = Path(out)
+        return path, path.with_suffix("")
+    folder = Path(out if out is not None else f"{Path(trace).stem}-replay")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise InputError(f"cannot be made ({fault.strerror})", folder) from None
+    return folder / "replay.db", folder / "replay"
