@@ -144,7 +144,8 @@ def _lead(groups: Sequence[Group]) -> str:
         return f"{number:,} {what}" + ("" if number == 1 else "s")
 
     text = f"{count(len(rows), 'run')}: {count(len(schedulers), 'scheduler')}, {count(len(cases), 'scenario')}, "
-    text += f"{count(max(len(group.rows) for group in groups), 'seed')} each at most. "
+    most = max(len(group.rows) for group in groups)
+    text += "one seed each. " if most == 1 else f"up to {most:,} seeds each. "
     if len(cases) == 1 and len(groups) > 1:
         means = [float(np.mean([row["deployed_tasks"] for row in group.rows])) for group in groups]
         best = int(np.argmax(means))
