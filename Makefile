@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 20
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test test-slow lint docs bench clean
 
 demo: $(VENV)/.core  ## redraw the paper's figures and check its claims (no torch needed)
 	$(BIN)/cutlayer reproduce --seeds $(SEEDS) --out results/paper
@@ -21,6 +21,9 @@ lint: $(VENV)/.test  ## style, types, and which module may import which
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.docs  ## the documentation as pages that open offline: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 bench: $(VENV)/.core  ## ratios against references measured in the same run
 	$(BIN)/python -m experiments.bench_admission
 	$(BIN)/python -m experiments.bench_frames
@@ -28,7 +31,7 @@ bench: $(VENV)/.core  ## ratios against references measured in the same run
 	$(BIN)/python -m experiments.bench_bounds
 
 clean:  ## remove the environment and all results
-	rm -rf $(VENV) results build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) results site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cutlayer needs Python 3.11 or newer")'
@@ -39,5 +42,9 @@ $(VENV)/.core: $(VENV)/bin/python setup.cfg pyproject.toml
 	touch $@
 
 $(VENV)/.test: $(VENV)/.core
-	$(BIN)/python -m pip install --quiet --editable '.[profile,test]'
+	$(BIN)/python -m pip install --quiet --editable '.[profile,test,docs]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@

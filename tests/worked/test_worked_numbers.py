@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from profiles.store import shipped
+from simulator.bounds import Prices, dual_bound
 from simulator.engine import Simulation, simulate
 from simulator.ledger import Ledger
 from simulator.policy import View
@@ -22,15 +23,7 @@ _spec = importlib.util.spec_from_file_location("worked_numbers", Path(__file__).
 worked = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(worked)
 
-LATER = {
-    "threshold_ratio": "a statement about the optimum, which needs bounds",
-    "bound_at_link_price_1": "bounds",
-    "bound_at_prices_0_5_and_0_4": "bounds",
-    "bound_at_the_best_prices": "bounds",
-    "latency_of_cut_0": "the scheduler neurosurgeon",
-    "latency_of_cut_1": "the scheduler neurosurgeon",
-    "latency_of_cut_2": "the scheduler neurosurgeon",
-}
+LATER = {"threshold_ratio": "a statement about the optimum of the worst case, which no single run shows"}
 """Numbers that no test here checks, and what they wait for."""
 
 checked = set()
@@ -256,6 +249,37 @@ def test_phi_is_where_admission_ends(name, used_share):
     assert not admitted(phi * (1 + 1e-6), used_share)
     assert admitted(phi * (1 + 1e-6), used_share - 1e-6)
     assert admitted(phi * (1 - 1e-9), used_share) or name == "phi_at_1"  # which is Bmin: nothing is below
+
+
+# One task alone ---------------------------------------------------------------------------------------------
+
+
+def test_the_latency_of_a_cut_alone():
+    from simulator.schedulers.neurosurgeon import latency_s
+
+    one = task(cuts=[(0.5, 1_000.0), (0.25, 5_000.0)], d=[100e3])
+    network = Network([1e9], [8e6], cloud_flop_per_s=10e9)
+    names = ("latency_of_cut_0", "latency_of_cut_1", "latency_of_cut_2")
+    assert latency_s(one, network).tolist() == [nearly(name) for name in names]
+
+
+# Bounds -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, link, server",
+    [
+        ("bound_at_link_price_1", 1.0, 0.0),
+        ("bound_at_prices_0_5_and_0_4", 0.5, 0.4),
+        ("bound_at_the_best_prices", 1 / 0.6, 0.0),
+    ],
+)
+def test_any_prices_bound_how_many_can_be_deployed(name, link, server):
+    # 0.6 of a link of 1,000 bit/s is 600: 75 bytes at one frame and a deadline of a second; 0.25 of the compute
+    two = [task(f"t{j}", [(1.0, 1.0)], f=1.0, q=1.0, d=[75.0]) for j in range(2)]
+    network = Network([300.0], [1000.0])
+    bound = dual_bound(two, network, Prices([link], [server]), first_cut=1)
+    assert by_hand(name) <= bound <= by_hand(name) * (1 + 3e-9)  # the ledger's slack is in the bound
 
 
 # All of them ------------------------------------------------------------------------------------------------

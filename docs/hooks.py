@@ -1,0 +1,109 @@
+"""What the pages are made of beside Markdown: the command line from its parser, notebooks, figures, guides by name."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from experiments.cli import EXIT_STATUS, build_parser
+
+DOCS = Path(__file__).resolve().parent
+COMMAND_LINE = "<!-- the command line, from its parser -->"
+NOTEBOOK = re.compile(r"<!-- the notebook (\S+) -->")
+
+
+def on_config(config: Any) -> Any:
+    """Add every page that lies in docs/ itself and is named nowhere to the guides."""
+    (guides,) = (part["Guides"] for part in config.nav if "Guides" in part)
+    named = set(re.findall(r"[\w/-]+\.md", json.dumps(config.nav)))
+    guides += [path.name for path in sorted(DOCS.glob("*.md")) if path.name not in named]
+    return config
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Draw the figures that pages show, with the command they show."""
+    from mkdocs.structure.files import File
+
+    from experiments.reproduce import reproduce
+
+    with tempfile.TemporaryDirectory() as folder:
+        reproduce(folder, 1, ["layer_profiles"])
+        for path in Path(folder).glob("*.svg"):
+            files.append(File.generated(config, f"figures/{path.name}", content=path.read_bytes()))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Put the command line and notebooks where a page wants them."""
+    if COMMAND_LINE in markdown:
+        markdown = markdown.replace(COMMAND_LINE, command_line())
+    return NOTEBOOK.sub(lambda match: notebook(DOCS / "notebooks" / match[1]), markdown)
+
+
+def command_line() -> str:
+    """Return the reference of the command line as Markdown."""
+    parser = build_parser()
+    (verbs,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    help_of = {choice.dest: choice.help for choice in verbs._choices_actions}
+    lines = ["| verb | what it does |", "|---|---|"]
+    lines += [f"| [`{name}`](#cutlayer-{name}) | {_cell(help_of[name])} |" for name in verbs.choices]
+    lines += ["", "## Exit statuses", "", "| status | meaning |", "|---|---|"]
+    statuses = re.findall(r"^ +(\d+) +(.*)$", EXIT_STATUS, flags=re.MULTILINE)
+    lines += [f"| {status} | {_cell(meaning)} |" for status, meaning in statuses]
+    for name, verb in verbs.choices.items():
+        lines += ["", f"## cutlayer {name}", "", verb.description or "", "", *_options(verb)]
+        lines += ["", verb.epilog.strip().splitlines()[0].capitalize(), "", "```sh"]
+        lines += [line.strip() for line in verb.epilog.strip().splitlines()[1:]]
+        lines += ["```"]
+    return "\n".join(lines)
+
+
+def _options(verb: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield a table for every group of options, and what a verb of verbs has."""
+    for group in verb._action_groups:
+        actions = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
+        if not actions:
+            continue
+        yield from ("", f"| {(group.title or '').capitalize()} | {_cell(group.description)} |", "|---|---|")
+        for action in actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for choice in action._choices_actions:
+                    yield f"| `{choice.dest}` | {_cell(choice.help)} |"
+                continue
+            needed = " *Needed.*" if action.required and action.option_strings else ""
+            yield f"| {_spelling(action)} | {_cell(action.help)}{needed} |"
+    for action in verb._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, choice in action.choices.items():
+                yield from ("", f"### {choice.prog}", "", choice.description or name, "", *_options(choice))
+
+
+def _spelling(action: argparse.Action) -> str:
+    """Return how an argument is written: its options, each with what it takes."""
+    takes = action.metavar if action.metavar is not None else "|".join(map(str, action.choices or ())) or action.dest
+    takes = " ".join(takes) if isinstance(takes, tuple) else takes
+    if not action.option_strings:
+        return f"`{takes}`" + (" ..." if action.nargs in ("+", "*") else "")
+    value = "" if action.nargs == 0 else f" {takes}"
+    return ", ".join(f"`{option}{value}`" for option in action.option_strings)
+
+
+def _cell(text: str | None) -> str:
+    return (text or "").replace("|", "\\|").replace("%%", "%")
+
+
+def notebook(path: Path) -> str:
+    """Return a notebook as Markdown, each cell with what it put out."""
+    parts = []
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"]).strip()
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        for output in cell.get("outputs", ()):
+            text = output.get("text") or output.get("data", {}).get("text/plain") or ()
+            parts.append("```text\n" + "".join(text).rstrip() + "\n```")
+    return "\n\n".join(parts)
