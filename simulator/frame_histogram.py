@@ -55,7 +55,8 @@ def with_more_room(old: Histograms) -> Histograms:
 def bin_of(value: float) -> int:
     """Return the bin of a latency."""
     bits = np.float64(value).view(np.int64)
-    return min(max((bits >> _BITS_BELOW) - _ORIGIN, 0), _LAST)
+    bin = int(bits >> _BITS_BELOW) - _ORIGIN
+    return min(max(bin, 0), _LAST)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

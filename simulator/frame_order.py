@@ -52,7 +52,7 @@ def slot(who: Any) -> Any:
 def sort_frames(first: Any, arrival: Any, order: Order) -> int:
     """Put the frames of every slot, in time order already, in time order altogether; return their number."""
     time, who, bucket, begin = order.time, order.who, order.bucket, order.begin
-    slots, n = len(first) - 1, first[-1]
+    slots, n = len(first) - 1, int(first[-1])
     low, high = math.inf, -math.inf
     for s in range(slots):
         if first[s] < first[s + 1]:

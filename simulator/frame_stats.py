@@ -224,8 +224,14 @@ def joined(parts: Sequence[Sums]) -> Sums:
     """Return the sums of all streams of several servers, without their histograms and series."""
     if not parts:
         return sums(0, 0)
-    columns = [np.concatenate(column) for column in list(zip(*parts, strict=True))[:4]]
-    return Sums(*columns, histograms(0), parts[0].series[:0])
+    return Sums(
+        np.concatenate([part.counts for part in parts]),
+        np.concatenate([part.sums for part in parts]),
+        np.concatenate([part.largest for part in parts]),
+        np.concatenate([part.smallest for part in parts]),
+        histograms(0),
+        parts[0].series[:0],
+    )
 
 
 def add_series(total: FloatArray, more: FloatArray) -> None:

@@ -84,7 +84,7 @@ def normal_inside(word: Any) -> float:
     layer = word & _LAYER
     x = unit(word) * NORMAL_EDGE[layer]
     sign = 1.0 - 2.0 * ((word >> _EIGHT) & _BIT)
-    return sign * x if x < NORMAL_EDGE[layer + _BIT] else math.nan
+    return float(sign * x) if x < NORMAL_EDGE[layer + _BIT] else math.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -99,7 +99,7 @@ def normal_at_edge(word: Any, other: Any) -> float:
     high = math.exp(-0.5 * NORMAL_EDGE[layer + _BIT] ** 2)
     if low + unit(other) * (high - low) >= math.exp(-0.5 * x * x):
         return math.nan
-    return x * (1.0 - 2.0 * ((word >> _EIGHT) & _BIT))
+    return float(x * (1.0 - 2.0 * ((word >> _EIGHT) & _BIT)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -117,4 +117,4 @@ def normal_tail(word: Any, other: Any, another: Any) -> float:
     x, y = -math.log(1.0 - unit(other)) / NORMAL_R, -math.log(1.0 - unit(another))
     if 2.0 * y <= x * x:
         return math.nan
-    return (NORMAL_R + x) * (1.0 - 2.0 * ((word >> _EIGHT) & _BIT))
+    return float((NORMAL_R + x) * (1.0 - 2.0 * ((word >> _EIGHT) & _BIT)))
