@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,6 +44,8 @@ _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _MULTIPLY_0, _MULTIPLY_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+
+_THREE_WORDS = struct.Struct("<3I")
 
 _BLOCK = 128
 """Frames drawn at a time: their words come out of one loop without branches."""
@@ -227,10 +230,9 @@ class Frames:
         return int(self.first[-1])
 
 
-def key_of(seed: int, task: str, server: str) -> FloatArray:
-    """Return the key of a stream: three 32-bit words of the SHA-256 of seed, task and server, as uint64."""
-    digest = hashlib.sha256(repr((seed, "frames", task, server)).encode()).digest()
-    return np.frombuffer(digest, dtype="<u4")[:3].astype(np.uint64)
+def key_of(seed: int, task: str, server: str) -> tuple[int, ...]:
+    """Return the key of a stream: three 32-bit words of the SHA-256 of seed, task and server."""
+    return _THREE_WORDS.unpack_from(hashlib.sha256(repr((seed, "frames", task, server)).encode()).digest())
 
 
 class Streams:

@@ -273,6 +273,9 @@ def _walk(
     state.compute_course[0], state.compute_course[1] = segment, outage
 
 
+_NO_ROWS, _NO_ORDER = rows(0), order_of(0)
+
+
 class ReservedWalk:
     """Walks the frames of one server through its compute and its slices, window after window.
 
@@ -288,7 +291,7 @@ class ReservedWalk:
     ) -> None:
         self._fixed = asks(slices), compute, uplink, propagation_s, end_s
         self._state = reserved_state(slices, uplink)
-        self._rows, self._order = rows(0), order_of(0)
+        self._rows, self._order = _NO_ROWS, _NO_ORDER
 
     def latencies(self, frames: Frames) -> Rows:
         """Walk the frames of one window; return a row for each, where it stands in `frames`, without labels."""
