@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from simulator.compiled import compiled
 from simulator.frame_histogram import (
     IN_OCTAVE,
     OCTAVE,
@@ -74,7 +74,7 @@ def add(
         sums = sums._replace(histograms=with_more_room(sums.histograms))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _digest(
     done: int, count: int, rows: Rows, cloud_s: Any, deadline_s: Any, propagation: float, end_to_end: bool,
     series_s: float, sums: Sums,

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from simulator.compiled import compiled
 from simulator.frame_model import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
 from simulator.frame_order import Order, order_of, place, slot, sort_frames
 from simulator.frame_streams import Frames
@@ -91,7 +91,7 @@ def rows(room: int) -> Rows:
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def stage(
     course: Course, segment: int, outage: int, at: float, before_at: float, before: float, work: float, drop: float
 ) -> Any:
@@ -176,7 +176,7 @@ def reserved_state(slices: Slices, uplink: Course) -> Reserved:
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def calm(course: Course, segment: int, outage: int, at: float) -> Any:
     """Return a stretch of time through which the speed is the same, at least 0, and nothing is lost; and the speed.
 
@@ -188,7 +188,7 @@ def calm(course: Course, segment: int, outage: int, at: float) -> Any:
     return since, min(course.times[segment + 1], course.down[outage]), course.speeds[segment]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _label(ids: Any, first: Any, number: Any, stream_out: Any, number_out: Any) -> None:
     for s in range(len(ids)):
         for p in range(first[s], first[s + 1]):
@@ -196,7 +196,7 @@ def _label(ids: Any, first: Any, number: Any, stream_out: Any, number_out: Any) 
             number_out[p] = number[s] + p - first[s]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _walk(
     ids: Any, first: Any, arrival: Any, size: Any, asks: Asks, compute: Course, uplink: Course,
     propagation: float, end: float, state: Reserved, order: Order, out: Rows,

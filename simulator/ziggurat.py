@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from simulator.compiled import compiled
 from simulator.types import FloatArray
 
 LAYERS = 256
@@ -53,13 +53,13 @@ NORMAL_EDGE = layer_edges(
 )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def unit(word: Any) -> float:
     """Return a number uniform in [0, 1) out of the upper 53 bits of a word of 64 (the others choose the layer)."""
     return float((word >> _ELEVEN) * _TO_UNIT)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def exponential_inside(word: Any) -> float:
     """Return an exponential number of mean 1, or a negative one where the word alone does not decide."""
     layer = word & _LAYER
@@ -67,7 +67,7 @@ def exponential_inside(word: Any) -> float:
     return x if x < EXPONENTIAL_EDGE[layer + _BIT] else -1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def exponential_at_edge(word: Any, other: Any) -> float:
     """Return the number of a word that did not decide, with another word; negative: begin anew with a new word."""
     layer = word & _LAYER
@@ -78,7 +78,7 @@ def exponential_at_edge(word: Any, other: Any) -> float:
     return x if low + unit(other) * (high - low) < math.exp(-x) else -1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def normal_inside(word: Any) -> float:
     """Return a standard normal number, or NaN where the word alone does not decide."""
     layer = word & _LAYER
@@ -87,7 +87,7 @@ def normal_inside(word: Any) -> float:
     return float(sign * x) if x < NORMAL_EDGE[layer + _BIT] else math.nan
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def normal_at_edge(word: Any, other: Any) -> float:
     """Return the number of a word that did not decide, with another word; NaN: begin anew with a new word.
 
@@ -102,13 +102,13 @@ def normal_at_edge(word: Any, other: Any) -> float:
     return float(x * (1.0 - 2.0 * ((word >> _EIGHT) & _BIT)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def in_tail(word: Any) -> bool:
     """Return whether a word that did not decide means the tail."""
     return bool((word & _LAYER) == 0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def normal_tail(word: Any, other: Any, another: Any) -> float:
     """Return the number of a word of the tail, with two other words; NaN: try again with two new ones.
 

@@ -21,7 +21,7 @@ def settings(sizes="constant", **changes):
 
 
 def slow_if_loaded(loads):
-    return [pytest.param(load, marks=[pytest.mark.slow] if load > 0.9 else []) for load in loads]
+    return [pytest.param(load, marks=[pytest.mark.slow] if load > 0.6 else []) for load in loads]
 
 
 def wait(load, sizes):
@@ -74,7 +74,7 @@ def test_a_fair_link_is_an_m_m_1_queue_whatever_the_number_of_slices(load):
     assert_mean(latency, 1 / (1 - load), count)
 
 
-@pytest.mark.parametrize("load", [0.5, 0.8])
+@pytest.mark.parametrize("load", slow_if_loaded([0.5, 0.8]))
 @pytest.mark.parametrize("sizes", ["constant", "lognormal"])
 def test_a_fair_link_of_many_slices_is_processor_sharing(sizes, load):
     """M/G/1 processor sharing: mean latency 1 / (1 - load), whatever the sizes (first come first served is not)."""
@@ -87,7 +87,10 @@ def test_a_fair_link_of_many_slices_is_processor_sharing(sizes, load):
     assert_mean(latency, 1 / (1 - load), count)
 
 
-@pytest.mark.parametrize("compute_s, send_s", [(0.5, 1.0), (1.0, 0.5), (1.0, 1.0)])
+@pytest.mark.parametrize(
+    "compute_s, send_s",
+    [pytest.param(0.5, 1.0, marks=pytest.mark.slow), pytest.param(1.0, 0.5, marks=pytest.mark.slow), (1.0, 1.0)],
+)
 def test_two_stages_in_tandem_wait_as_the_slower_one_alone(compute_s, send_s):
     """Constant services in tandem: the waits add up to that of M/D/1 at the slower stage (Friedman, 1965)."""
     load = 0.8
