@@ -153,7 +153,9 @@ class Choice:
 
     def draw_from(self, names: tuple[str, ...], rng: np.random.Generator, count: int) -> list[str]:
         """Return the next `count` names, chosen from `names` (see `among`)."""
-        shares = np.cumsum(self.weights or [1.0] * len(names))
+        if not self.weights:
+            return [names[place] for place in rng.integers(len(names), size=count).tolist()]
+        shares = np.cumsum(self.weights)
         places = np.searchsorted(shares, rng.random(count) * shares[-1], side="right")
         return [names[place] for place in np.minimum(places, len(names) - 1).tolist()]
 

@@ -50,7 +50,7 @@ class Everywhere(Spreading):
     def placing(self, network: Network, seed: int) -> Callable[[int], Sequence[Spread]]:
         """Return what gives all servers, with their weights."""
         servers = np.arange(len(network.servers))
-        streams = [stream(seed, "trace", "weight", i) for i in range(len(servers))] if self.weight is not None else []
+        streams = [stream(seed, "weight", i) for i in range(len(servers))] if self.weight is not None else []
 
         def places(count: int) -> Sequence[Spread]:
             if self.weight is None:

@@ -19,6 +19,9 @@ from workloads.trace import ROWS, Chunk, Inputs, Trace, in_order, streamed
 DRAWN = {"profile": "", "frame_rate_hz": "Hz", "deadline_s": "s", "lifetime_s": "s", "input_bytes": "B"}
 """What can be drawn, and its unit. A task whose lifetime is neither given nor drawn stays for ever."""
 
+STREAMS = {"profile": "network", "input_bytes": "frame bytes"}
+"""What the streams of `workloads.generate` are called, which others share: the paper's scenario is one of many."""
+
 PIECE = 1024
 """Tasks whose places are in memory at once: each may have a weight for every server."""
 
@@ -108,7 +111,7 @@ def _tasks(
     spread: Spreading,
     seed: int,
 ) -> Iterator[Task]:
-    streams = {name: stream(seed, "trace", name) for name in draws}
+    streams = {name: stream(seed, STREAMS.get(name, name)) for name in draws}
     index = {name: i for i, name in enumerate(network.servers)}
     places = spread.placing(network, seed)
     first = 0
