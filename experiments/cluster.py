@@ -130,7 +130,7 @@ class _Round:
 
         waiting: Any = distributed.as_completed
         under_way: dict[Any, AnyCell] = {}
-        completed: Any = waiting()
+        completed: Any = waiting(loop=self._client.loop)
         try:
             self._send(first, under_way, completed)
             while under_way:

@@ -207,7 +207,7 @@ def window_means(
     times, steps = np.asarray(time_s, dtype=np.float64), np.asarray(values, dtype=np.float64)
     if len(times) == 0 or len(times) != len(steps) or n < 1 or not end_s > times[0] or (np.diff(times) < 0).any():
         raise ValueError(
-            f"{len(times)} times, {len(steps)} values, {n} windows to {end_s}; allowed: rising times and an end after them"
+            f"{len(times)} times, {len(steps)} values, {n} windows to {end_s}; allowed: rising times, then an end"
         )
     edges = np.linspace(times[0], end_s, n + 1)
     at = np.concatenate([[0.0], np.cumsum(steps[:-1] * np.diff(times))])  # the integral up to each change

@@ -8,7 +8,7 @@ HELP = "run a scenario over a grid of settings, schedulers and seeds"
 DESCRIPTION = """\
 Run a scenario over a grid of settings, schedulers and seeds, on all cores or on a Dask cluster. The same command again
 does only what is missing. A run that fails is a row with its error; the exit status is 3 then."""
-EXAMPLE = "cutlayer sweep paper --vary network.servers=20:90:10 --vary scheduler=offline,price --seeds 30 --out sweep.db"
+EXAMPLE = "cutlayer sweep paper --vary network.servers=20:90:10 --vary scheduler=offline,price --seeds 30 --out s.db"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -47,6 +47,20 @@ def test_every_shell_block_of_the_readme_runs(tmp_path):
     assert (tmp_path / "run.db").exists()
 
 
+def test_every_shell_block_about_sweeps_runs(tmp_path):
+    (tmp_path / "cutlayer").write_text(f"#!/bin/sh\nexec {sys.executable} -m experiments.cli \"$@\"\n")
+    (tmp_path / "cutlayer").chmod(0o755)
+    path = os.pathsep.join((str(tmp_path), os.environ["PATH"]))
+    ran = blocks("docs/sweeps.md", "sh")
+    for block in ran:
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path}
+        done = subprocess.run(
+            ["sh", "-e", "-c", block], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert len(ran) == 2 and (tmp_path / "plan.db").exists()
+
+
 def test_make_targets_named_in_the_readme_exist():
     targets = re.findall(r"^make ([\w-]+)", "\n".join(blocks("README.md", "sh")), flags=re.MULTILINE)
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -64,7 +78,7 @@ def test_every_scheduler_in_the_guide_keeps_the_contract(block, tmp_path):
 
 
 def test_files_named_in_the_documents_exist():
-    for document in ("README.md", "docs/model.md", "docs/extending.md", "docs/paper.md"):
+    for document in ("README.md", "docs/model.md", "docs/extending.md", "docs/paper.md", "docs/sweeps.md"):
         text = (ROOT / document).read_text(encoding="utf-8")
         for name in re.findall(r"`((?:tests|simulator|docs|models|experiments)/[\w/.]*)`", text):
             assert (ROOT / name).exists(), f"{document} names {name}"

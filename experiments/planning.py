@@ -1,0 +1,228 @@
+"""How much is enough: the fewest servers, the smallest uplink or the largest V that still serves the tasks.
+
+The answer is found by bisection. At every value tried, seeds are added until the interval of what is asked for lies
+wholly on one side of the wish, or there are no more seeds to add: a value of which that cannot be said does not count
+as enough, and is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import ceil, log2
+from typing import Any, Literal
+
+from experiments.cells import Cell
+from experiments.console import log
+from experiments.grid import Point, Spec
+from experiments.sweep import Engine, Tally, sweep
+from simulator.bounds import certificate
+from simulator.errors import CutlayerError
+from simulator.results import Results
+from simulator.stats import Interval, mean_interval, more_replications
+
+Verdict = Literal["yes", "no", "unclear"]
+LARGEST = ("network.usable_share",)
+"""Keys of which the largest value is looked for, not the smallest: more of it deploys more and violates more."""
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for.
+
+    Attributes
+    ----------
+    deployed : float
+        At least this share of the tasks that arrived is deployed to their end, or still is.
+    violations : float or None
+        At most this share of the delivered frames is late.
+    """
+
+    deployed: float
+    violations: float | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One value tried.
+
+    Attributes
+    ----------
+    at : int
+        Which of the values.
+    point : Point
+    seeds : int
+    deployed : Interval
+    late : Interval or None
+    """
+
+    at: int
+    point: Point
+    seeds: int
+    deployed: Interval
+    late: Interval | None
+
+    def verdict(self, wish: Wish, *, only_late: bool = False) -> Verdict:
+        """Return whether the wish is met here."""
+        said = [] if only_late else [_above(self.deployed, wish.deployed)]
+        if self.late is not None and wish.violations is not None:
+            said.append(_below(self.late, wish.violations))
+        return "no" if "no" in said else "unclear" if "unclear" in said else "yes"
+
+
+def _above(interval: Interval, wish: float) -> Verdict:
+    """Return whether the interval lies at or above a number; one run says it for itself alone."""
+    low, high = (interval.mean, interval.mean) if interval.n == 1 else (interval.low, interval.high)
+    return "yes" if low >= wish else "no" if high < wish else "unclear"
+
+
+def _below(interval: Interval, wish: float) -> Verdict:
+    return _above(Interval(-interval.mean, -interval.high, -interval.low, interval.n), -wish)
+
+
+@dataclass
+class Plan:
+    """The answer and how it was found.
+
+    Attributes
+    ----------
+    steps : list of Step
+        In the order they were tried.
+    answer : Step or None
+        None if no value is sure to be enough.
+    beside : Step or None
+        The next value beyond the answer, which is not sure to be enough; None if the answer is the last there is.
+    tally : Tally
+        Of the runs.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    answer: Step | None = None
+    beside: Step | None = None
+    tally: Tally = field(default_factory=Tally)
+
+    def surprises(self, *, rising: bool = True) -> list[tuple[Step, Step]]:
+        """Return the pairs of values tried that contradict what bisection assumes.
+
+        More servers or uplink are taken to deploy no less and, where `rising`, to make no more frames late; more V
+        to make no fewer late.
+        """
+        ordered = sorted(self.steps, key=lambda step: step.at)
+        found = []
+        for less, more in pairwise(ordered):
+            fewer = less.deployed.low > more.deployed.high
+            late = less.late is not None and more.late is not None and (
+                more.late.low > less.late.high if rising else less.late.low > more.late.high
+            )
+            if fewer or late:
+                found.append((less, more))
+        return found
+
+
+class Planner:
+    """Tries values; what is in the results file already is not simulated again.
+
+    Parameters
+    ----------
+    results : Results
+    points : sequence of Point
+        Scenarios by rising value.
+    scheduler : (str, dict)
+    wish : Wish
+    seeds, most_seeds : int
+        How many to begin with, and to end with where it stays unclear.
+    engine : callable
+        Returns what does the runs.
+    """
+
+    def __init__(
+        self,
+        results: Results,
+        points: Sequence[Point],
+        scheduler: Spec,
+        wish: Wish,
+        seeds: int,
+        most_seeds: int,
+        engine: Callable[[], Engine],
+    ) -> None:
+        self.results, self.points, self.scheduler, self.wish = results, points, scheduler, wish
+        self.seeds, self.most_seeds, self.engine = seeds, max(seeds, most_seeds), engine
+        self.plan = Plan()
+        steps = ceil(log2(len(points))) + 1 if len(points) > 1 else 1
+        self.level = 1 - (1 - LEVEL) / steps
+        """Of every step, so that all of them together hold with `LEVEL` (Bonferroni)."""
+
+    def fewest(self) -> Plan:
+        """Return the plan with the smallest value that is sure to be enough."""
+        return self._bisect(len(self.points) - 1, -1, only_late=False)
+
+    def largest(self) -> Plan:
+        """Return the plan with the largest value at which violations are sure to be few enough."""
+        return self._bisect(0, len(self.points), only_late=True)
+
+    def _bisect(self, enough: int, beyond: int, *, only_late: bool) -> Plan:
+        """Search between a value that had better be enough and one beyond the last."""
+        step = self._try(enough, only_late=only_late)
+        if step.verdict(self.wish, only_late=only_late) != "yes":
+            self.plan.beside = step
+            return self.plan
+        self.plan.answer = step
+        while abs(enough - beyond) > 1:
+            step = self._try((enough + beyond) // 2, only_late=only_late)
+            if step.verdict(self.wish, only_late=only_late) == "yes":
+                enough, self.plan.answer = step.at, step
+            else:
+                beyond, self.plan.beside = step.at, step
+        return self.plan
+
+    def _try(self, at: int, *, only_late: bool) -> Step:
+        before, seeds = 0, self.seeds
+        while True:
+            step = self._measure(at, range(before, seeds))
+            verdict = step.verdict(self.wish, only_late=only_late)
+            if verdict != "unclear" or seeds >= self.most_seeds:
+                break
+            before, seeds = seeds, min(more_replications(seeds), self.most_seeds)
+        self.plan.steps.append(step)
+        log.info("%s: %s", self.said(step), verdict)
+        return step
+
+    def _measure(self, at: int, more: range) -> Step:
+        """Do the runs of some more seeds, and return what all up to them say."""
+        point, seeds = self.points[at], more.stop
+        name, options = self.scheduler
+        cells = [Cell(point.source, name, seed, options, bound=None) for seed in range(seeds)]
+        tally = sweep(self.results, cells[more.start :], engine=self.engine())
+        self.plan.tally += tally
+        if not tally.all_done:
+            raise CutlayerError(f"{point}: a run failed: {tally.first_error}")
+        rows = [next(self.results.rows("runs", cell.key)) for cell in cells]
+        served = [(row["deployed_tasks"] + row["departed_tasks"]) / row["arrived_tasks"] for row in rows]
+        late = None
+        if self.wish.violations is not None:
+            late = mean_interval([row["violations"] / max(row["delivered"], 1) for row in rows], self.level)
+        return Step(at, point, seeds, mean_interval(served, self.level), late)
+
+    def said(self, step: Step) -> str:
+        """Return what was found at one value, in words."""
+        late = "" if step.late is None else f", {step.late:.2%} of the frames late"
+        return f"{step.point}: {step.deployed:.1%} of the tasks deployed{late} ({step.seeds} seeds)"
+
+
+def short_of(point: Point, scheduler: str, seed: int = 0) -> dict[str, float]:
+    """Return how scarce uplinks and compute are in a scenario: their shares of the price of room.
+
+    The prices are those of the certificate (`simulator.bounds`): what a little more of each would be worth in tasks.
+    Both are 0 where there is room for all.
+    """
+    inputs: Any = point.source.inputs(seed)
+    tasks = list(inputs.tasks)
+    end_s = tasks[-1].arrival_s if inputs.until_s is None else inputs.until_s
+    there = [task for task in tasks if task.arrival_s + task.lifetime_s > end_s]
+    # whoever has to cut somewhere needs compute, also where the raw input would fit the uplink
+    prices = certificate(there, inputs.network, first_cut=0 if scheduler == "cloud" else 1).prices
+    uplink, compute = float(prices.links.sum()), float(prices.servers.sum())
+    total = uplink + compute
+    return {"uplink": uplink / total if total else 0.0, "compute": compute / total if total else 0.0}

@@ -1,0 +1,161 @@
+"""A sweep on a Dask cluster of one scheduler and two workers started by hand, one of which is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from sweeps import RUNS, SCENARIO, done, environment, finish, kill, marked, start, tables, wait_until
+
+from simulator.results import Results
+
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "small.toml").write_text(SCENARIO)
+    return tmp_path
+
+
+class Started:
+    """A scheduler and workers."""
+
+    def __init__(self, folder, mark):
+        self.folder, self.mark, self.processes = folder, mark, []
+        self.scheduler_file = folder / "scheduler.json"
+        self.launch("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        assert wait_until(self.scheduler_file.exists)
+        time.sleep(0.1)
+        self.address = json.loads(self.scheduler_file.read_text())["address"]
+
+    def launch(self, kind, *words):
+        with open(self.folder / f"{kind}{len(self.processes)}.log", "w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dask", kind, "--scheduler-file", str(self.scheduler_file), *words],
+                cwd=self.folder,
+                env=environment(self.mark),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def worker(self, nanny="--no-nanny"):
+        return self.launch("worker", "--nthreads", "1", nanny, "--no-dashboard")
+
+    def stop(self):
+        for pid in marked(self.mark):  # nannies' children, too
+            kill(pid)
+        for process in self.processes:
+            process.wait()
+
+
+@pytest.fixture
+def cluster(folder):
+    started = Started(folder, f"{folder.name}-dask")
+    yield started
+    started.stop()
+
+
+@pytest.mark.slow
+def test_a_sweep_on_two_workers_one_of_them_killed_ends_as_one_undisturbed(folder, cluster):
+    finish(folder, "whole.db", "-j", "2")
+    first, _ = cluster.worker(), cluster.worker()
+    process = start(folder, "k.db", "--cluster", cluster.address)
+    assert wait_until(lambda: done(folder / "k.db") >= 3 or process.poll() is not None)
+    first.kill()
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    assert f"{RUNS} runs done" in out and "Traceback" not in err
+    assert tables(folder / "k.db") == tables(folder / "whole.db")
+
+    # the one who writes is killed: what it had handed out does not stay behind, and another goes on
+    resumed = start(folder, "again.db", "--cluster", cluster.address)
+    assert wait_until(lambda: done(folder / "again.db") >= 3)
+    resumed.kill()
+    resumed.communicate()
+    assert 3 <= done(folder / "again.db") < RUNS
+    finish(folder, "again.db", "--cluster", cluster.address)
+    assert tables(folder / "again.db") == tables(folder / "whole.db")
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_no_tasks_on_the_cluster(folder, cluster):
+    from distributed import Client
+
+    cluster.worker()
+    process = start(folder, "k.db", "--cluster", cluster.address, "--seeds", "200", mark=f"{folder.name}-sweep")
+    assert wait_until(lambda: done(folder / "k.db") >= 2)
+    begin = time.monotonic()
+    kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    print(f"stopped in {time.monotonic() - begin:.2f} s")
+    assert process.returncode == 130 and err.splitlines()[-1] == "cutlayer sweep: interrupted", err
+    assert "Traceback" not in err
+    assert not marked(f"{folder.name}-sweep")
+    with Client(cluster.address, timeout=10) as client:
+        assert wait_until(lambda: not client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks)), 10)
+
+
+DEADLY = """\
+import os, signal
+from simulator.policy import OnlineScheduler, Reject
+
+class Deadly(OnlineScheduler):
+    def decide(self, task, view):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_kills_its_workers_is_a_failed_row(folder, cluster):
+    (folder / "bad.py").write_text(DEADLY)
+    for _ in range(2):
+        cluster.worker("--nanny")  # starts another worker where one has died
+    more = ("--vary", f"scheduler=offline,{folder / 'bad.py'}:Deadly", "--seeds", "1", "--set", "workload.tasks=20")
+    process = start(folder, "k.db", "--cluster", cluster.address, *more)
+    _, err = process.communicate(timeout=200)
+    assert process.returncode == 3, err
+    with Results(folder / "k.db") as results:
+        status = sorted((row["scheduler"].rpartition(":")[2], row["status"]) for row in results.rows("runs"))
+        errors = {row["error"] for row in results.rows("runs") if row["error"]}
+    assert [name for name, word in status if word == "failed"] == ["Deadly", "Deadly"]
+    assert all("its worker died 4 times" in error for error in errors)
+
+
+@pytest.mark.slow
+def test_a_worker_of_another_model_is_refused_in_one_line(folder, cluster):
+    other = folder / "other"
+    (other / "simulator").mkdir(parents=True)
+    patched = "import experiments.runner as r; r.model_version = lambda: 'another'"
+    (other / "preload.py").write_text(patched + "\n")
+    cluster.launch(
+        "worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--preload", str(other / "preload.py")
+    )
+    process = start(folder, "k.db", "--cluster", cluster.address)
+    out, err = process.communicate(timeout=100)
+    assert (process.returncode, out) == (2, "")
+    assert "has the model another, this process" in err.splitlines()[-1] and "Traceback" not in err
+    assert not (folder / "k.db").exists()
+
+
+@pytest.mark.parametrize(
+    "address, says", [("tcp://127.0.0.1:9", "no Dask scheduler at 'tcp://127.0.0.1:9'"), ("nonsense:x:y", "nonsense")]
+)
+def test_a_cluster_that_is_not_there_is_one_line(folder, monkeypatch, cutlayer, address, says):
+    from experiments import cluster
+
+    monkeypatch.setattr(cluster, "CONNECT_S", 0.5)
+    monkeypatch.chdir(folder)
+    found = cutlayer(["sweep", "small.toml", "--seeds", "1", "--cluster", address, "--out", "k.db"])
+    assert found.status == 2 and says in found.err.splitlines()[-1] and "Traceback" not in found.err
+    both = cutlayer(["sweep", "small.toml", "-j", "2", "--cluster", address, "--out", "k.db"])
+    assert both.status == 2 and "-j and --cluster" in both.err
+    assert not (folder / "k.db").exists()
