@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from user_files import assert_one_line, command, rows, same_but_for_the_machine
+from user_files import assert_one_line, rows, same_but_for_the_machine
 
 from experiments.paper_source import PaperSource
 from experiments.run_options import OPTIONS, scenario_of
@@ -250,7 +250,8 @@ def test_the_table_of_options_in_the_guide_is_that_of_the_code():
     assert said == {flags()[option.name]: option.key for option in OPTIONS}
 
 
-def test_the_guides_scenarios_are_clean_and_its_commands_run(tmp_path):
+def test_the_guides_scenarios_are_clean_and_its_commands_run(tmp_path, cutlayer, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
     assert blocks
@@ -261,5 +262,5 @@ def test_the_guides_scenarios_are_clean_and_its_commands_run(tmp_path):
     for block in re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL):
         for line in block.splitlines():
             assert line.startswith("cutlayer "), line
-            done = command(*line.removeprefix("cutlayer ").split(), cwd=tmp_path)
+            done = cutlayer(line.split()[1:])
             assert done.status == 0, (line, done.err)
