@@ -83,8 +83,9 @@ def _process_section(name: str) -> type[ProcessSection]:
         default = ... if field.default is dataclasses.MISSING else field.default
         fields[_SUFFIX.sub("", field.name)] = (what, default)
     section: type[ProcessSection] = create_model(
-        f"{kind.__name__}Arrivals", __base__=ProcessSection, __doc__=kind.__doc__, **fields
+        f"{kind.__name__}Arrivals", __base__=ProcessSection, __doc__=kind.__doc__, __module__=__name__, **fields
     )
+    globals()[section.__name__] = section  # where pickling looks for it
     return section
 
 

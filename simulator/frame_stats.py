@@ -172,7 +172,7 @@ def quantiles(sums: Sums) -> FloatArray:
     delivered = sums.counts[:, _N_DELIVERED]
     ranks = np.maximum(np.ceil(np.outer(delivered, QUANTILES) - 1e-9), 1).astype(np.intp)
     ranks[delivered == 0] = 0
-    bins = bins_of_ranks(sums.histograms, np.repeat(ranks, 2, axis=0)).reshape(len(ranks), 2, -1)
+    bins = bins_of_ranks(sums.histograms, np.repeat(ranks, 2, axis=0)).reshape(len(ranks), 2, len(QUANTILES))
     seen = np.minimum(np.maximum(middle_of(bins), sums.smallest[:, :, None]), sums.largest[:, :, None])
     return np.where(delivered[:, None, None] > 0, seen, math.nan)
 

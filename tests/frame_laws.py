@@ -45,7 +45,7 @@ def busy_time(owner, begin, end, tolerance, free):
     """
     busy = 0.0
     for n in range(len(owner)):
-        if end[n] > begin[n]:
+        if end[n] - begin[n] > tolerance:  # what was lost while it waited has a service of rounding, at most
             k = owner[n]
             assert free[k] - begin[n] <= tolerance, "two frames are served at one time"
             busy += end[n] - max(begin[n], free[k])

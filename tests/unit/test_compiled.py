@@ -19,7 +19,7 @@ def total(values):
 
 @pytest.mark.parametrize("decorator", [compiled, inlined])
 def test_without_a_directory_for_the_cache_loops_are_compiled_anew(decorator):
-    with mock.patch.object(caching._CacheImpl, "_locator_classes", []):
+    with mock.patch.object(caching.CacheImpl, "_locator_classes", []):
         with pytest.raises(RuntimeError, match="no locator available"):
             frame_walk.calm.enable_caching()  # what numba itself says then
         loop = decorator(total)
