@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import networkx as nx
 import numpy as np
 
 from experiments.over_time import column
 from experiments.panels import HeatMap, Map, Missing, step_means, time_unit
 from experiments.run_groups import Group, Row, read_table, with_table
+from experiments.run_places import topology_of
 from simulator.results import Results
 from simulator.types import FloatArray
+from workloads.topology import Topology
+
+Place = tuple[float, float]
 
 NEEDS_BY_RESOURCE = "no servers and links one by one in the results: `--by-resource` keeps them"
 NEEDS_NETWORK = "the network of the runs cannot be had: its file is not where it was, or has changed"
@@ -70,18 +76,56 @@ def load_map(results: Results, groups: Sequence[Group]) -> list[Map]:
         network = group.network
         if network is None:
             raise Missing(NEEDS_NETWORK)
-        if not network.is_star:
-            raise Missing("maps are drawn of stars and of runs whose scenario says where its servers are")
         row = group.rows[0]
         edges = np.array([0.0, row["end_s"] or 1.0])
         rows = read_table(results, "series_by", row["key"])
-        loads = [_means(group, rows, kind, edges) for kind in ("server", "link")]
-        positions = around(network.servers)
-        values = {name: float(load) for name, load in zip(loads[0][0], loads[0][1][:, 0], strict=True)}
-        spokes = {(server, CLOUD): float(load) for server, load in zip(network.servers, loads[1][1][:, 0], strict=True)}
-        title = f"{group.label}: mean reserved share, not to scale"
-        maps.append(Map("map", title, "reserved [%]", positions | {CLOUD: (0.0, 0.0)}, list(spokes), values | spokes))
+        servers, links = (
+            dict(zip(names, values[:, 0].tolist(), strict=True))
+            for names, values, _ in (_means(group, rows, kind, edges) for kind in ("server", "link"))
+        )
+        topology = topology_of(row)
+        if topology is not None:
+            maps.append(_on_graph(group, topology, servers, links))
+        elif network.is_star:
+            spokes = {(server, CLOUD): links[server] for server in network.servers}
+            places = around(network.servers) | {CLOUD: (0.0, 0.0)}
+            maps.append(_map(group, "not to scale", places, spokes, servers))
+        else:
+            raise Missing("nothing in the results says where the servers stand")
     return maps
+
+
+def _map(
+    group: Group,
+    how: str,
+    places: dict[str, Place],
+    edges: Mapping[tuple[str, str], float | None],
+    nodes: dict[str, float],
+) -> Map:
+    title = f"{group.label}: mean reserved share, {how}"
+    values: dict[Any, float] = {name: load for name, load in nodes.items() if name in places}
+    values |= {edge: load for edge, load in edges.items() if load is not None}
+    return Map("map", title, "reserved [%]", places, list(edges), values)
+
+
+def _on_graph(group: Group, topology: Topology, servers: dict[str, float], links: Mapping[str, float]) -> Map:
+    """Return the map of a graph: by latitude and longitude where all nodes have them, else laid out by its edges."""
+    positions = [node.position for node in topology.nodes]
+    if all(position is not None for position in positions):
+        narrowing = math.cos(math.radians(float(np.mean([p[0] for p in positions if p is not None]))))
+        places = {
+            node.name: (node.position[1] * narrowing, node.position[0])
+            for node in topology.nodes
+            if node.position is not None
+        }
+        how = "north up"
+    else:
+        graph = nx.Graph([edge.ends for edge in topology.edges])
+        graph.add_nodes_from(node.name for node in topology.nodes)
+        places = {name: (float(x), float(y)) for name, (x, y) in nx.kamada_kawai_layout(graph).items()}
+        how = "not to scale"
+    edges = {edge.ends: links[edge.link] if edge.servers else None for edge in topology.edges}
+    return _map(group, how, places, edges, servers)
 
 
 CLOUD = "cloud"
