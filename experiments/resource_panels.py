@@ -110,22 +110,34 @@ def _map(
 
 def _on_graph(group: Group, topology: Topology, servers: dict[str, float], links: Mapping[str, float]) -> Map:
     """Return the map of a graph: by latitude and longitude where all nodes have them, else laid out by its edges."""
-    positions = [node.position for node in topology.nodes]
-    if all(position is not None for position in positions):
-        narrowing = math.cos(math.radians(float(np.mean([p[0] for p in positions if p is not None]))))
-        places = {
-            node.name: (node.position[1] * narrowing, node.position[0])
-            for node in topology.nodes
-            if node.position is not None
-        }
-        how = "north up"
+    graph = nx.Graph([edge.ends for edge in topology.edges])
+    graph.add_nodes_from(node.name for node in topology.nodes)
+    known = {node.name: node.position for node in topology.nodes if node.position is not None}
+    if 2 * len(known) > len(topology.nodes):
+        narrowing = math.cos(math.radians(float(np.mean([latitude for latitude, _ in known.values()]))))
+        places = {name: (longitude * narrowing, latitude) for name, (latitude, longitude) in known.items()}
+        guessed = _between_neighbours(graph, places)
+        how = "north up" + (f", {guessed} nodes between their neighbours" if guessed else "")
     else:
-        graph = nx.Graph([edge.ends for edge in topology.edges])
-        graph.add_nodes_from(node.name for node in topology.nodes)
         places = {name: (float(x), float(y)) for name, (x, y) in nx.kamada_kawai_layout(graph).items()}
         how = "not to scale"
     edges = {edge.ends: links[edge.link] if edge.servers else None for edge in topology.edges}
     return _map(group, how, places, edges, servers)
+
+
+def _between_neighbours(graph: nx.Graph, places: dict[str, Place]) -> int:
+    """Give nodes without a place the mean of their neighbours' places, and return how many these are."""
+    before = len(places)
+    left = [name for name in graph if name not in places]
+    while left:
+        found = {name: there for name in left if (there := [places[other] for other in graph[name] if other in places])}
+        if not found:  # nodes that nothing joins to the rest
+            found = {name: list(places.values()) for name in left}
+        for name, there in found.items():
+            x, y = np.mean(there, axis=0).tolist()
+            places[name] = (x, y)
+        left = [name for name in left if name not in places]
+    return len(places) - before
 
 
 CLOUD = "cloud"
