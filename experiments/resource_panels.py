@@ -126,8 +126,12 @@ def _on_graph(group: Group, topology: Topology, servers: dict[str, float], links
 
 
 def _between_neighbours(graph: nx.Graph, places: dict[str, Place]) -> int:
-    """Give nodes without a place the mean of their neighbours' places, and return how many these are."""
+    """Give nodes without a place about the mean of their neighbours' places, and return how many these are.
+
+    Each is put a little off it, another way each time, so that it lies on no other.
+    """
     before = len(places)
+    off = 0.06 * float(np.ptp(list(places.values()), axis=0).max())
     left = [name for name in graph if name not in places]
     while left:
         found = {name: there for name in left if (there := [places[other] for other in graph[name] if other in places])}
@@ -135,12 +139,14 @@ def _between_neighbours(graph: nx.Graph, places: dict[str, Place]) -> int:
             found = {name: list(places.values()) for name in left}
         for name, there in found.items():
             x, y = np.mean(there, axis=0).tolist()
-            places[name] = (x, y)
+            angle = _GOLDEN_ANGLE * len(places)
+            places[name] = (x + off * math.cos(angle), y + off * math.sin(angle))
         left = [name for name in left if name not in places]
     return len(places) - before
 
 
 CLOUD = "cloud"
+_GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 
 
 def around(names: Sequence[str]) -> dict[str, tuple[float, float]]:
