@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import networkx as nx
 import numpy as np
 
 from experiments.over_time import column
 from experiments.panels import HeatMap, Map, Missing, step_means, time_unit
 from experiments.run_groups import Group, Row, read_table, with_table
+from experiments.run_places import topology_of
 from simulator.results import Results
 from simulator.types import FloatArray
+from workloads.topology import Topology
+
+Place = tuple[float, float]
 
 NEEDS_BY_RESOURCE = "no servers and links one by one in the results: `--by-resource` keeps them"
 NEEDS_NETWORK = "the network of the runs cannot be had: its file is not where it was, or has changed"
@@ -70,21 +76,77 @@ def load_map(results: Results, groups: Sequence[Group]) -> list[Map]:
         network = group.network
         if network is None:
             raise Missing(NEEDS_NETWORK)
-        if not network.is_star:
-            raise Missing("maps are drawn of stars and of runs whose scenario says where its servers are")
         row = group.rows[0]
         edges = np.array([0.0, row["end_s"] or 1.0])
         rows = read_table(results, "series_by", row["key"])
-        loads = [_means(group, rows, kind, edges) for kind in ("server", "link")]
-        positions = around(network.servers)
-        values = {name: float(load) for name, load in zip(loads[0][0], loads[0][1][:, 0], strict=True)}
-        spokes = {(server, CLOUD): float(load) for server, load in zip(network.servers, loads[1][1][:, 0], strict=True)}
-        title = f"{group.label}: mean reserved share, not to scale"
-        maps.append(Map("map", title, "reserved [%]", positions | {CLOUD: (0.0, 0.0)}, list(spokes), values | spokes))
+        servers, links = (
+            dict(zip(names, values[:, 0].tolist(), strict=True))
+            for names, values, _ in (_means(group, rows, kind, edges) for kind in ("server", "link"))
+        )
+        topology = topology_of(row)
+        if topology is not None:
+            maps.append(_on_graph(group, topology, servers, links))
+        elif network.is_star:
+            spokes = {(server, CLOUD): links[server] for server in network.servers}
+            places = around(network.servers) | {CLOUD: (0.0, 0.0)}
+            maps.append(_map(group, "not to scale", places, spokes, servers))
+        else:
+            raise Missing("nothing in the results says where the servers stand")
     return maps
 
 
+def _map(
+    group: Group,
+    how: str,
+    places: dict[str, Place],
+    edges: Mapping[tuple[str, str], float | None],
+    nodes: dict[str, float],
+) -> Map:
+    title = f"{group.label}: mean reserved share, {how}"
+    values: dict[Any, float] = {name: load for name, load in nodes.items() if name in places}
+    values |= {edge: load for edge, load in edges.items() if load is not None}
+    return Map("map", title, "reserved [%]", places, list(edges), values)
+
+
+def _on_graph(group: Group, topology: Topology, servers: dict[str, float], links: Mapping[str, float]) -> Map:
+    """Return the map of a graph: by latitude and longitude where all nodes have them, else laid out by its edges."""
+    graph = nx.Graph([edge.ends for edge in topology.edges])
+    graph.add_nodes_from(node.name for node in topology.nodes)
+    known = {node.name: node.position for node in topology.nodes if node.position is not None}
+    if 2 * len(known) > len(topology.nodes):
+        narrowing = math.cos(math.radians(float(np.mean([latitude for latitude, _ in known.values()]))))
+        places = {name: (longitude * narrowing, latitude) for name, (latitude, longitude) in known.items()}
+        guessed = _between_neighbours(graph, places)
+        how = "north up" + (f", {guessed} nodes between their neighbours" if guessed else "")
+    else:
+        places = {name: (float(x), float(y)) for name, (x, y) in nx.kamada_kawai_layout(graph).items()}
+        how = "not to scale"
+    edges = {edge.ends: links[edge.link] if edge.servers else None for edge in topology.edges}
+    return _map(group, how, places, edges, servers)
+
+
+def _between_neighbours(graph: nx.Graph, places: dict[str, Place]) -> int:
+    """Give nodes without a place about the mean of their neighbours' places, and return how many these are.
+
+    Each is put a little off it, another way each time, so that it lies on no other.
+    """
+    before = len(places)
+    off = 0.06 * float(np.ptp(list(places.values()), axis=0).max())
+    left = [name for name in graph if name not in places]
+    while left:
+        found = {name: there for name in left if (there := [places[other] for other in graph[name] if other in places])}
+        if not found:  # nodes that nothing joins to the rest
+            found = {name: list(places.values()) for name in left}
+        for name, there in found.items():
+            x, y = np.mean(there, axis=0).tolist()
+            angle = _GOLDEN_ANGLE * len(places)
+            places[name] = (x + off * math.cos(angle), y + off * math.sin(angle))
+        left = [name for name in left if name not in places]
+    return len(places) - before
+
+
 CLOUD = "cloud"
+_GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 
 
 def around(names: Sequence[str]) -> dict[str, tuple[float, float]]:

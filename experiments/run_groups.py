@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from experiments.panels import Missing
-from experiments.scenario_rows import network_of_row
+from experiments.run_options import OPTIONS
+from experiments.run_places import network_of
 from simulator.errors import InputError, UnknownNameError
 from simulator.results import Results
 from simulator.tables import TABLES
 from simulator.types import Network
-from workloads.generate import PaperScenario
 
 Row = dict[str, Any]
 MOST_LINES = 8
 """So many lines can be told apart in one figure, also in grey."""
 KEPT_WORDS = ("keep", "by_resource", "bound")
 """What a scenario says of what is kept of a run, not of what happens in it."""
+_OPTION_OF = {option.key: option.name for option in OPTIONS}
+"""Under what name a run keeps where a file of its scenario lies."""
 
 
 @dataclass(frozen=True)
@@ -130,22 +132,25 @@ def parameters_of(row: Row) -> tuple[dict[str, Any], str]:
     """Return the parameters of a run's scenario, flat, and apart from them its seeds, as text."""
     scenario = json.loads(row["scenario"])
     paths = scenario.pop("paths", {})
-    for name, described in (scenario.get("files") or {}).items():
-        if isinstance(described, dict) and "sha256" in described:
-            path = Path(str(paths.get(name, name))).name
-            scenario["files"][name] = f"{path} ({described['sha256'][:8]})"
-    flat = {name: value for name, value in _flat(scenario, "") if name not in KEPT_WORDS}
+    flat = {name: value for name, value in _flat(scenario, "", paths) if name not in KEPT_WORDS}
     seeds = {name: flat.pop(name) for name in list(flat) if name.rpartition(".")[2] == "seed"}
     flat["cutlayer"] = json.loads(row["versions"] or "{}").get("cutlayer")
     return flat, json.dumps([row["seed"], seeds], sort_keys=True)
 
 
-def _flat(value: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
+def _flat(value: Mapping[str, Any], above: str, paths: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     for name, item in value.items():
-        if isinstance(item, dict):
-            yield from _flat(item, f"{above}{name}.")
+        key = f"{above}{name}"
+        if isinstance(item, dict) and "sha256" in item:  # a file is what it holds; where it lies is good for a name
+            plain = key.replace(".0.", ".")
+            path = Path(paths.get(_OPTION_OF.get(plain, key), name)).name
+            yield key, f"{path} ({item['sha256'][:8]})"
+        elif isinstance(item, dict):
+            yield from _flat(item, f"{key}.", paths)
+        elif isinstance(item, list) and any(isinstance(part, dict) for part in item):
+            yield from _flat({str(place): part for place, part in enumerate(item)}, f"{key}.", paths)
         else:
-            yield f"{above}{name}", item
+            yield key, item
 
 
 def varied(groups: Sequence[Group]) -> list[str]:
@@ -173,17 +178,3 @@ def _labelled(groups: Sequence[Group]) -> list[Group]:
         replace(group, label=group.scheduler if alone[group.scheduler] == 1 else label_of(group, names))
         for group in groups
     ]
-
-
-def network_of(row: Row) -> Network | None:
-    """Return the network of a run: drawn anew, or read from its file if that is still there and unchanged."""
-    scenario = json.loads(row["scenario"])
-    if "paper" in scenario:
-        paper: dict[str, Any] = {
-            name: tuple(item) if isinstance(item, list) else item for name, item in scenario["paper"].items()
-        }
-        try:
-            return PaperScenario(**paper).network(row["seed"])
-        except TypeError:  # of a version whose scenario had other parameters
-            return None
-    return network_of_row(row)

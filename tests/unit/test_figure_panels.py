@@ -2,11 +2,12 @@
 
 import math
 
+import networkx as nx
 import numpy as np
 import pytest
 from runs_by_hand import rows, run, series, written
 
-from experiments import distributions, over_time, resource_panels, run_groups, sweep_panels
+from experiments import distributions, over_time, resource_panels, run_groups, run_places, sweep_panels
 from experiments.panels import Missing
 from experiments.run_groups import chosen_rows, group_runs
 from simulator.stats import mean_interval
@@ -257,3 +258,31 @@ def test_a_star_is_drawn_around_the_cloud_with_its_mean_loads(tmp_path):
 def test_a_map_needs_the_network(tmp_path):
     with pytest.raises(Missing, match="network"):
         built(resource_panels.load_map, tmp_path / "r.db", (run(), {"series_by": by_resource((0.0, "x", 3e9))}))
+
+
+def test_a_map_of_a_graph_has_its_nodes_and_every_edge_with_the_load_of_its_link(tmp_path):
+    said = {"capacity": [1e9, 1e9], "topology": {"shape": {"name": "tree", "nodes": 4}, "link_speed": [1e6, 1e6]}}
+    row = run(scenario={"network": said})
+    topology = run_places.topology_of(row)
+    used = next(edge for edge in topology.edges if edge.servers)
+    server = topology.network.servers[0]
+    reserved = rows(
+        "series_by",
+        {"time_s": 5.0, "resource": "server", "resource_name": server, "reserved_flop_per_s": 5e8},
+        {"time_s": 5.0, "resource": "link", "resource_name": used.link, "reserved_bps": 8e5},
+    )
+    (one,) = built(resource_panels.load_map, tmp_path / "r.db", (row, {"series_by": reserved}))
+    assert set(one.positions) == {node.name for node in topology.nodes}
+    assert one.edges == [edge.ends for edge in topology.edges]
+    assert one.values[server] == pytest.approx(25, rel=1e-12)
+    assert one.values[used.ends] == pytest.approx(40, rel=1e-12)
+    assert topology.cloud not in one.values
+
+
+def test_a_node_without_a_place_stands_between_its_neighbours():
+    graph = nx.Graph([("a", "b"), ("b", "c"), ("c", "d")])
+    places = {"a": (0.0, 0.0), "c": (4.0, 2.0)}
+    assert resource_panels._between_neighbours(graph, places) == 2
+    assert (places["a"], places["c"]) == ((0, 0), (4, 2))
+    assert math.dist(places["b"], (2, 1)) < 0.3 and math.dist(places["d"], (4, 2)) < 0.3
+    assert len(set(places.values())) == 4

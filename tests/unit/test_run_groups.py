@@ -6,7 +6,8 @@ import pytest
 from runs_by_hand import run, series, written
 
 from experiments.panels import Missing
-from experiments.run_groups import chosen_rows, group_runs, network_of, read_table, with_table
+from experiments.run_groups import chosen_rows, group_runs, read_table, with_table
+from experiments.run_places import network_of, topology_of
 from simulator.errors import InputError
 from workloads.generate import PaperScenario
 
@@ -35,10 +36,10 @@ def test_what_sets_groups_apart_stands_in_their_names():
 
 def test_files_are_told_apart_by_what_they_hold_and_called_by_their_names():
     rows = [
-        run(scenario={"files": {"tasks": {"sha256": digest * 32}}, "paths": {"tasks": f"x/{name}"}})
+        run(scenario={"workload": {"trace": [{"file": {"sha256": digest * 32}}]}, "paths": {"tasks": f"x/{name}"}})
         for digest, name in (("aa", "one.csv"), ("bb", "two.csv"))
     ]
-    assert [name for name, _ in labels(*rows)] == ["fifo, tasks one.csv (aaaaaaaa)", "fifo, tasks two.csv (bbbbbbbb)"]
+    assert [name for name, _ in labels(*rows)] == ["fifo, file one.csv (aaaaaaaa)", "fifo, file two.csv (bbbbbbbb)"]
 
 
 def test_where_a_file_lies_and_what_is_kept_sets_nothing_apart_and_the_fullest_is_taken():
@@ -94,8 +95,7 @@ def test_the_network_is_drawn_anew_or_read_while_its_file_is_unchanged(tmp_path)
     path = tmp_path / "servers.csv"
     path.write_text(SERVERS)
     digest = hashlib.sha256(SERVERS.encode()).hexdigest()
-    said = {"file": {"sha256": digest}, "usable_share": 0.5}
-    scenario = {"network": said, "paths": {"network": str(path)}}
+    scenario = {"network": {"file": {"sha256": digest}, "usable_share": 0.5}, "paths": {"network": str(path)}}
     read = network_of(run(scenario=scenario))
     assert read is not None and read.usable_bps.tolist() == [1e6, 2e6]
     path.write_text(SERVERS + "c,1,1\n")
@@ -103,3 +103,21 @@ def test_the_network_is_drawn_anew_or_read_while_its_file_is_unchanged(tmp_path)
     path.unlink()
     assert network_of(run(scenario=scenario)) is None
     assert network_of(run()) is None
+
+
+def test_a_drawn_network_is_drawn_anew_with_its_seed():
+    said = {"servers": 3, "capacity": [1e9, 2e9], "uplink": [1e6, 2e6], "usable_share": 0.8}
+    one, same, other = (network_of(run(scenario={"network": said}, seed=seed)) for seed in (1, 1, 2))
+    assert one is not None and same is not None and other is not None
+    assert one.link_bps.tolist() == same.link_bps.tolist() != other.link_bps.tolist()
+    assert len(one.servers) == 3 and one.usable_share == 0.8
+
+
+def test_servers_on_a_graph_have_their_graph_again():
+    said = {"capacity": [1e9, 1e9], "topology": {"shape": {"name": "tree", "nodes": 7}, "cloud": "highest-degree"}}
+    row = run(scenario={"network": said})
+    topology, network = topology_of(row), network_of(row)
+    assert topology is not None and network is not None
+    assert len(topology.nodes) == 7 and len(network.servers) == 6
+    assert topology_of(run(scenario={"paper": {"servers": 2}})) is None
+    assert network_of(run(scenario={"network": {"servers": "many"}})) is None
