@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 20
+GRID_SEEDS ?= 1
 
 .PHONY: demo test test-slow lint docs bench clean
 
@@ -28,7 +29,7 @@ bench: $(VENV)/.core  ## ratios against references measured in the same run
 	$(BIN)/python -m experiments.bench_admission
 	$(BIN)/python -m experiments.bench_frames
 	$(BIN)/python -m experiments.bench_bounds
-	$(BIN)/python -m experiments.bench_bounds
+	$(BIN)/python -m experiments.bench_sweep --grid $(GRID_SEEDS)
 
 clean:  ## remove the environment and all results
 	rm -rf $(VENV) results site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -47,7 +47,10 @@ def run_plan(arguments: argparse.Namespace) -> int:
             lambda: engine_of(arguments.jobs, arguments.cluster),
         )
         plan = planner.largest() if largest else planner.fewest()
-    print(_as_json(plan, wish, largest) if arguments.json else _as_text(planner, plan, wish, key, largest))
+    if arguments.json:
+        print(_as_json(plan, wish, scheduler[0], largest))
+    else:
+        print(_as_text(planner, plan, wish, key, largest))
     return 0
 
 
@@ -103,7 +106,7 @@ def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool) 
         lines.append(f"{plan.answer.point} is the {kind} that is sure to give {asked}")
         lines.append(planner.said(plan.answer))
         if largest and plan.answer.verdict(Wish(wish.deployed)) != "yes":
-            lines.append(f"but that is not sure to deploy {_percent(wish.deployed)} of the tasks, and less of it even less so")
+            lines.append(f"but not sure to deploy {_percent(wish.deployed)} of the tasks, and less of it even less so")
         if plan.beside is None:
             lines.append("it is the last of the values asked about: another may do, too")
     unclear = [step for step in plan.steps if step.verdict(wish, only_late=largest) == "unclear"]
@@ -115,7 +118,7 @@ def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool) 
     ]
     if not surprises and len(plan.steps) > 1:
         lines.append(f"more {key} never made it surely worse among the {len(plan.steps)} values tried, as assumed")
-    short = _short(plan)
+    short = _short(plan, planner.scheduler[0])
     if short and sum(short.values()):
         name = max(short, key=lambda name: short[name])
         lines.append(f"short then: {name} ({short[name]:.0%} of the price of room), the other {1 - short[name]:.0%}")
@@ -127,13 +130,13 @@ def _percent(share: float) -> str:
     return f"{100 * share:.6g}%"
 
 
-def _short(plan: Plan) -> dict[str, float]:
+def _short(plan: Plan, scheduler: str) -> dict[str, float]:
     """Return what is scarce just beyond the answer."""
     step = plan.beside or plan.answer
-    return {} if step is None else short_of(step.point)
+    return {} if step is None else short_of(step.point, scheduler)
 
 
-def _as_json(plan: Plan, wish: Wish, largest: bool) -> str:
+def _as_json(plan: Plan, wish: Wish, scheduler: str, largest: bool) -> str:
     def plain(step: Step | None) -> dict[str, Any] | None:
         if step is None:
             return None
@@ -150,6 +153,6 @@ def _as_json(plan: Plan, wish: Wish, largest: bool) -> str:
             "answer": plain(plan.answer),
             "steps": [plain(step) for step in plan.steps],
             "not_monotone": [[plain(less), plain(more)] for less, more in plan.surprises(rising=not largest)],
-            "short": _short(plan),
+            "short": _short(plan, scheduler),
         }
     )

@@ -211,8 +211,8 @@ class Planner:
         return f"{step.point}: {step.deployed:.1%} of the tasks deployed{late} ({step.seeds} seeds)"
 
 
-def short_of(point: Point, seed: int = 0) -> dict[str, float]:
-    """Return how scarce uplinks and compute are to a scenario: their shares of the price of room.
+def short_of(point: Point, scheduler: str, seed: int = 0) -> dict[str, float]:
+    """Return how scarce uplinks and compute are in a scenario: their shares of the price of room.
 
     The prices are those of the certificate (`simulator.bounds`): what a little more of each would be worth in tasks.
     Both are 0 where there is room for all.
@@ -220,7 +220,9 @@ def short_of(point: Point, seed: int = 0) -> dict[str, float]:
     inputs: Any = point.source.inputs(seed)
     tasks = list(inputs.tasks)
     end_s = tasks[-1].arrival_s if inputs.until_s is None else inputs.until_s
-    prices = certificate([task for task in tasks if task.arrival_s + task.lifetime_s > end_s], inputs.network).prices
+    there = [task for task in tasks if task.arrival_s + task.lifetime_s > end_s]
+    # whoever has to cut somewhere needs compute, also where the raw input would fit the uplink
+    prices = certificate(there, inputs.network, first_cut=0 if scheduler == "cloud" else 1).prices
     uplink, compute = float(prices.links.sum()), float(prices.servers.sum())
     total = uplink + compute
     return {"uplink": uplink / total if total else 0.0, "compute": compute / total if total else 0.0}

@@ -101,7 +101,8 @@ def history(results: Results, row: Mapping[str, Any], inputs: Inputs) -> History
 
     def rate(name: str) -> FloatArray:
         steps = np.diff(series[name], prepend=0.0)
-        return np.histogram(times, edges, weights=steps)[0] / width
+        counts: FloatArray = np.histogram(times, edges, weights=steps)[0]
+        return counts / float(width)
 
     each: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for entry in results.rows("series_by", row["key"]):
@@ -110,10 +111,10 @@ def history(results: Results, row: Mapping[str, Any], inputs: Inputs) -> History
         each.setdefault((kind, entry["resource_name"]), []).append((entry["time_s"], value))
 
     def use(kind: str, name: str, names: tuple[str, ...], capacity: FloatArray, usable: float) -> Use:
-        rows = [
-            _means(*np.array(each.get((kind, one), [(0.0, 0.0)])).T, edges) / own
-            for one, own in zip(names, capacity, strict=True)
-        ]
+        rows = []
+        for one, own in zip(names, capacity, strict=True):
+            changes = np.array(each.get((kind, one), [(0.0, 0.0)]))
+            rows.append(_means(changes[:, 0], changes[:, 1], edges) / own)
         total = float(capacity.sum())
         return Use(
             100 * _means(times, series[name], edges) / total,
@@ -183,9 +184,10 @@ def replay_figure(seen: History, topology: Topology | None) -> Figure:
     places = {} if topology is None else _places(topology)
     width = 7.6 if not places else 12.6
     drawn = plt.figure(figsize=(width, 0.7 + 1.5 * len(panels)))
-    left = drawn
+    left: Any = drawn
     if places:
-        left, right = drawn.subfigures(1, 2, width_ratios=(7.2, 5.4))
+        both: Any = drawn.subfigures(1, 2, width_ratios=(7.2, 5.4))
+        left, right = both
     all_axes = left.subplots(len(panels), 1, sharex=True)
     for axes, draw_one in zip(all_axes, panels, strict=True):
         draw_one(axes, seen, scale)
@@ -245,11 +247,7 @@ def _draw_use(axes: Axes, use: Use, x: FloatArray, what: str, ones: str) -> None
         axes.stairs(use.available, x, color="#444444", linewidth=0.9, label="available", baseline=None)
         top = max(top, float(use.available.max()))
     if use.usable < 100:
-        axes.axhline(use.usable, color="#444444", linewidth=0.9, linestyle=(0, (2, 2)))
-        axes.annotate(
-            "usable", (1.0, use.usable), xycoords=("axes fraction", "data"), xytext=(-2, 2),
-            textcoords="offset points", ha="right", va="bottom", color="#444444", fontsize="small",
-        )  # fmt: skip
+        _line(axes, use.usable, "usable")
         top = max(top, 1.05 * use.usable)
     axes.set_ylabel(f"{what}\nreserved [%]")
     axes.set_ylim(0, 1.05 * top if top > 0 else 1)
@@ -273,11 +271,7 @@ def _draw_latency(axes: Axes, seen: History, scale: float) -> None:
     axes.stairs(largest / factor, x, color=COLOURS[0], linewidth=0.8, alpha=0.6, label="largest", baseline=None)
     axes.stairs(mean / factor, x, color=COLOURS[0], linewidth=1.5, label="mean", baseline=None)
     if not math.isnan(seen.deadline_s):
-        axes.axhline(seen.deadline_s / factor, color="#444444", linewidth=0.9, linestyle=(0, (2, 2)))
-        axes.annotate(
-            "deadline", (1.0, seen.deadline_s / factor), xycoords=("axes fraction", "data"), xytext=(-2, 2),
-            textcoords="offset points", ha="right", va="bottom", color="#444444", fontsize="small",
-        )  # fmt: skip
+        _line(axes, seen.deadline_s / factor, "deadline")
     shown = largest[np.isfinite(largest) & (largest > 0)]
     if len(shown) and shown.max() > 20 * max(float(np.nanmin(mean)), 1e-9):
         axes.set_yscale("log")
@@ -285,6 +279,16 @@ def _draw_latency(axes: Axes, seen: History, scale: float) -> None:
         axes.set_ylim(bottom=0)
     axes.set_ylabel(f"transfer\nlatency [{unit}]")
     _legend(axes)
+
+
+def _line(axes: Axes, value: float, label: str) -> None:
+    """Draw a limit, named where it meets the right edge."""
+    axes.axhline(value, color="#444444", linewidth=0.9, linestyle=(0, (2, 2)))
+    axes.annotate(
+        label, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-3, 3), textcoords="offset points",
+        ha="right", va="bottom", color="#444444", fontsize="small",
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6},
+    )  # fmt: skip
 
 
 def _window_edges(seen: History) -> FloatArray:

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from experiments.panels import Missing
-from experiments.runner import digest_of
+from experiments.scenario_rows import network_of_row
 from simulator.errors import InputError, UnknownNameError
 from simulator.results import Results
 from simulator.tables import TABLES
 from simulator.types import Network
-from workloads.formats import read_network
 from workloads.generate import PaperScenario
 
 Row = dict[str, Any]
@@ -24,7 +23,6 @@ MOST_LINES = 8
 """So many lines can be told apart in one figure, also in grey."""
 KEPT_WORDS = ("keep", "by_resource", "bound")
 """What a scenario says of what is kept of a run, not of what happens in it."""
-_NETWORK_WORDS = ("usable_share", "reservation", "reservation_margin")
 
 
 @dataclass(frozen=True)
@@ -188,11 +186,4 @@ def network_of(row: Row) -> Network | None:
             return PaperScenario(**paper).network(row["seed"])
         except TypeError:  # of a version whose scenario had other parameters
             return None
-    path = scenario.get("paths", {}).get("network")
-    digest = (scenario.get("files") or {}).get("network", {}).get("sha256")
-    try:
-        if path is None or digest_of(path) != digest:
-            return None
-        return read_network(Path(path), **{name: scenario[name] for name in _NETWORK_WORDS if name in scenario})
-    except (OSError, InputError):
-        return None
+    return network_of_row(row)

@@ -100,8 +100,8 @@ def network_of(scenario: Scenario, seed: int) -> Network:
     if said.file is not None:
         return read_network(said.file.written, **_options(scenario))
     return Network(
-        stream(seed, "capacity").uniform(*said.capacity, said.servers),
-        stream(seed, "uplink").uniform(*said.uplink, said.servers),
+        stream(seed, "capacity").uniform(said.capacity.low, said.capacity.high, said.servers),
+        stream(seed, "uplink").uniform(said.uplink.low, said.uplink.high, said.servers),
         **_options(scenario),
     )
 
@@ -198,13 +198,9 @@ def _read(said: TraceSection, network: Network, profiles: Mapping[str, Profile],
 def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float) -> Conditions | None:
     """Return what befalls links and servers up to `end_s`, where the scenario says so."""
     bandwidth, interaction, faults = scenario.bandwidth, scenario.interaction, scenario.faults
-    files = {
-        "capacity": bandwidth and bandwidth.file,
-        "load": interaction and interaction.file,
-        "outages": faults and faults.file,
-    }
+    said = {"capacity": bandwidth, "load": interaction, "outages": faults}
     parts = []
-    if named := {name: file.written for name, file in files.items() if file is not None}:
+    if named := {name: one.file.written for name, one in said.items() if one is not None and one.file is not None}:
         parts.append(read_conditions(network, **named))
     if bandwidth is not None and bandwidth.file is None:
         parts.append(_measured(bandwidth, network, seed, end_s))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from simulator.errors import InputError
+from simulator.errors import InputError, UnknownNameError
 from simulator.units import PREFIXES, UNITS, parse
 
 LEAST, MOST = 1e-50, 1e50
@@ -102,6 +102,20 @@ def whole(message: str) -> PydanticCustomError:
 def several(value: Any) -> Any:
     """Return a list as it is meant, and a single thing as one of them."""
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+def one_of(what: str, names: Iterable[str]) -> Any:
+    """Return the type of a name among those that are known; `what` is said of one that is not."""
+    known = list(names)
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise refused("text, a name")
+        if value not in known:
+            raise whole(UnknownNameError(what, str(value)[:100], known).message)
+        return str(value)
+
+    return Annotated[str, PlainValidator(read), WithJsonSchema({"type": "string", "enum": known})]
 
 
 def refused(allowed: str) -> PydanticCustomError:

@@ -16,6 +16,7 @@ from experiments.scenario_fields import (
     Range,
     Scheduler,
     Section,
+    one_of,
     quantity,
     quantity_range,
     whole,
@@ -39,7 +40,7 @@ class ShapeSection(Section):
 
     model_config = ConfigDict(extra="allow")
 
-    name: Annotated[str, Field(json_schema_extra={"enum": list(SHAPES)})]
+    name: one_of("shape", SHAPES)  # type: ignore[valid-type]
     """The shape."""
 
     @property
@@ -49,10 +50,7 @@ class ShapeSection(Section):
 
     @model_validator(mode="after")
     def _is_allowed(self) -> ShapeSection:
-        try:
-            known = parameters_of(self.name)
-        except UnknownNameError as fault:
-            raise whole(fault.message) from None
+        known = parameters_of(self.name)
         for name, value in self.parameters.items():
             if name not in known:
                 raise whole(UnknownNameError(f"parameter of shape {self.name!r},", name, known).message)
@@ -125,7 +123,7 @@ class BandwidthSection(Section):
     """A measurement for every link, or several in brackets, which links take in turn."""
     links: Annotated[dict[str, File], Field(min_length=1)] | None = None
     """Measurements of links by name: { Berlin = "lte.csv" }."""
-    format: Annotated[str, Field(json_schema_extra={"enum": list(BANDWIDTH_FORMATS)})] | None = None
+    format: one_of("bandwidth format", BANDWIDTH_FORMATS) | None = None  # type: ignore[valid-type]
     """Of the measurements; found out from their first line where nothing is said."""
     bin: quantity("s") = 1.0  # type: ignore[valid-type]
     """What rates are counted over, for measurements that hold times of packets."""
@@ -145,8 +143,6 @@ class BandwidthSection(Section):
         ways = [name for name in ("file", "trace", "links") if getattr(self, name) is not None]
         if len(ways) != 1:
             raise whole("needs one of 'file', 'trace' and 'links'")
-        if self.format is not None and self.format not in BANDWIDTH_FORMATS:
-            raise whole(UnknownNameError("bandwidth format", self.format[:100], BANDWIDTH_FORMATS).message)
         if self.end is not None and self.end <= self.begin:
             raise whole(f"end is {self.end:g} s; allowed: after begin")
         return self

@@ -28,6 +28,7 @@ from experiments.scenario_fields import (
     Count,
     File,
     Section,
+    one_of,
     quantity,
     quantity_schema,
     refused,
@@ -36,6 +37,7 @@ from experiments.scenario_fields import (
     written,
 )
 from simulator.errors import InputError, UnknownNameError
+from simulator.units import parse
 from workloads.arrivals import PROCESSES, Process
 from workloads.distributions import DISTRIBUTIONS, Choice, Constant, Distribution, Uniform, described, distribution_of
 from workloads.spreads import SPREADS, Everywhere, Nearest, Spreading
@@ -52,10 +54,13 @@ class ProcessSection(Section):
 
     def built(self) -> Process:
         """Return the process."""
-        kind = PROCESSES[self.process]
-        names = {_SUFFIX.sub("", field.name): field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        kind: Any = PROCESSES[self.process]
+        names = {_SUFFIX.sub("", field.name): field.name for field in dataclasses.fields(kind)}
         said = self.model_dump(exclude={"process"})
-        return kind(**{names[name]: tuple(value) if isinstance(value, list) else value for name, value in said.items()})
+        built: Process = kind(
+            **{names[name]: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
+        )
+        return built
 
     @model_validator(mode="after")
     def _is_allowed(self) -> ProcessSection:
@@ -68,9 +73,9 @@ class ProcessSection(Section):
 
 def _process_section(name: str) -> type[ProcessSection]:
     """Return the section of the process registered as `name`."""
-    kind = PROCESSES[name]
+    kind: Any = PROCESSES[name]
     fields: dict[str, Any] = {"process": (Literal[name], Field(description="Which process."))}  # type: ignore[valid-type]
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+    for field in dataclasses.fields(kind):
         unit = kind.units.get(field.name)
         one: Any = float if unit is None else quantity({"hz": "Hz", "s": "s"}.get(unit, unit), zero=True)
         several = "tuple" in str(field.type)
@@ -78,13 +83,14 @@ def _process_section(name: str) -> type[ProcessSection]:
         default = ... if field.default is dataclasses.MISSING else field.default
         fields[_SUFFIX.sub("", field.name)] = (what, default)
     section: type[ProcessSection] = create_model(
-        f"{kind.__name__}Arrivals", __base__=ProcessSection, __doc__=kind.__doc__, **fields
+        f"{kind.__name__}Arrivals", __base__=ProcessSection, __doc__=kind.__doc__, __module__=__name__, **fields
     )
+    globals()[section.__name__] = section  # where pickling looks for it
     return section
 
 
 PROCESS_SECTIONS = {name: _process_section(name) for name in PROCESSES}
-Arrivals = Annotated[reduce(or_, PROCESS_SECTIONS.values()), Field(discriminator="process")]
+Arrivals: Any = Annotated[reduce(or_, PROCESS_SECTIONS.values()), Field(discriminator="process")]
 
 
 def distribution(unit: str) -> Any:
@@ -95,7 +101,7 @@ def distribution(unit: str) -> Any:
             return value
         try:
             if isinstance(value, (list, tuple)) and len(value) == 2 and _are_quantities(value):
-                return Uniform(distribution_of(value[0], unit).value, distribution_of(value[1], unit).value)
+                return Uniform(parse(value[0], unit), parse(value[1], unit))
             if isinstance(value, str):
                 return distribution_of(value, unit)
             if isinstance(value, Mapping) and "distribution" in value and _has_units(value):
@@ -215,7 +221,7 @@ class TraceSection(Section):
 
     file: File
     """The trace."""
-    format: Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})] | None = None
+    format: one_of("trace format", FORMATS) | None = None  # type: ignore[valid-type]
     """Its format; found out from its first lines where nothing is said."""
     inputs: File | None = None
     """Where tasks are fed, as CSV: task,server,input_bytes (format native)."""
@@ -240,8 +246,6 @@ class TraceSection(Section):
 
     @model_validator(mode="after")
     def _is_allowed(self) -> TraceSection:
-        if self.format is not None and self.format not in FORMATS:
-            raise whole(UnknownNameError("trace format", self.format[:100], FORMATS).message)
         if self.end is not None and self.end <= (self.begin or 0.0):
             raise whole(f"end is {self.end:g} s; allowed: after begin")
         return self
@@ -263,7 +267,7 @@ class TraceSection(Section):
 class WorkloadSection(Section):
     """The tasks: when they arrive and what they are. Where a trace says something itself, that counts."""
 
-    arrivals: Arrivals = PROCESS_SECTIONS["periodic"](process="periodic")  # type: ignore[valid-type]
+    arrivals: Arrivals = PROCESS_SECTIONS["periodic"](process="periodic")
     """When tasks arrive, where no trace says it."""
     tasks: Count = 1000
     """Number of tasks."""

@@ -37,8 +37,8 @@ def killed(folder, out, victims, after_runs, jobs, mark, pause_s=0.0):
     wait_until(lambda: done(folder / out) >= before + after_runs or process.poll() is not None)
     time.sleep(pause_s)
     if "worker" in victims:
-        found = workers(process.pid, mark)
-        assert found or process.poll() is not None
+        found = []
+        assert wait_until(lambda: found.extend(workers(process.pid, mark)) or found or process.poll() is not None)
         for pid in found[:1]:
             kill(pid)
     if "parent" in victims:

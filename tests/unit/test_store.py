@@ -1,0 +1,164 @@
+"""Results files listed, compared, exported and merged; numbers by hand."""
+
+import csv
+import json
+import math
+
+import pytest
+
+from experiments.compare import as_json, as_text, compare
+from experiments.export import export
+from experiments.store import as_text as list_as_text
+from experiments.store import listed, merge
+from simulator.errors import InputError
+from simulator.results import Results
+
+T1 = math.tan(0.475 * math.pi)  # Student's 97.5 % quantile with one degree of freedom
+
+
+def row(scheduler, seed, deployed, servers=4, status="done", **more):
+    scenario = {"network": {"servers": servers}, "keep": more.pop("keep", []), "bound": "dual"}
+    key = f"{scheduler}-{servers}-{seed}-{scenario['keep']}"
+    versions = json.dumps({"cutlayer": "1", "numpy": "2"})
+    return {
+        "key": key, "scenario": json.dumps(scenario), "scheduler": scheduler, "seed": seed, "status": status,
+        "versions": versions, "deployed_tasks": deployed, "arrived_tasks": 10, "evicted_tasks": 0, "wall_s": 1.0,
+    } | more  # fmt: skip
+
+
+@pytest.fixture
+def make(tmp_path):
+    def made(name, rows, tables=None):
+        with Results(tmp_path / name) as results:
+            for one in rows:
+                results.write(one, tables or {})
+        return Results(tmp_path / name)
+
+    return made
+
+
+def test_a_comparison_pairs_by_scenario_and_seed(make):
+    rows = [row("a", 0, 5), row("b", 0, 3), row("b", 1, 10), row("a", 1, 16), row("a", 2, 100), row("b", 0, 7, 8)]
+    with make("r.db", rows) as results:
+        found, alone = compare(results, "a", "b")
+    (deployed,) = (one for one in found if one.measure == "deployed_tasks")
+    assert alone == 2, "seed 2 of a, and b on 8 servers"
+    assert deployed.scenario == {"network.servers": 4}
+    assert (deployed.first.mean, deployed.second.mean, deployed.difference.mean) == (10.5, 6.5, 4.0)
+    assert deployed.difference.n == 2
+    # differences 2 and 6: standard deviation 2 sqrt 2, over sqrt 2
+    assert deployed.difference.half_width == pytest.approx(2 * T1)
+    assert "evicted_tasks" not in {one.measure for one in found}, "nothing but zeros"
+    text = as_text(found, "a", "b", alone)
+    assert "(2 pairs)" in text and "2 runs have no partner" in text and "arrived_tasks" in text
+    assert json.loads(as_json(found, "a", "b", alone))["without_partner"] == 2
+
+
+def test_what_differs_in_the_tables_kept_alone_still_pairs(make):
+    with make("r.db", [row("a", 0, 5, keep=["tasks"]), row("b", 0, 3)]) as results:
+        found, _ = compare(results, "a", "b")
+    assert found[0].difference.n == 1
+    assert "one run, no interval" in as_text(found, "a", "b", 0)
+    assert json.loads(as_json(found, "a", "b", 0))["measures"][0]["difference"]["low"] is None
+
+
+@pytest.mark.parametrize(
+    "rows, says",
+    [
+        ([row("a", 0, 5), row("b", 1, 5)], "never with the same seed"),
+        ([row("a", 0, 5), row("b", 0, 5, servers=5)], "never run on the same scenario"),
+        ([row("a", 0, 5)], "unknown scheduler 'b'"),
+        ([row("a", 0, 5), row("b", 0, 5, status="failed")], "unknown scheduler 'b'"),
+        ([], "has no runs that are done"),
+    ],
+)
+def test_what_cannot_be_paired_is_refused_with_the_reason(make, tmp_path, rows, says):
+    with make("r.db", rows or [row("a", 0, 1, status="failed")]) as results, pytest.raises(InputError) as caught:
+        compare(results, "a", "b")
+    assert says in str(caught.value)
+
+
+def test_a_file_is_listed_by_scenario_and_scheduler(make):
+    rows = [row("a", seed, 5) for seed in (0, 1, 2, 7)]
+    rows += [row("a", 3, None, status="failed", error="no room"), row("b", 0, 5, servers=9)]
+    with make("r.db", rows) as results:
+        found = listed(results)
+    assert [(g["scheduler"], g["varies"], g["seeds"], g["done"], g["failed"]) for g in found] == [
+        ("a", {"network.servers": 4}, [0, 1, 2, 3, 7], 4, 1),
+        ("b", {"network.servers": 9}, [0], 1, 0),
+    ]
+    text = list_as_text(found)
+    assert "0-3,7" in text and "failed: a: no room" in text
+
+
+SERIES = {"series": [(0.0, 1, 1, 0, 0, 0, 5.5, 7.25), (1.5, 2, 1, 0, 1, 0, 5.5, 0.1)]}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_an_export_has_every_value_under_its_name(make, tmp_path, form):
+    with make("r.db", [row("a", 0, 5), row("b", 1, 6)], SERIES) as results:
+        written = export(results, tmp_path / "out", form)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"runs.{form}", f"series.{form}"]
+    assert len(written) == 2
+    if form == "csv":
+        with open(tmp_path / "out/series.csv", newline="") as file:
+            found = list(csv.DictReader(file))
+    else:
+        parquet = pytest.importorskip("pyarrow.parquet")
+        found = parquet.read_table(tmp_path / "out/series.parquet").to_pylist()
+    assert [(line["key"], float(line["time_s"]), float(line["reserved_flop_per_s"])) for line in found] == [
+        ("a-4-0-[]", 0.0, 7.25), ("a-4-0-[]", 1.5, 0.1), ("b-4-1-[]", 0.0, 7.25), ("b-4-1-[]", 1.5, 0.1)
+    ]  # fmt: skip
+
+
+def test_an_export_that_cannot_be_is_refused(make, tmp_path):
+    (tmp_path / "file").write_text("")
+    with make("r.db", [row("a", 0, 5)]) as results:
+        with pytest.raises(InputError, match="allowed: csv, parquet"):
+            export(results, tmp_path / "out", "xlsx")
+        with pytest.raises(InputError, match="cannot be written"):
+            export(results, tmp_path / "file")
+
+
+def test_a_merge_takes_what_is_missing_and_counts_equal_runs_once(make, tmp_path):
+    same = row("a", 0, 5)
+    with (
+        make("one.db", [same, row("a", 1, 6)], SERIES) as one,
+        make("two.db", [same | {"wall_s": 9.0, "host": "other"}, row("b", 0, 7)], SERIES) as two,
+        Results(tmp_path / "out.db") as out,
+    ):
+        assert merge(out, [one, two]) == (3, 1)
+        assert merge(out, [two, one]) == (0, 4), "again: nothing twice"
+        assert out.keys() == one.keys() | two.keys()
+        for table in ("runs", "series"):
+            for file in (one, two):
+                for key in file.keys() - {same["key"]}:
+                    left, right = ([r | {"run": 0} for r in part.rows(table, key)] for part in (out, file))
+                    assert left == right and left
+
+
+@pytest.mark.parametrize("where", ["runs", "series", "fewer rows"])
+def test_a_merge_of_what_differs_names_it_and_writes_nothing(make, tmp_path, where):
+    rows = SERIES["series"]
+    tables = {"series": [rows[0], (*rows[1][:-1], 0.2)] if where == "series" else rows[:1]}
+    other = row("a", 0, 5 if where != "runs" else 4)
+    with (
+        make("one.db", [row("b", 0, 1), row("a", 0, 5)], SERIES) as one,
+        make("two.db", [other], SERIES if where == "runs" else tables) as two,
+        Results(tmp_path / "out.db") as out,
+    ):
+        with pytest.raises(InputError, match=r"two.db: run a-4-0-\[\] is not the same in .*one.db"):
+            merge(out, [one, two])
+        assert out.keys() == set() and not (tmp_path / "out.db").exists()
+
+
+def test_in_a_merge_a_run_that_is_done_goes_before_one_that_failed(make, tmp_path):
+    failed = row("a", 0, None, status="failed", error="no room")
+    for name, parts in (("x.db", ["bad.db", "good.db"]), ("y.db", ["good.db", "bad.db"])):
+        make("bad.db", [failed])
+        make("good.db", [row("a", 0, 5)])
+        with Results(tmp_path / name) as out:
+            opened = [Results(tmp_path / part) for part in parts]
+            merge(out, opened)
+            merge(out, opened)
+            assert [(r["status"], r["deployed_tasks"]) for r in out.rows("runs")] == [("done", 5)]

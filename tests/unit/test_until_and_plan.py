@@ -1,0 +1,155 @@
+"""Seeds until it is sure, and how much is enough: against engines whose answers are known."""
+
+import numpy as np
+import pytest
+
+from experiments.cells import Outcome
+from experiments.grid import grid_of
+from experiments.planning import Plan, Planner, Step, Wish, short_of
+from experiments.until import sweep_until, wish_of
+from simulator.errors import InputError
+from simulator.results import Results
+from simulator.rng import stream
+from simulator.stats import FIRST, Interval
+
+
+class Known:
+    """An engine that does not simulate: what comes out is drawn around what a function says."""
+
+    def __init__(self, share, spread=0.0, late=lambda servers: 0.0):
+        self.share, self.spread, self.late, self.ran = share, spread, late, []
+
+    def outcomes(self, cells):
+        for cell in cells:
+            servers = cell.source.network.servers
+            self.ran.append((servers, cell.label, cell.seed))
+            noise = self.spread * stream(cell.seed, "noise", servers).normal()
+            deployed = 1000 * (self.share(servers, cell.label) + noise)
+            values = {"status": "done", "arrived_tasks": 1000, "deployed_tasks": deployed, "departed_tasks": 0}
+            late = {"delivered": 1000, "violations": 1000 * self.late(servers)}
+            yield cell, Outcome(values | late, {})
+
+
+def test_seeds_are_added_where_it_is_not_sure_yet_and_nowhere_else(tmp_path):
+    grid = grid_of("paper", [], ["network.servers=4,5", "scheduler=offline,lbf"])
+
+    class OneNoisy(Known):
+        def outcomes(self, cells):
+            for cell, outcome in super().outcomes(cells):
+                if (cell.source.network.servers, cell.label) == (5, "lbf"):
+                    outcome.values["deployed_tasks"] += 100 * stream(cell.seed, "noisy").normal()
+                yield cell, outcome
+
+    engine = OneNoisy(lambda servers, label: 0.5)
+    with Results(tmp_path / "r.db") as results:
+        tally, wide = sweep_until(results, grid, wish_of("deployed_tasks +-2%"), 1000, lambda: engine)
+        assert wide == {}
+        seeds = {}
+        for servers, label, seed in engine.ran:
+            seeds.setdefault((servers, label), set()).add(seed)
+        noisy = seeds.pop((5, "lbf"))
+        assert all(own == set(range(FIRST)) for own in seeds.values())
+        # half a width of 1.96 * 100 / sqrt(n) below 500 * 0.02 / 1.02 takes about 400
+        assert 200 < len(noisy) < 700 and noisy == set(range(len(noisy)))
+        assert tally.done == len(engine.ran)
+
+        again = Known(lambda servers, label: 0.5)
+        tally, _ = sweep_until(results, grid, wish_of("deployed_tasks +-2%"), 1000, lambda: again)
+        assert again.ran == [] and tally.done == 0, "the same wish again finds all there"
+
+
+def test_what_is_not_narrow_at_the_most_seeds_is_named(tmp_path):
+    grid = grid_of("paper", [], ["network.servers=4", "scheduler=offline"])
+    with Results(tmp_path / "r.db") as results:
+        _, wide = sweep_until(
+            results, grid, wish_of("deployed_tasks +-0.001"), 25, lambda: Known(lambda s, n: 0.5, spread=0.1)
+        )
+    assert list(wide) == ["offline at network.servers=4"]
+    assert wide["offline at network.servers=4"].n == 25
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("deployed", "allowed: MEASURE +-WIDTH"),
+        ("deployed_tasks +-0%", "allowed: MEASURE +-WIDTH"),
+        ("deployed_tasks +-1.2.3%", "allowed: MEASURE +-WIDTH"),
+        ("deploied_tasks +-1%", "did you mean 'deployed_tasks'?"),
+        ("scheduler +-1%", "unknown measure 'scheduler'"),
+    ],
+)
+def test_a_wish_that_is_none_is_told(text, says):
+    with pytest.raises(InputError) as caught:
+        wish_of(text)
+    assert says in str(caught.value)
+
+
+def planner(results, engine, wish, values="1:200", most_seeds=40):
+    points = grid_of("paper", [], [f"network.servers={values}"]).points
+    return Planner(results, points, ("offline", {}), wish, 5, most_seeds, lambda: engine)
+
+
+@pytest.mark.parametrize("enough", [1, 2, 73, 199, 200])
+def test_bisection_finds_the_fewest_servers_in_few_steps_and_resumes(tmp_path, enough):
+    engine = Known(lambda servers, label: 0.96 if servers >= enough else 0.9)
+    with Results(tmp_path / "r.db") as results:
+        plan = planner(results, engine, Wish(0.95)).fewest()
+        assert plan.answer.point.settings == (f"network.servers={enough}",)
+        assert len(plan.steps) <= 9 and plan.surprises() == []
+        if enough > 1:
+            assert plan.beside.point.settings == (f"network.servers={enough - 1}",)
+        else:
+            assert plan.beside is None
+        again = Known(engine.share)
+        assert planner(results, again, Wish(0.95)).fewest().answer == plan.answer and again.ran == []
+
+
+def test_if_the_most_is_not_enough_there_is_no_answer(tmp_path):
+    with Results(tmp_path / "r.db") as results:
+        plan = planner(results, Known(lambda servers, label: 0.9), Wish(0.95)).fewest()
+    assert plan.answer is None and len(plan.steps) == 1
+    assert plan.beside.point.settings == ("network.servers=200",)
+
+
+def test_violations_count_as_much_as_deployments(tmp_path):
+    engine = Known(lambda servers, label: 1.0, late=lambda servers: 0.02 if servers < 50 else 0.005)
+    with Results(tmp_path / "r.db") as results:
+        plan = planner(results, engine, Wish(0.95, 0.01)).fewest()
+    assert plan.answer.point.settings == ("network.servers=50",)
+
+
+def test_of_a_share_the_largest_is_found_at_which_few_enough_are_late(tmp_path):
+    engine = Known(lambda servers, label: servers / 200, late=lambda servers: 0.02 if servers > 120 else 0.0)
+    with Results(tmp_path / "r.db") as results:
+        plan = planner(results, engine, Wish(0.5, 0.01)).largest()
+    assert plan.answer.point.settings == ("network.servers=120",)
+    assert plan.answer.verdict(Wish(0.5, 0.01)) == "yes"
+
+
+def test_what_stays_unclear_takes_more_seeds_and_does_not_count_as_enough(tmp_path):
+    engine = Known(lambda servers, label: 0.95 if servers == 3 else 0.99 if servers > 3 else 0.5, spread=0.01)
+    with Results(tmp_path / "r.db") as results:
+        plan = planner(results, engine, Wish(0.95), "1:8").fewest()
+    unclear = [step for step in plan.steps if step.verdict(Wish(0.95)) == "unclear"]
+    assert [(step.point.settings, step.seeds) for step in unclear] == [(("network.servers=3",), 40)]
+    assert plan.answer.point.settings == ("network.servers=4",)
+
+
+def test_where_more_is_surely_worse_it_is_told():
+    def step(at, low, high):
+        return Step(at, None, 5, Interval((low + high) / 2, low, high, 5), None)
+
+    fine = Plan([step(9, 0.9, 1.0), step(1, 0.5, 0.6), step(5, 0.55, 0.7)])
+    assert fine.surprises() == []
+    odd = Plan([*fine.steps, step(3, 0.8, 0.9)])
+    assert [(less.at, more.at) for less, more in odd.surprises()] == [(3, 5)]
+
+
+@pytest.mark.parametrize("short, settings", [
+    ("uplink", ["network.capacity=1e6 GFLOP/s", "network.uplink=2 Mbit/s"]),
+    ("compute", ["network.capacity=20 GFLOP/s", "network.uplink=100 Gbit/s"]),
+])  # fmt: skip
+def test_what_is_short_is_what_was_made_short(short, settings):
+    point = grid_of("paper", ["workload.tasks=60", "network.servers=5", *settings], ["scheduler=offline"]).points[0]
+    shares = short_of(point, "offline")
+    assert shares[short] > 0.9 and np.isclose(sum(shares.values()), 1)
