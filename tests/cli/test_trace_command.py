@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -99,9 +100,11 @@ def test_scale_and_clip_change_the_times(folder, cutlayer):
 def test_fit_prints_parameters_with_units_and_draws_them(folder, cutlayer):
     done = cutlayer(["trace", "fit", str(folder / "llm.csv"), "--plot", str(folder / "fit.png"), "--parts", "2"])
     assert done.status == 0
-    for line in ('arrivals = "poisson"', 'rate_hz = "1 Hz"', 'arrivals = "mmpp2"', 'arrivals = "hourly"',
-                 'rates_hz = ["0.965517 Hz", "1.03448 Hz"]', 'period_s = "29 s"'):
-        assert line in done.out.splitlines()
+    tables = done.out[done.out.index("[workload") : done.out.index(str(folder))].split("[workload.arrivals]\n")[1:]
+    poisson, mmpp2, hourly = map(tomllib.loads, tables)
+    assert poisson == {"process": "poisson", "rate": "1 Hz"}
+    assert hourly == {"process": "hourly", "rates": ["0.965517 Hz", "1.03448 Hz"], "period": "29 s"}
+    assert list(mmpp2) == ["process", "calm", "busy", "mean_calm", "mean_busy"]
     assert (folder / "fit.png").read_bytes()[:4] == b"\x89PNG" and (folder / "fit.svg").exists()
     first = (folder / "fit.png").read_bytes()
     cutlayer(["trace", "fit", str(folder / "llm.csv"), "--plot", str(folder / "fit.png"), "--parts", "2"])

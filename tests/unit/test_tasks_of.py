@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from profiles.store import shipped
 from simulator.errors import InputError
 from simulator.rng import stream
 from simulator.types import Layer, Network, Profile
 from workloads import tasks as tasks_module
 from workloads import trace as trace_module
-from workloads.arrivals import Poisson, generated
+from workloads.arrivals import Periodic, Poisson, generated
 from workloads.distributions import (
     DISTRIBUTIONS,
     Choice,
@@ -25,6 +26,7 @@ from workloads.distributions import (
     described,
     distribution_of,
 )
+from workloads.generate import PaperScenario
 from workloads.spreads import Everywhere, Nearest, One
 from workloads.tasks import iter_tasks, tasks_of
 from workloads.trace import from_columns
@@ -87,6 +89,9 @@ def test_what_is_drawn_does_not_depend_on_how_many_at_a_time(pieces, seed):
     apart = [name for n in pieces for name in choice.draw_from(choice.names, rng, n)]
     assert apart == choice.draw_from(choice.names, stream(seed, "x"), sum(pieces))
     assert "b" not in apart
+    evenly, rng = Choice(), stream(seed, "x")
+    apart = [name for n in pieces for name in evenly.draw_from(("a", "b", "c"), rng, n)]
+    assert apart == evenly.draw_from(("a", "b", "c"), stream(seed, "x"), sum(pieces))
 
 
 def test_names_are_chosen_by_weight():
@@ -131,8 +136,23 @@ def test_weights_share_a_frame_as_the_paper_has_it():
     shares = np.array([task.input_bytes for task in tasks])
     assert np.allclose(shares.sum(axis=1), 900, rtol=1e-12)
     assert 2 < (shares.max(axis=1) / shares.min(axis=1)).max() <= 3
-    weights = np.stack([stream(1, "trace", "weight", i).uniform(0.5, 1.5, 200) for i in range(5)], axis=1)
+    weights = np.stack([stream(1, "weight", i).uniform(0.5, 1.5, 200) for i in range(5)], axis=1)
     assert shares.tolist() == (900.0 * weights / weights.sum(axis=1, keepdims=True)).tolist()
+
+
+@pytest.mark.parametrize("servers, tasks", [(50, 200), (3, 1500), (200, 20)])
+def test_the_papers_scenario_is_one_of_many_bit_for_bit(servers, tasks):
+    scenario = PaperScenario(servers=servers, tasks=tasks)
+    draws = {
+        "profile": Choice(),
+        "frame_rate_hz": Constant(5.0),
+        "deadline_s": Constant(0.2),
+        "input_bytes": Uniform(100e3, 1e6),
+    }
+    trace = generated(Periodic(1.0), 4, tasks=tasks)
+    spread = Everywhere(Uniform(0.5, 1.5))
+    found = tasks_of(trace, scenario.network(4), shipped(), draws=draws, spread=spread, seed=4)
+    assert plain(found) == plain(scenario.arrivals(4))
 
 
 def test_a_larger_network_leaves_the_shares_among_the_old_servers():
