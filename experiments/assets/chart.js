@@ -243,7 +243,8 @@ class Chart {
     }
     for (const [name, x] of panel.x_lines) if (x >= this.view[0] && x <= this.view[1]) {
       make("line", { class: "reference", x1: this.place(x), x2: this.place(x), y1: MARGIN.top, y2: low }, inner);
-      label(this.place(x) + 4, low - 6, name, "start");
+      const late = this.place(x) > 0.7 * this.w;
+      label(this.place(x) + (late ? -4 : 4), low - 6, name, late ? "end" : "start");
     }
     panel.curves.forEach((curve, index) => {
       if (this.hidden.has(index)) return;
