@@ -110,7 +110,7 @@ def several(value: Any) -> Any:
 
 def one_of(what: str, names: Iterable[str]) -> Any:
     """Return the type of a name among those that are known; `what` is said of one that is not."""
-    known = list(names)
+    known = sorted(names)  # registries are in the order in which modules happen to be imported
 
     def read(value: Any) -> str:
         if not isinstance(value, str):
@@ -214,7 +214,7 @@ def _or_pair(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_file_name(value: Any) -> bool:
     """Return whether this can be the name of a file: text in one line."""
-    return isinstance(value, str) and 0 < len(value.strip()) and len(value) < 4000 and not _CONTROL.search(value)
+    return isinstance(value, str) and bool(value.strip()) and len(value) < 4000 and not _CONTROL.search(value)
 
 
 def _file(value: Any) -> InputFile:

@@ -74,7 +74,7 @@ class ProcessSection(Section):
 def _process_section(name: str) -> type[ProcessSection]:
     """Return the section of the process registered as `name`."""
     kind: Any = PROCESSES[name]
-    fields: dict[str, Any] = {"process": (Literal[name], Field(description="Which process."))}  # type: ignore[valid-type]
+    fields: dict[str, Any] = {"process": (Literal[name], Field(description="Which process."))}
     for field in dataclasses.fields(kind):
         unit = kind.units.get(field.name)
         one: Any = float if unit is None else quantity({"hz": "Hz", "s": "s"}.get(unit, unit), zero=True)
@@ -89,7 +89,7 @@ def _process_section(name: str) -> type[ProcessSection]:
     return section
 
 
-PROCESS_SECTIONS = {name: _process_section(name) for name in PROCESSES}
+PROCESS_SECTIONS = {name: _process_section(name) for name in sorted(PROCESSES)}
 Arrivals: Any = Annotated[reduce(or_, PROCESS_SECTIONS.values()), Field(discriminator="process")]
 
 
@@ -127,7 +127,7 @@ def distribution(unit: str) -> Any:
     one = quantity_schema(unit)
     table = {
         "type": "object",
-        "properties": {"distribution": {"enum": list(DISTRIBUTIONS)}},
+        "properties": {"distribution": {"enum": sorted(DISTRIBUTIONS)}},
         "required": ["distribution"],
     }
     pair = {"type": "array", "items": one, "minItems": 2, "maxItems": 2}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -118,7 +119,7 @@ def seen(folder, *settings):
 
 
 def test_the_figure_shows_what_the_results_say(folder):
-    shown, scenario, inputs, done = seen(folder)
+    shown, _, inputs, done = seen(folder)
     width = np.diff(shown.edges)
     assert (shown.arrived * width).sum() == pytest.approx(30)
     assert (shown.rejected * width).sum() == pytest.approx(done.row["rejected_tasks"])
@@ -126,7 +127,7 @@ def test_the_figure_shows_what_the_results_say(folder):
     assert shown.deployed.tolist() == [*(row["deployed_tasks"] for row in series), series[-1]["deployed_tasks"]]
     # all that was reserved over time, of links and of each, is the same area
     area_bps_s = sum(
-        row["reserved_bps"] * (after["time_s"] - row["time_s"]) for row, after in zip(series, series[1:], strict=False)
+        row["reserved_bps"] * (after["time_s"] - row["time_s"]) for row, after in pairwise(series)
     )
     total_bps = float(inputs.network.link_bps.sum())
     assert (shown.uplink.reserved / 100 * total_bps * width).sum() == pytest.approx(area_bps_s, rel=1e-9)

@@ -198,7 +198,8 @@ def test_what_is_kept_and_which_scheduler_runs_are_no_part_of_the_description(tm
 def test_equal_scenarios_are_equal_also_after_pickling():
     one, other = load("replay"), load("replay")
     assert one == other == pickle.loads(pickle.dumps(one))
-    assert pickle.loads(pickle.dumps(one)).inputs(1).network.link_bps.tolist() == one.inputs(1).network.link_bps.tolist()
+    again = pickle.loads(pickle.dumps(one))
+    assert again.inputs(1).network.link_bps.tolist() == one.inputs(1).network.link_bps.tolist()
 
 
 def test_a_scenario_cannot_be_changed():
