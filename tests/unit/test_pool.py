@@ -119,12 +119,12 @@ def test_what_comes_one_by_one_has_no_bound_and_runs_without():
 def test_workers_that_cannot_start_are_one_error(monkeypatch):
     from experiments import pool
 
-    monkeypatch.setattr(pool, "_begin", _leave)
+    monkeypatch.setattr(pool, "serve", _leave)
     with pytest.raises(CutlayerError, match="worker processes do not start"):
         list(Pool(1).outcomes(cells(PaperSource(PaperScenario(servers=2, tasks=2)))))
 
 
-def _leave():
+def _leave(connection):
     import os
 
     os._exit(7)
