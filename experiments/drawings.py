@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.panels import PAPER_POINTS, Curve, HeatMap, Map, Panel, thinned
@@ -205,18 +206,19 @@ def draw_map(
     names = list(positions)
     x, y = np.array([positions[name] for name in names]).T
     many = len(names) > 60
-    size = float(plt.rcParams["font.size"]) ** 2 * (0.5 if many else 1.6)
+    size = float(plt.rcParams["font.size"]) ** 2 * min(1.6, 25 / len(names))
     axes.scatter(x, y, s=size, c=[colour(name) for name in names], edgecolors="#333333", linewidths=0.6, zorder=2)
     centre_x, centre_y = float(x.mean()), float(y.mean())
+    halo = [withStroke(linewidth=2, foreground="white")]  # names stay legible where lines cross them
     for name in names if not many else ():
         right, up = positions[name][0] - centre_x, positions[name][1] - centre_y
         away = math.hypot(right, up)
         if away < 1e-9:  # in the middle: below the node
             right, up, away = 0.0, -1.0, 1.0
-        offset = 0.85 * float(plt.rcParams["font.size"])
+        offset = math.sqrt(size) / 2 + 2
         axes.annotate(
             _short(name), positions[name], xytext=(offset * right / away, offset * up / away),
-            textcoords="offset points", fontsize="small", zorder=3,
+            textcoords="offset points", fontsize="small", zorder=3, path_effects=halo,
             ha="center" if abs(right) < 0.3 * away else "left" if right > 0 else "right",
             va="center" if abs(up) < 0.3 * away else "bottom" if up > 0 else "top",
         )  # fmt: skip

@@ -198,7 +198,7 @@ def _window_curves(
         found = []
         for row in group.rows:
             rows = read_table(results, table, row["key"])
-            found.append(value(group, rows))
+            found.append(_whole_windows(*value(group, rows), float(row["end_s"])))
         times = found[0][0]
         if len(found) == 1:
             curves.append(_window_curve(group, times, found[0][1], end_s, scale, None))
@@ -207,6 +207,13 @@ def _window_curves(
             band = None if curve.low is None or curve.high is None else (curve.low, curve.high)
             curves.append(_window_curve(group, times, curve.y, end_s, scale, band))
     return tuple(curves), x_label
+
+
+def _whole_windows(times: FloatArray, values: FloatArray, end_s: float) -> tuple[FloatArray, FloatArray]:
+    """Leave out a last window cut by the end of the run to less than half: nothing can be read off it."""
+    if len(times) > 1 and end_s - times[-1] < (times[1] - times[0]) / 2:
+        return times[:-1], values[:-1]
+    return times, values
 
 
 def _stacked(found: Sequence[tuple[FloatArray, FloatArray]], times: FloatArray) -> FloatArray:

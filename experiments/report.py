@@ -90,7 +90,7 @@ def page(results: Results, groups: Sequence[Group], path: Path) -> str:
     sections = [("summary", "Summary", summary_html(groups) + differences_html(groups))]
     if claims:
         sections.append(("claims", "Claims", _claims_html(claims)))
-    figures = '<div class="figures"></div>' + "".join(f'<p class="soft">{escape(note)}</p>' for note in notes)
+    figures = '<div class="figures"></div>' + _notes_html(notes)
     sections.append(("figures", "Figures", "<p class=soft>Drag to zoom, double-click to see all again.</p>" + figures))
     sections += [(table["name"], table["title"], f'<div id="{table["name"]}-table"></div>') for table in tables]
     sections.append(("runs", "Runs", _runs_html(groups)))
@@ -112,6 +112,13 @@ def page(results: Results, groups: Sequence[Group], path: Path) -> str:
     }
     # in one pass: what a user's text says is never taken for a field
     return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match[1]], _asset("report.html"))
+
+
+def _notes_html(notes: Sequence[str]) -> str:
+    if not notes:
+        return ""
+    items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    return f'<details class="soft"><summary>What is not drawn, and why</summary><ul>{items}</ul></details>'
 
 
 def _asset(name: str) -> str:
@@ -137,7 +144,8 @@ def _lead(groups: Sequence[Group]) -> str:
         return f"{number:,} {what}" + ("" if number == 1 else "s")
 
     text = f"{count(len(rows), 'run')}: {count(len(schedulers), 'scheduler')}, {count(len(cases), 'scenario')}, "
-    text += f"{count(max(len(group.rows) for group in groups), 'seed')} each at most. "
+    most = max(len(group.rows) for group in groups)
+    text += "one seed each. " if most == 1 else f"up to {most:,} seeds each. "
     if len(cases) == 1 and len(groups) > 1:
         means = [float(np.mean([row["deployed_tasks"] for row in group.rows])) for group in groups]
         best = int(np.argmax(means))
@@ -168,7 +176,7 @@ def _figures(results: Results, groups: Sequence[Group]) -> tuple[list[Panel], li
                 else:
                     notes.append(f"{built.title}: left out, too large for a page; cutlayer plot draws it")
         except Missing as missing:
-            notes.append(f"{name.capitalize()}: not drawn: {missing}")
+            notes.append(f"{name}: {missing}")
     return panels, maps, notes
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from experiments.run_groups import Group, Row, read_table
 from simulator.results import Results
-from simulator.stats import Interval, mean_interval, paired_interval
+from simulator.stats import mean_interval, paired_interval
 from simulator.tables import TABLES
 
 MOST_ROWS = {"decisions": 200_000, "tasks": 100_000, "frames": 50_000, "measures": 20_000}
@@ -150,12 +150,9 @@ def spread(values: Sequence[Any], spec: str = ",.1f") -> tuple[str, float | None
     if not there or len(there) < len(values):
         return "–", None
     found = mean_interval(there)
-    return _interval(found, "," if len(there) == 1 and found.mean.is_integer() else spec), found.mean
-
-
-def _interval(found: Interval, spec: str) -> str:
-    text = f"{found.mean:,.0f}" if spec == "," else f"{found.mean:{spec}}"
-    return text if math.isnan(found.low) else f"{text} [{found.low:{spec}}, {found.high:{spec}}]"
+    if len(set(there)) == 1:  # nothing to be uncertain of
+        return (f"{there[0]:,.0f}" if there[0].is_integer() and "%" not in spec else f"{there[0]:{spec}}"), there[0]
+    return f"{found.mean:{spec}} [{found.low:{spec}}, {found.high:{spec}}]", found.mean
 
 
 def summary_html(groups: Sequence[Group]) -> str:

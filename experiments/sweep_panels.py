@@ -126,5 +126,6 @@ def of_measures(results: Results) -> list[Panel]:
             for what, c in ((what, _interval_curve(what, points)) for what, points in lines.items())
         )
         name = "".join(c if c.isalnum() else "-" for c in f"measured {quantity} over {x_name}".lower())
-        panels.append(Panel(name, quantity.capitalize(), x_name, quantity, curves, note=note))
+        title = f"{quantity[:1].upper()}{quantity[1:]} over {x_name}"
+        panels.append(Panel(name, title, x_name, quantity, curves, note=note))
     return panels

@@ -169,11 +169,12 @@ def as_table(arrivals_s: FloatArray, fits: dict[str, Fit]) -> str:
 
 
 def as_toml(process: Process) -> str:
-    """Return a process as keys of a scenario file, every parameter with its unit."""
+    """Return a process as a table of a scenario file: the unit goes with the value, not with the name."""
     name = described(process, PROCESSES)[PROCESSES.what]
-    lines = [f'arrivals = "{name}"']
-    for parameter, value in asdict(process).items():  # type: ignore[call-overload]
-        unit = process.units.get(parameter)
+    lines = ["[workload.arrivals]", f'process = "{name}"']
+    for field, value in asdict(process).items():  # type: ignore[call-overload]
+        unit = process.units.get(field)
+        parameter = field.removesuffix("_s").removesuffix("_hz")
         texts = [_quoted(one, unit) for one in (value if isinstance(value, tuple) else (value,))]
         lines.append(f"{parameter} = [{', '.join(texts)}]" if isinstance(value, tuple) else f"{parameter} = {texts[0]}")
     return "\n".join(lines)

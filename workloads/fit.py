@@ -17,7 +17,7 @@ from workloads.arrivals import DAY_S, MMPP2, Hourly, Poisson, Process
 FEWEST = 20
 """Arrivals that a fit needs."""
 
-LONGEST = 200_000
+LONGEST = 50_000
 """Arrivals that the likelihood of an MMPP-2 is taken of: the first ones."""
 
 

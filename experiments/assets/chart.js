@@ -1,7 +1,8 @@
 /* A small plotter: curves with bands on linear or log axes, as SVG. Drag to zoom, hover to read, keys and buttons too. */
 "use strict";
 const DASHES = ["", "7 4", "8 3 2 3", "2 3", "12 3", "6 2 2 2 2 2", "3 2", "14 6"];
-const MARGIN = { left: 58, right: 14, top: 12, bottom: 40 };
+const MARGIN = { right: 14, top: 12, bottom: 40 };
+const FEW = 20;  // points of a curve that are worth a dot each
 const SVG = "http://www.w3.org/2000/svg";
 
 function make(name, attributes, parent) {
@@ -37,7 +38,7 @@ function linearTicks(low, high, wanted) {
 }
 
 function logTicks(low, high) {
-  const few = Math.log10(high / low) <= 2.2;
+  const few = Math.log10(high / low) <= 2.6;
   const ticks = [];
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++)
     for (const factor of few ? [1, 2, 5] : [1]) {
@@ -149,11 +150,11 @@ class Chart {
   unwarp(u) { return this.panel.x_log ? Math.pow(10, u) : u; }
   place(x) {
     const [a, b] = this.view.map((v) => this.warp(v));
-    return MARGIN.left + (this.warp(x) - a) / (b - a) * (this.w - MARGIN.left - MARGIN.right);
+    return this.left + (this.warp(x) - a) / (b - a) * (this.w - this.left - MARGIN.right);
   }
   inverse(px) {
     const [a, b] = this.view.map((v) => this.warp(v));
-    const share = (px - MARGIN.left) / (this.w - MARGIN.left - MARGIN.right);
+    const share = (px - this.left) / (this.w - this.left - MARGIN.right);
     return this.unwarp(a + Math.min(Math.max(share, 0), 1) * (b - a));
   }
 
@@ -206,38 +207,44 @@ class Chart {
     const rise = (value) =>
       this.h - MARGIN.bottom - (flat(value) - flat(bottom)) / (flat(top) - flat(bottom)) * (this.h - MARGIN.bottom - MARGIN.top);
     this.rise = rise;
+    const yTicks = panel.y_log ? logTicks(bottom, top) : linearTicks(bottom, top, this.h / 45);
+    this.left = 30 + 6.8 * Math.max(3, ...yTicks.map((y) => short(y).length));
     if (this.svg) this.svg.remove();
     const svg = this.svg = make("svg", { viewBox: "0 0 " + this.w + " " + this.h, role: "img", "aria-label": this.spoken() });
     this.plot.insertBefore(svg, this.tip);
     const right = this.w - MARGIN.right, low = this.h - MARGIN.bottom;
     const clip = "clip" + this.number;
-    make("rect", { x: MARGIN.left, y: MARGIN.top - 4, width: right - MARGIN.left, height: low - MARGIN.top + 5 },
+    make("rect", { x: this.left, y: MARGIN.top - 4, width: right - this.left, height: low - MARGIN.top + 5 },
       make("clipPath", { id: clip }, make("defs", {}, svg)));
     const label = (x, y, text, anchor, kind) => {
       make("text", { x, y, "text-anchor": anchor, class: kind || "" }, svg).textContent = text;
     };
-    for (const y of panel.y_log ? logTicks(bottom, top) : linearTicks(bottom, top, this.h / 45)) {
-      make("line", { class: "grid", x1: MARGIN.left, x2: right, y1: rise(y), y2: rise(y) }, svg);
-      label(MARGIN.left - 6, rise(y) + 4, short(y), "end", "y-tick");
+    for (const y of yTicks) {
+      make("line", { class: "grid", x1: this.left, x2: right, y1: rise(y), y2: rise(y) }, svg);
+      label(this.left - 6, rise(y) + 4, short(y), "end", "y-tick");
     }
     let last = -Infinity;
     for (const x of panel.x_log ? logTicks(...this.view) : linearTicks(...this.view, this.w / 80)) {
       const at = this.place(x);
       make("line", { class: "grid", x1: at, x2: at, y1: MARGIN.top, y2: low }, svg);
-      if (at - last > 34) { label(at, low + 16, short(x), "middle", "x-tick"); last = at; }
+      const half = 3.4 * short(x).length;
+      if (at - half < last + 8) continue;
+      last = Math.min(at + half, this.w);
+      label(last - half, low + 16, short(x), "middle", "x-tick");
     }
-    make("line", { class: "axis", x1: MARGIN.left, x2: right, y1: low, y2: low }, svg);
-    label((MARGIN.left + right) / 2, this.h - 6, panel.x_label, "middle", "x-label");
+    make("line", { class: "axis", x1: this.left, x2: right, y1: low, y2: low }, svg);
+    label((this.left + right) / 2, this.h - 6, panel.x_label, "middle", "x-label");
     const side = make("text", { transform: "translate(13 " + (MARGIN.top + low) / 2 + ") rotate(-90)", "text-anchor": "middle" }, svg);
     side.textContent = panel.y_label;
     const inner = make("g", { "clip-path": "url(#" + clip + ")" }, svg);
     for (const [name, y] of panel.lines) {
-      make("line", { class: "reference", x1: MARGIN.left, x2: right, y1: rise(y), y2: rise(y) }, inner);
+      make("line", { class: "reference", x1: this.left, x2: right, y1: rise(y), y2: rise(y) }, inner);
       label(right - 2, rise(y) - 4, name, "end");
     }
     for (const [name, x] of panel.x_lines) if (x >= this.view[0] && x <= this.view[1]) {
       make("line", { class: "reference", x1: this.place(x), x2: this.place(x), y1: MARGIN.top, y2: low }, inner);
-      label(this.place(x) - 4, MARGIN.top + 10, name, "end");
+      const late = this.place(x) > 0.7 * this.w;
+      label(this.place(x) + (late ? -4 : 4), low - 6, name, late ? "end" : "start");
     }
     panel.curves.forEach((curve, index) => {
       if (this.hidden.has(index)) return;
@@ -246,6 +253,9 @@ class Chart {
       if (curve.high && panel.upper_line)
         make("path", { class: "curve thin", ...this.look(index), d: this.path(curve, curve.high) }, inner);
       make("path", { class: "curve" + (curve.plain ? " thin" : ""), ...this.look(index), d: this.path(curve, curve.y) }, inner);
+      if (!curve.steps && curve.x.length <= FEW)
+        for (const k of this.seen(curve, curve.y)) if (curve.y[k] !== null)
+          make("circle", { cx: this.place(curve.x[k]), cy: rise(curve.y[k]), r: 2.6, fill: this.look(index).stroke }, inner);
     });
     this.over = make("g", {}, svg);
     this.plot.dataset.from = this.view[0];

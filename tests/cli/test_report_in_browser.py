@@ -110,12 +110,13 @@ def wait(browser, holds):
     WebDriverWait(browser, 20, poll_frequency=0.05).until(lambda _: holds())
 
 
-def test_it_loads_without_a_word_on_the_console_and_asks_no_network(shown):
+def test_it_loads_without_a_word_on_the_console_and_asks_no_network(shown, page):
     assert shown.get_log("browser") == []
     asked = [json.loads(entry["message"])["message"] for entry in shown.get_log("performance")]
-    urls = [one["params"]["request"]["url"] for one in asked if one["method"] == "Network.requestWillBeSent"]
-    assert urls and all(url.startswith(("file:", "data:")) for url in urls)
-    assert len([url for url in urls if url.startswith("file:")]) == 1
+    requests = [one["params"] for one in asked if one["method"] == "Network.requestWillBeSent"]
+    own = [one["request"]["url"] for one in requests if one["documentURL"] == page.as_uri()]
+    assert [url for url in own if not url.startswith("data:")] == [page.as_uri()]
+    assert not any(one["request"]["url"].startswith(("http", "ws")) for one in requests)
 
 
 def test_what_a_user_wrote_stays_text(shown):

@@ -83,6 +83,13 @@ def test_late_frames_are_a_share_of_the_delivered_and_nothing_where_none_was(tmp
     assert np.isnan(curve.y[1:]).all()
 
 
+@pytest.mark.parametrize("end_s, begins", [(12.6, [0, 5, 10]), (12.4, [0, 5])])
+def test_a_last_window_that_is_cut_to_less_than_half_is_not_drawn(tmp_path, end_s, begins):
+    tables = windows((0, 4, 4, 0, 1, 0.1, 0.2), (5, 4, 4, 0, 2, 0.1, 0.2), (10, 1, 1, 0, 1, 0.1, 0.2))
+    (panel,) = built(over_time.violations, tmp_path / "r.db", (run(end_s=end_s), tables))
+    assert panel.curves[0].x[:-1].tolist() == begins
+
+
 def test_latency_is_the_mean_and_the_largest_of_every_window_in_ms(tmp_path):
     tables = windows((0, 5, 4, 1, 1, 0.1, 0.2), (5, 2, 2, 0, 0, 0.12, 0.4))
     tables["tasks"] = rows("tasks", {"task": "a", "deadline_s": 0.25, "outcome": "deployed"})

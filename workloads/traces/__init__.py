@@ -9,8 +9,8 @@ from collections.abc import Collection
 from typing import Any
 
 from simulator.errors import InputError
-from workloads.rows import Path, read_header
-from workloads.trace import FORMATS, Trace, with_options
+from workloads.rows import Path, read_header, shown
+from workloads.trace import COLUMNS, FORMATS, Trace, with_options
 from workloads.traces.native import write_csv
 from workloads.traces.parquet import write_parquet
 
@@ -54,11 +54,22 @@ def read_trace(
 
 
 def format_of(path: Path) -> str:
-    """Return the name of the format of a file; what no other format knows is taken for a native one."""
+    """Return the name of the format of a file; what has but one of our columns is meant to be a native one.
+
+    Raises
+    ------
+    InputError
+        If no format is like it.
+    """
     if is_parquet(path):
         return "parquet"
     header = read_header(path)
-    return next((name for name in FORMATS if FORMATS[name].recognises(path, header)), "native")
+    found = next((name for name in FORMATS if FORMATS[name].recognises(path, header)), None)
+    if found is None and header and not set(header) & set(COLUMNS):
+        known = ", ".join(sorted(FORMATS))
+        said = shown(",".join(header))
+        raise InputError(f"columns {said} are of no trace known ({known}); any other: map its columns", path, 1)
+    return found or "native"
 
 
 def is_parquet(path: Path) -> bool:
