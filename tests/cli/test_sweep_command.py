@@ -1,0 +1,105 @@
+"""The verbs about many runs: what they print; what is wrong is one line, and nothing is written then."""
+
+import json
+from pathlib import Path
+
+import pytest
+from user_files import assert_one_line, rows
+
+PLAN = ["plan", "paper", "--out", "o.db"]
+LBF = [*PLAN, "--scheduler", "lbf"]
+SMALL = ["--set", "workload.tasks=20", "--set", "network.servers=3"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_sweep_is_listed_compared_exported_and_merged(cutlayer, here):
+    words = ["sweep", "paper", "--set", "workload.tasks=20", "--vary", "network.servers=2:3", "-j", "1"]
+    first = cutlayer([*words, "--vary", "scheduler=offline,lbf", "--seeds", "2", "--out", "a.db"])
+    assert (first.status, first.out) == (0, "8 runs done\na.db\n")
+    assert "2 scenarios x 2 schedulers x 2 seeds = 8 runs" in first.err
+    more = cutlayer([*words, "--vary", "scheduler=offline,lbf,fifo", "--seeds", "3", "--out", "a.db", "-q"])
+    assert (more.status, more.out, more.err) == (0, "", "")
+    assert len(rows(here / "a.db")) == 18
+
+    found = cutlayer(["results", "a.db", "--json"]).json
+    assert sorted((g["scheduler"], g["varies"]["network.servers"], g["done"], g["seeds"]) for g in found) == [
+        (name, servers, 3, [0, 1, 2]) for name in ("fifo", "lbf", "offline") for servers in (2, 3)
+    ]
+    compared = cutlayer(["compare", "a.db", "lbf", "offline", "--json"]).json
+    assert {one["pairs"] for one in compared["measures"]} == {3} and compared["without_partner"] == 0
+    total = {}
+    for row in rows(here / "a.db"):
+        at = row["scheduler"], json.loads(row["scenario"])["network"]["servers"]
+        total[at] = total.get(at, 0) + row["deployed_tasks"]
+    by_hand = {servers: (total["lbf", servers] - total["offline", servers]) / 3 for servers in (2, 3)}
+    differences = {
+        one["scenario"]["network.servers"]: one["difference"]["mean"]
+        for one in compared["measures"]
+        if one["measure"] == "deployed_tasks"
+    }
+    assert differences == pytest.approx(by_hand)
+    exported = cutlayer(["export", "a.db", "--out", "tables"])
+    assert exported.out == "tables/runs.csv\n"
+    assert len(Path("tables/runs.csv").read_text().splitlines()) == 19
+    assert cutlayer(["merge", "b.db", "a.db"]).out == "18 runs added, 0 there already\nb.db\n"
+
+
+def test_seeds_are_added_until_it_is_sure(cutlayer, here):
+    words = ["sweep", "paper", *SMALL, "--vary", "scheduler=lbf", "--out", "a.db"]
+    done = cutlayer([*words, "--until", "arrived_tasks +-1%"])
+    assert (done.status, done.out) == (0, "10 runs done\na.db\n"), "20 tasks always arrive: ten seeds are enough"
+    wide = cutlayer([*words, "--until", "reserved_bps +-0.001%", "--most-seeds", "12"])
+    assert wide.status == 0 and "not as narrow as reserved_bps +-0.001%: lbf: " in wide.out
+    assert "after 12 seeds\n2 runs done, 10 there already\n" in wide.out
+
+
+def test_a_plan_says_the_answer_the_steps_and_what_is_short(cutlayer, here):
+    words = ["plan", "paper", "--set", "workload.tasks=40", "--find", "network.servers=1:8", "--deployed", "90%"]
+    more = ["--scheduler", "offline", "--seeds", "3", "--most-seeds", "4", "--out", "p.db", "-j", "1"]
+    found = cutlayer([*words, *more, "--json"])
+    assert found.status == 0, found.err
+    assert found.json["steps"][0]["settings"] == ["network.servers=8"]
+    assert set(found.json["short"]) == {"uplink", "compute"}
+    again = cutlayer([*words, *more])
+    assert "0 runs done" in again.out and "is the smallest that is sure to give 90% of the tasks deployed" in again.out
+    assert found.json["answer"]["settings"][0] in again.out
+
+
+@pytest.mark.parametrize(
+    "argv, says",
+    [
+        (["sweep", "nowhere.toml", "--out", "o.db"], "nowhere.toml"),
+        (["sweep", "paper", "--vary", "network.severs=1,2", "--out", "o.db"], "did you mean 'servers'?"),
+        (["sweep", "paper", "--seeds", "0", "--out", "o.db"], "seeds is 0; allowed: 1 or more"),
+        (["sweep", "paper", "-j", "0", "--out", "o.db"], "-j is 0"),
+        (["sweep", "paper", "--until", "gap +-1%", "--seeds", "3", "--out", "o.db"], "--seeds and --until"),
+        (["sweep", "paper", "--most-seeds", "3", "--out", "o.db"], "--most-seeds without --until"),
+        (["sweep", "paper", "--keep", "task", "--out", "o.db"], "--keep 'task'"),
+        (["sweep", "paper", "--out", "no/where.db"], "there is no folder"),
+        (["results", "nothing.db"], "nothing.db: no such results file"),
+        (["compare", "nothing.db", "a", "b"], "nothing.db: no such results file"),
+        (["compare", "there.db", "a", "a"], "'a' twice"),
+        (["export", "there.db", "--format", "xls", "--out", "x"], "allowed: csv, parquet"),
+        (["merge", "there.db", "there.db"], "is the file to add to"),
+        (["merge", "new.db", "nothing.db"], "nothing.db: no such results file"),
+        ([*PLAN, "--find", "network.servers", "--deployed", "9%"], "--find 'network.servers'"),
+        ([*PLAN, "--find", "network.servers=1:9", "--deployed", "190%"], "--deployed is '190%'"),
+        ([*PLAN, "--find", "network.servers=1:9", "--deployed", "9%"], "--scheduler NAME"),
+        ([*PLAN, "--find", "network.servers=1:9", "--deployed", "9%", "--seeds", "200"], "--seeds is 200"),
+        ([*LBF, "--find", "network.servers=1:9", "--deployed", "9%", "--violations", "1%"], "needs frames"),
+        ([*LBF, "--find", "network.usable_share=0.1:1", "--deployed", "9%"], "needs --violations"),
+    ],
+)
+def test_a_fault_is_one_line_and_nothing_is_written(cutlayer, here, argv, says):
+    from simulator.results import Results
+
+    with Results("there.db") as results:
+        results.write({"key": "k", "status": "done"}, {})
+    before = sorted(path.name for path in here.iterdir())
+    assert_one_line(cutlayer(argv), f"cutlayer {argv[0]}", says)
+    assert sorted(path.name for path in here.iterdir()) == before
