@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -78,16 +79,19 @@ def _ready() -> None:
     """Come back at once: the worker has started."""
 
 
-_last: dict[str, Source] = {}
+_pickled: dict[int, bytes] = {}
+_sources: dict[int, Source] = {}
 
 
-def _work(cell: AnyCell | Cell[Any]) -> Outcome:
-    """Do one run; a cell that comes without its source has that of the cell before."""
-    if cell.source is None:
-        cell = replace(cell, source=_last["source"])
-    else:
-        _last["source"] = cell.source
-    return run_cell(cell)
+def _work(cell: Cell[Any], number: int, pickled: bytes | None) -> Outcome:
+    """Do one run of the source of that number, which comes along where it is another than before."""
+    if pickled is not None:
+        _pickled.clear()
+        _sources.clear()
+        _pickled[number] = pickled
+    if number not in _sources:
+        _sources[number] = pickle.loads(_pickled[number])
+    return run_cell(replace(cell, source=_sources[number]))
 
 
 # In the coordinator ----------------------------------------------------------------------------------------
@@ -110,6 +114,7 @@ class _Worker:
     waiting: deque[AnyCell] = field(default_factory=deque)
     flights: deque[_Flight] = field(default_factory=deque)
     source: Source | None = None
+    sources: int = 0
     ahead: int = 0
 
     def start(self) -> None:
@@ -127,9 +132,18 @@ class _Worker:
         if self.executor is None:
             self.start()
         assert self.executor is not None
-        sent = without_source(cell) if cell.source is self.source else cell
-        self.source = cell.source
-        self.flights.append(_Flight(cell, self.executor.submit(_work, sent)))
+        pickled = None
+        if cell.source is not self.source:
+            try:
+                pickled = pickle.dumps(cell.source)
+            except Exception as fault:
+                cannot: Future[Any] = Future()
+                cannot.set_exception(fault)
+                self.flights.append(_Flight(cell, cannot))
+                return
+            self.source = cell.source
+            self.sources += 1
+        self.flights.append(_Flight(cell, self.executor.submit(_work, without_source(cell), self.sources, pickled)))
 
     def stop(self, *, kill: bool) -> None:
         """End the process: at once, or when it is idle."""
@@ -210,7 +224,7 @@ class Pool:
             outcome = flight.future.result()
         except BrokenProcessPool:
             return self._died(worker)
-        except Exception as fault:  # what a run left could not be sent
+        except Exception as fault:  # the run or what it left could not be sent
             outcome = failure(f"{type(fault).__name__}: {fault}")
         worker.flights.popleft()
         self._failed_starts = 0

@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from experiments.inputs import Inputs
 from experiments.plugin import label
 from experiments.scenario_faults import ScenarioError, faults, located
-from experiments.scenario_fields import InputFile, Section, several
+from experiments.scenario_fields import InputFile, SchedulerName, Section, several
 from experiments.scenario_files import Draft, both_said, read, setting, without_other_ways
 from experiments.scenario_sections import (
     BandwidthSection,
@@ -72,7 +72,8 @@ class Scenario(Section):
     @property
     def files(self) -> dict[str, InputFile]:
         """Every file the scenario names, by the key that names it."""
-        return dict(_files(self.model_dump(exclude_none=True)))
+        named = _named(self.model_dump(exclude_none=True))
+        return {".".join(map(str, path)): name for path, name in named if isinstance(name, InputFile)}
 
     @property
     def is_random(self) -> bool:
@@ -110,7 +111,13 @@ class Scenario(Section):
 
     def as_said(self) -> dict[str, Any]:
         """Return what was said and nothing else, as TOML has it."""
-        return self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+        said: dict[str, Any] = self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+        for path, name in _named(self.model_dump(exclude_unset=True, exclude_none=True)):
+            inner: Any = said
+            for part in path[:-1]:
+                inner = inner[part]
+            inner[path[-1]] = name  # which knows how it was written, too
+        return said
 
 
 def load(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Scenario:
@@ -184,14 +191,15 @@ def _checked(draft: Draft, names: Mapping[str, str] | None = None) -> Scenario:
     raise ScenarioError.of(list(dict.fromkeys(wrong)))
 
 
-def _files(value: Any, at: str = "") -> Iterator[tuple[str, InputFile]]:
-    if isinstance(value, InputFile):
+def _named(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], InputFile | SchedulerName]]:
+    """Yield files and schedulers in a value, with the path to each."""
+    if isinstance(value, (InputFile, SchedulerName)):
         yield at, value
     items: Any = value.items() if isinstance(value, Mapping) else ()
     if isinstance(value, (list, tuple)):
         items = enumerate(value)
     for key, item in items:
-        yield from _files(item, f"{at}.{key}" if at else str(key))
+        yield from _named(item, (*at, key))
 
 
 def _by_content(value: Any) -> Any:

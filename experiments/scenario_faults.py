@@ -26,7 +26,7 @@ _ALLOWED = {
     "string_too_short": "text that is not empty",
     "int_parsing_size": "a smaller number",
 }
-_BOUNDS = {"gt": "above {:g}", "ge": "{:g} or more", "lt": "below {:g}", "le": "at most {:g}"}
+_BOUNDS = {"gt": "above {}", "ge": "{} or more", "lt": "below {}", "le": "at most {}"}
 _OUT_OF_BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 
@@ -68,7 +68,7 @@ def faults(error: ValidationError, draft: Draft, root: type[BaseModel], names: M
     """
     for found in error.errors(include_url=False):
         path = _said(found["loc"], draft.data, missing=found["type"] in ("missing", "union_tag_not_found"))
-        key = ".".join(path)
+        key = ".".join(part if part.isprintable() and len(part) < 100 else shown(part) for part in path)
         source = draft.source_of(path)
         name = key if source else names.get(key, key)
         yield located(source, _message(found, name, path, draft, root))
@@ -125,12 +125,25 @@ def _bounds(model: type[BaseModel] | None, key: str, context: Mapping[str, Any])
     """Return all bounds of a key in words, or where it is none of a model, the one that was broken."""
     known: list[tuple[str, Any]] = []
     if model is not None and key in model.model_fields:
-        for bound in model.model_fields[key].metadata:
+        field = model.model_fields[key]
+        for bound in [*field.metadata, *_inner(field.annotation)]:
             known += [(limit, getattr(bound, limit)) for limit in _BOUNDS if hasattr(bound, limit)]
     known = known or [(limit, context[limit]) for limit in _BOUNDS if limit in context]
     if [limit for limit, _ in known] == ["ge", "le"]:
-        return "{:g} to {:g}".format(*(value for _, value in known))
-    return ", ".join(_BOUNDS[limit].format(value) for limit, value in known)
+        return " to ".join(_plain(value) for _, value in known)
+    return ", ".join(_BOUNDS[limit].format(_plain(value)) for limit, value in known)
+
+
+def _inner(annotation: Any) -> Iterator[Any]:
+    """Yield what is said of a type that may also be missing."""
+    for part in getattr(annotation, "__metadata__", ()):
+        yield from getattr(part, "metadata", (part,))
+    for part in getattr(annotation, "__args__", ()):
+        yield from _inner(part)
+
+
+def _plain(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def model_at(root: type[BaseModel], path: Sequence[str], data: Any) -> type[BaseModel] | None:

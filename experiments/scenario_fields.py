@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
@@ -23,6 +24,9 @@ EXAMPLES = {
     "s": "200 ms",
     "Hz": "5 Hz",
 }
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Text(str):
@@ -208,12 +212,17 @@ def _or_pair(one: Mapping[str, Any]) -> dict[str, Any]:
     return {"anyOf": [one, {"type": "array", "items": one, "minItems": 2, "maxItems": 2}]}
 
 
+def is_file_name(value: Any) -> bool:
+    """Return whether this can be the name of a file: text in one line."""
+    return isinstance(value, str) and 0 < len(value.strip()) and len(value) < 4000 and not _CONTROL.search(value)
+
+
 def _file(value: Any) -> InputFile:
     if isinstance(value, InputFile):
         return value
     if not isinstance(value, str):
         raise refused("text, the name of a file")
-    if not value.strip() or "\0" in value or len(value) > 4000:
+    if not is_file_name(value):
         raise refused("the name of a file")
     file = InputFile.at(getattr(value, "folder", ""), str(value))
     if not os.path.exists(file):
@@ -224,7 +233,7 @@ def _file(value: Any) -> InputFile:
 def _scheduler_name(value: Any) -> SchedulerName:
     if isinstance(value, SchedulerName):
         return value
-    if not isinstance(value, str) or "\0" in value or len(value) > 4000:
+    if not is_file_name(value):
         raise refused("the name of a scheduler, or path/to/mine.py:Class")
     return SchedulerName.at(getattr(value, "folder", ""), str(value))
 

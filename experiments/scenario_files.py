@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from experiments.scenario_fields import Text
+from experiments.scenario_fields import Text, is_file_name
 from simulator.errors import InputError
 
 SHORT = {"scheduler": "name", "workload.trace": "file"}
@@ -152,7 +152,7 @@ def _with_included(path: str, includers: tuple[str, ...]) -> Iterator[tuple[str,
     chain = (*includers, os.path.realpath(path))
     named = table.pop("include", [])
     for name in named if isinstance(named, list) else [named]:
-        if not isinstance(name, str) or not name.strip() or "\0" in name:
+        if not is_file_name(name):
             raise InputError(f"include is {shown(name)}; allowed: the name of a scenario file, or several", path)
         included = os.path.join(folder, name)
         if os.path.realpath(included) in chain:

@@ -10,7 +10,6 @@ from pydantic import ConfigDict, Field, model_validator
 
 from experiments.plugin import build_scheduler
 from experiments.scenario_fields import (
-    Count,
     File,
     NotNegative,
     Range,
@@ -94,7 +93,7 @@ class TopologySection(Section):
 class NetworkSection(Section):
     """Edge servers, and the links between them and the cloud."""
 
-    servers: Count = 50
+    servers: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     """Number of edge servers, each with an uplink of its own."""
     capacity: quantity_range("FLOP/s") = Range(290e9, 290e9)  # type: ignore[valid-type]
     """Compute capacity of a server, or the range it is drawn from."""

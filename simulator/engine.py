@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,7 +138,7 @@ class Simulation:
             raise DecisionError(f"{policy!r} is neither an OnlineScheduler nor an OfflineScheduler")
         self.policy = policy
         self._tasks = tasks
-        self._changing: list[tuple[float, FloatArray, NDArray[np.bool_]]] = []
+        self._changing: Iterator[tuple[float, FloatArray, NDArray[np.bool_]]] | None = None
         if conditions is not None:
             conditions.check(network)
             self._changing = conditions.changes(network)
@@ -156,10 +156,10 @@ class Simulation:
         """
         for listener in self.listeners:
             listener.on_start(self.ledger)
-        if self._changing:
-            _, link_capacity_bps, server_up = self._changing[0]
+        if self._changing is not None:
+            _, link_capacity_bps, server_up = next(self._changing)
             self.ledger.set_state(link_capacity_bps, server_up)
-            self.clock.process(self._changes())
+            self.clock.process(self._changes(self._changing))
         arrivals = self.clock.process(self._arrivals())
         if self.until_s is None:
             self.clock.run(arrivals)
@@ -170,8 +170,10 @@ class Simulation:
             listener.on_end(self.clock.now)
         return self.outcome
 
-    def _changes(self) -> Generator[simpy.Event, Any, None]:
-        for time_s, link_capacity_bps, server_up in self._changing[1:]:
+    def _changes(
+        self, changing: Iterator[tuple[float, FloatArray, NDArray[np.bool_]]]
+    ) -> Generator[simpy.Event, Any, None]:
+        for time_s, link_capacity_bps, server_up in changing:
             yield self.clock.at(time_s, CHANGE)
             self.ledger.set_state(link_capacity_bps, server_up)
             names = tuple(self.policy.on_change(self._view()))

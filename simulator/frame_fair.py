@@ -13,8 +13,8 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from simulator.compiled import compiled
 from simulator.frame_model import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
 from simulator.frame_order import Order, order_of, place, slot, sort_frames
 from simulator.frame_streams import Frames
@@ -84,7 +84,7 @@ class Fair(NamedTuple):
     tags: FloatArray  # (n,): when, in virtual time, the head leaves
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _compute(
     ids: Any, first: Any, number: Any, arrival: Any, size: Any, asks: Asks, compute: Course, end: float, state: Fair,
     queue: Queue, queued: int, order: Order, out: Rows,
@@ -141,7 +141,7 @@ def _compute(
     return queued
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _sink(heap: Any, tags: Any, n: int, at: int) -> None:
     moving = heap[at]
     tag = tags[moving]
@@ -156,7 +156,7 @@ def _sink(heap: Any, tags: Any, n: int, at: int) -> None:
     heap[at] = moving
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _remove(heap: Any, tags: Any, n: int, at: int) -> None:
     """Take what is at this place out of a heap of n."""
     heap[at] = heap[n - 1]
@@ -168,7 +168,7 @@ def _remove(heap: Any, tags: Any, n: int, at: int) -> None:
             _sink(heap, tags, n - 1, place)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _share(
     low: int, high: int, last: bool, queue: Queue, link: Link, asks: Asks, propagation: float, end: float,
     state: Fair, frame_floats: Any, frame_ints: Any, out: Rows,

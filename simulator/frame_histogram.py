@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from simulator.compiled import compiled
 from simulator.types import FloatArray, IntArray
 
 OCTAVE = 7
@@ -51,14 +51,15 @@ def with_more_room(old: Histograms) -> Histograms:
     return old._replace(counts=np.concatenate([old.counts, np.zeros_like(old.counts)]))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def bin_of(value: float) -> int:
     """Return the bin of a latency."""
     bits = np.float64(value).view(np.int64)
-    return min(max((bits >> _BITS_BELOW) - _ORIGIN, 0), _LAST)
+    bin = int(bits >> _BITS_BELOW) - _ORIGIN
+    return min(max(bin, 0), _LAST)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def bins_of_ranks(histograms: Histograms, ranks: Any) -> Any:
     """Return the bin of each rank, rising along a row: of every histogram, shape (2 n, ranks)."""
     block, counts = histograms.block, histograms.counts

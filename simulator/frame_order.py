@@ -11,7 +11,8 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from simulator.compiled import compiled, inlined
 
 _CROWD = 32
 """More frames than this in one bucket are merged instead."""
@@ -36,23 +37,23 @@ def order_of(room: int) -> Order:
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def place(who: Any) -> Any:
     """Return the place of a frame among the arrivals, as an index without a sign: none looks for negative ones."""
     return who & _LOW
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def slot(who: Any) -> Any:
     """Return the slot of a frame, as an index without a sign."""
     return who >> _HALF
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def sort_frames(first: Any, arrival: Any, order: Order) -> int:
     """Put the frames of every slot, in time order already, in time order altogether; return their number."""
     time, who, bucket, begin = order.time, order.who, order.bucket, order.begin
-    slots, n = len(first) - 1, first[-1]
+    slots, n = len(first) - 1, int(first[-1])
     low, high = math.inf, -math.inf
     for s in range(slots):
         if first[s] < first[s + 1]:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from simulator.compiled import compiled
 from simulator.frame_histogram import (
     IN_OCTAVE,
     OCTAVE,
@@ -74,7 +74,7 @@ def add(
         sums = sums._replace(histograms=with_more_room(sums.histograms))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _digest(
     done: int, count: int, rows: Rows, cloud_s: Any, deadline_s: Any, propagation: float, end_to_end: bool,
     series_s: float, sums: Sums,
@@ -172,7 +172,7 @@ def quantiles(sums: Sums) -> FloatArray:
     delivered = sums.counts[:, _N_DELIVERED]
     ranks = np.maximum(np.ceil(np.outer(delivered, QUANTILES) - 1e-9), 1).astype(np.intp)
     ranks[delivered == 0] = 0
-    bins = bins_of_ranks(sums.histograms, np.repeat(ranks, 2, axis=0)).reshape(len(ranks), 2, -1)
+    bins = bins_of_ranks(sums.histograms, np.repeat(ranks, 2, axis=0)).reshape(len(ranks), 2, len(QUANTILES))
     seen = np.minimum(np.maximum(middle_of(bins), sums.smallest[:, :, None]), sums.largest[:, :, None])
     return np.where(delivered[:, None, None] > 0, seen, math.nan)
 
@@ -224,8 +224,14 @@ def joined(parts: Sequence[Sums]) -> Sums:
     """Return the sums of all streams of several servers, without their histograms and series."""
     if not parts:
         return sums(0, 0)
-    columns = [np.concatenate(column) for column in list(zip(*parts, strict=True))[:4]]
-    return Sums(*columns, histograms(0), parts[0].series[:0])
+    return Sums(
+        np.concatenate([part.counts for part in parts]),
+        np.concatenate([part.sums for part in parts]),
+        np.concatenate([part.largest for part in parts]),
+        np.concatenate([part.smallest for part in parts]),
+        histograms(0),
+        parts[0].series[:0],
+    )
 
 
 def add_series(total: FloatArray, more: FloatArray) -> None:

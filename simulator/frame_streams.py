@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+import struct
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from simulator.compiled import compiled, inlined
 from simulator.frame_model import FrameSettings, Slices
 from simulator.types import FloatArray, IntArray
 from simulator.ziggurat import (
@@ -44,11 +45,13 @@ _HALF = np.uint64(32)
 _MULTIPLY_0, _MULTIPLY_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
+_THREE_WORDS = struct.Struct("<3I")
+
 _BLOCK = 128
 """Frames drawn at a time: their words come out of one loop without branches."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")  # or else no loop runs on several frames
+@inlined  # or else no loop runs on several frames
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     """Return the four 32-bit words of Philox4x32-10 at a counter of four words under a key of two (all uint64)."""
     for _ in range(10):
@@ -60,14 +63,14 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     return c0, c1, c2, c3
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _words(k0: Any, k1: Any, k2: Any, number: Any, purpose: Any) -> Any:
     """Return two random words of 64 bits for frame `number`."""
     a, b, c, d = philox(number & _LOW, number >> _HALF, purpose, k2, k0, k1)
     return a << _HALF | b, c << _HALF | d
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _exponential(k0: Any, k1: Any, k2: Any, number: Any, word: Any, purpose: Any) -> float:
     """Return the exponential number of a word that did not decide alone."""
     while True:
@@ -81,7 +84,7 @@ def _exponential(k0: Any, k1: Any, k2: Any, number: Any, word: Any, purpose: Any
             return x
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _normal(k0: Any, k1: Any, k2: Any, number: Any, word: Any, purpose: Any) -> float:
     """Return the normal number of a word that did not decide alone."""
     while True:
@@ -98,7 +101,7 @@ def _normal(k0: Any, k1: Any, k2: Any, number: Any, word: Any, purpose: Any) -> 
             return x
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _many_words(k0: Any, k1: Any, k2: Any, number: Any, count: int, gap_words: Any, size_words: Any) -> None:
     """Write the words of `count` frames from `number`."""
     for i in range(count):
@@ -107,7 +110,7 @@ def _many_words(k0: Any, k1: Any, k2: Any, number: Any, count: int, gap_words: A
         gap_words[i], size_words[i] = a << _HALF | b, c << _HALF | d
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _draw(
     k0: Any, k1: Any, k2: Any, number: int, count: int, before: float, start: float, rate: float, phase: float,
     arrivals: int, jitter: float, sizes: int, sigma: float, gap_words: Any, size_words: Any, time: Any, size: Any,
@@ -150,7 +153,7 @@ def _draw(
             size[i] = math.exp(sigma * (size[i] - 0.5 * sigma))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _begin(
     keys: Any, start: Any, rate: Any, phase: Any, number: Any, time: Any, size: Any,
     arrivals: int, jitter: float, sizes: int, sigma: float,
@@ -166,7 +169,7 @@ def _begin(
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _fill(
     ids: Any, until: float, keys: Any, start: Any, stop: Any, rate: Any, phase: Any, number: Any, time: Any,
     size: Any, arrivals: int, jitter: float, sizes: int, sigma: float,
@@ -227,10 +230,9 @@ class Frames:
         return int(self.first[-1])
 
 
-def key_of(seed: int, task: str, server: str) -> FloatArray:
-    """Return the key of a stream: three 32-bit words of the SHA-256 of seed, task and server, as uint64."""
-    digest = hashlib.sha256(repr((seed, "frames", task, server)).encode()).digest()
-    return np.frombuffer(digest, dtype="<u4")[:3].astype(np.uint64)
+def key_of(seed: int, task: str, server: str) -> tuple[int, ...]:
+    """Return the key of a stream: three 32-bit words of the SHA-256 of seed, task and server."""
+    return _THREE_WORDS.unpack_from(hashlib.sha256(repr((seed, "frames", task, server)).encode()).digest())
 
 
 class Streams:

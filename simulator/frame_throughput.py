@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from simulator.compiled import compiled
 from simulator.frame_model import COMPUTED, SENT
 from simulator.frame_walk import Rows
 from simulator.tables import column_names
@@ -23,7 +23,7 @@ FLOP, BITS = 0, 1
 """Columns of what a server got done in a window."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def add_done(count: int, rows: Rows, flop: Any, n_bits: Any, series_s: float, done: Any) -> None:
     """Add what `count` rows got done to `done`, shape (windows, 2), at one server."""
     last = len(done) - 1

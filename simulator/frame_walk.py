@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from simulator.compiled import compiled
 from simulator.frame_model import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
 from simulator.frame_order import Order, order_of, place, slot, sort_frames
 from simulator.frame_streams import Frames
@@ -91,7 +91,7 @@ def rows(room: int) -> Rows:
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def stage(
     course: Course, segment: int, outage: int, at: float, before_at: float, before: float, work: float, drop: float
 ) -> Any:
@@ -176,7 +176,7 @@ def reserved_state(slices: Slices, uplink: Course) -> Reserved:
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def calm(course: Course, segment: int, outage: int, at: float) -> Any:
     """Return a stretch of time through which the speed is the same, at least 0, and nothing is lost; and the speed.
 
@@ -188,7 +188,7 @@ def calm(course: Course, segment: int, outage: int, at: float) -> Any:
     return since, min(course.times[segment + 1], course.down[outage]), course.speeds[segment]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _label(ids: Any, first: Any, number: Any, stream_out: Any, number_out: Any) -> None:
     for s in range(len(ids)):
         for p in range(first[s], first[s + 1]):
@@ -196,7 +196,7 @@ def _label(ids: Any, first: Any, number: Any, stream_out: Any, number_out: Any) 
             number_out[p] = number[s] + p - first[s]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _walk(
     ids: Any, first: Any, arrival: Any, size: Any, asks: Asks, compute: Course, uplink: Course,
     propagation: float, end: float, state: Reserved, order: Order, out: Rows,
@@ -273,6 +273,9 @@ def _walk(
     state.compute_course[0], state.compute_course[1] = segment, outage
 
 
+_NO_ROWS, _NO_ORDER = rows(0), order_of(0)
+
+
 class ReservedWalk:
     """Walks the frames of one server through its compute and its slices, window after window.
 
@@ -288,7 +291,7 @@ class ReservedWalk:
     ) -> None:
         self._fixed = asks(slices), compute, uplink, propagation_s, end_s
         self._state = reserved_state(slices, uplink)
-        self._rows, self._order = rows(0), order_of(0)
+        self._rows, self._order = _NO_ROWS, _NO_ORDER
 
     def latencies(self, frames: Frames) -> Rows:
         """Walk the frames of one window; return a row for each, where it stands in `frames`, without labels."""

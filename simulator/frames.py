@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -252,14 +252,16 @@ class _Run:
         frames = np.zeros(len(slices), dtype=np.intp)
         done = np.zeros((windows, 2))
         kept: list[list[Any]] = []
-        for count, rows in self._windows(slices, propagation, frames):
+        for known, rows in self._windows(slices, propagation, frames):
+            if known == 0:
+                continue
             total = add(
-                total, count, rows, slices, propagation, settings.violation == "end-to-end", settings.series_s or 1.0
+                total, known, rows, slices, propagation, settings.violation == "end-to-end", settings.series_s or 1.0
             )
             if settings.series_s is not None:
-                add_done(count, rows, slices.flop, slices.n_bits, settings.series_s, done)
+                add_done(known, rows, slices.flop, slices.n_bits, settings.series_s, done)
             if self.keep_frames:
-                kept.append([column[:count].copy() for column in rows])
+                kept.append([column[:known].copy() for column in rows])
         assert (total.counts[:, :3].sum(axis=1) == frames).all(), "every frame ends in one way"
         every = self._kept(kept, slices, propagation) if self.keep_frames else None
         return _Part(total, frames, self._quantiles(total, slices, every), self._loads(slices), done, every)
@@ -270,18 +272,18 @@ class _Run:
         if not emitting.any():
             return
         source, walk = self._source(slices), self._walk(slices, propagation)
-        starts, stops = slices.start_s[emitting], slices.stop_s[emitting]
-        busiest = float(held(starts, stops, slices.rate_hz[emitting]).values.max())
-        width = self.settings.window_frames / busiest
+        starts, stops, rates = slices.start_s[emitting], slices.stop_s[emitting], slices.rate_hz[emitting]
         begin, last = float(starts.min()), float(stops.max())
-        for n in range(1, math.ceil((last - begin) / width) + 1):
+        together = starts.max() < stops.min()  # at some time all emit at once
+        busiest = rates.sum() if together else held(starts, stops, rates).values.max()
+        width = self.settings.window_frames / float(busiest)
+        for n in count(1):
             until = begin + n * width
             window = source.before(until if until < last else math.inf)
             frames[window.ids] += np.diff(window.first)
             yield walk.window(window)
-        window = source.before(math.inf)
-        frames[window.ids] += np.diff(window.first)
-        yield walk.window(window)
+            if not until < last:
+                break
         yield walk.finish()
 
     def _source(self, slices: Slices) -> Streams | Given:

@@ -8,7 +8,7 @@ w seconds of its slice leaves when S has advanced by w. S is piecewise linear, s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from simulator.demand import SLACK
 from simulator.errors import InputError, UnknownNameError
 from simulator.types import FloatArray, Network
+
+_CHANGES = 1024
+"""Changes of conditions that are made at a time."""
 
 Intervals = Sequence[tuple[float, float]]
 """Outages: (down, up) in seconds, down included, up excluded."""
@@ -315,19 +318,27 @@ class Conditions:
             capacity = combine(np.multiply, capacity, available(self.link_outages[name]))
         return capacity
 
-    def changes(self, network: Network) -> list[tuple[float, FloatArray, NDArray[np.bool_]]]:
-        """Return, for 0 s and every later instant at which something changes, how things are from then on.
+    def changes(self, network: Network) -> Iterator[tuple[float, FloatArray, NDArray[np.bool_]]]:
+        """Yield, for 0 s and every later instant at which something changes, how things are from then on.
 
-        Returns
-        -------
-        list of (time_s, link_capacity_bps, server_up)
+        Yields
+        ------
+        (time_s, link_capacity_bps, server_up)
             What is left for tasks on every link [bit/s], shape (M,), and which servers are up, shape (E,).
+
+        Notes
+        -----
+        Traces of many links change at many instants, and each is a state of all links: they are made as they
+        are asked for, some at a time.
         """
         links = [self.link_capacity(network, link) for link in range(len(network.links))]
         servers = [available(self.server_outages.get(name, ())) for name in network.servers]
         times = np.unique(np.concatenate([np.maximum(steps.times_s, 0.0) for steps in (*links, *servers)]))
-        capacity, up = np.array([s.at(times) for s in links]), np.array([s.at(times) > 0 for s in servers])
-        return [(time, capacity[:, n].copy(), up[:, n].copy()) for n, time in enumerate(times.tolist())]
+        for first in range(0, len(times), _CHANGES):
+            some = times[first : first + _CHANGES]
+            capacity, up = np.array([s.at(some) for s in links]), np.array([s.at(some) > 0 for s in servers])
+            for n, time in enumerate(some.tolist()):
+                yield time, capacity[:, n].copy(), up[:, n].copy()
 
     def compute_clock(self, network: Network, server: int) -> Clock:
         """Return the clock of a server's compute: it stands still in outages."""

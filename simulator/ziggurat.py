@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from simulator.compiled import compiled
 from simulator.types import FloatArray
 
 LAYERS = 256
@@ -53,13 +53,13 @@ NORMAL_EDGE = layer_edges(
 )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def unit(word: Any) -> float:
     """Return a number uniform in [0, 1) out of the upper 53 bits of a word of 64 (the others choose the layer)."""
     return float((word >> _ELEVEN) * _TO_UNIT)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def exponential_inside(word: Any) -> float:
     """Return an exponential number of mean 1, or a negative one where the word alone does not decide."""
     layer = word & _LAYER
@@ -67,7 +67,7 @@ def exponential_inside(word: Any) -> float:
     return x if x < EXPONENTIAL_EDGE[layer + _BIT] else -1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def exponential_at_edge(word: Any, other: Any) -> float:
     """Return the number of a word that did not decide, with another word; negative: begin anew with a new word."""
     layer = word & _LAYER
@@ -78,16 +78,16 @@ def exponential_at_edge(word: Any, other: Any) -> float:
     return x if low + unit(other) * (high - low) < math.exp(-x) else -1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def normal_inside(word: Any) -> float:
     """Return a standard normal number, or NaN where the word alone does not decide."""
     layer = word & _LAYER
     x = unit(word) * NORMAL_EDGE[layer]
     sign = 1.0 - 2.0 * ((word >> _EIGHT) & _BIT)
-    return sign * x if x < NORMAL_EDGE[layer + _BIT] else math.nan
+    return float(sign * x) if x < NORMAL_EDGE[layer + _BIT] else math.nan
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def normal_at_edge(word: Any, other: Any) -> float:
     """Return the number of a word that did not decide, with another word; NaN: begin anew with a new word.
 
@@ -99,16 +99,16 @@ def normal_at_edge(word: Any, other: Any) -> float:
     high = math.exp(-0.5 * NORMAL_EDGE[layer + _BIT] ** 2)
     if low + unit(other) * (high - low) >= math.exp(-0.5 * x * x):
         return math.nan
-    return x * (1.0 - 2.0 * ((word >> _EIGHT) & _BIT))
+    return float(x * (1.0 - 2.0 * ((word >> _EIGHT) & _BIT)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def in_tail(word: Any) -> bool:
     """Return whether a word that did not decide means the tail."""
     return bool((word & _LAYER) == 0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def normal_tail(word: Any, other: Any, another: Any) -> float:
     """Return the number of a word of the tail, with two other words; NaN: try again with two new ones.
 
@@ -117,4 +117,4 @@ def normal_tail(word: Any, other: Any, another: Any) -> float:
     x, y = -math.log(1.0 - unit(other)) / NORMAL_R, -math.log(1.0 - unit(another))
     if 2.0 * y <= x * x:
         return math.nan
-    return (NORMAL_R + x) * (1.0 - 2.0 * ((word >> _EIGHT) & _BIT))
+    return float((NORMAL_R + x) * (1.0 - 2.0 * ((word >> _EIGHT) & _BIT)))

@@ -26,6 +26,9 @@ from workloads.graphs import position_of, propagation_of, shown, speed_of
 FilePath = str | os.PathLike[str]
 
 NAMESPACE = "http://graphml.graphdrawing.org/xmlns"
+LONGEST_ID = 200
+"""Letters of an id; more is a file that is something else."""
+
 _DECIMAL = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|nan)", re.ASCII | re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d{1,1000}", re.ASCII)
 
@@ -294,6 +297,9 @@ class _Reader:
 
 
 def _needed(attributes: Mapping[str, str], name: str, element: str) -> str:
-    if not attributes.get(name):
+    value = attributes.get(name)
+    if not value:
         raise InputError(f"{element} without {name}")
-    return attributes[name]
+    if len(value) > LONGEST_ID:
+        raise InputError(f"{element}: {name} has {len(value)} letters; allowed: up to {LONGEST_ID}")
+    return value

@@ -14,7 +14,7 @@ import networkx as nx
 import numpy as np
 
 from simulator.errors import InputError
-from workloads.graphml import NAMESPACE, FilePath
+from workloads.graphml import LONGEST_ID, NAMESPACE, FilePath
 from workloads.graphs import shown
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -43,8 +43,8 @@ def write_graphml(graph: nx.Graph, path: FilePath) -> None:
     body = [*_data(graph.graph, "graph", "the graph", keys, "    ")]
     seen = set()
     for node, data in graph.nodes(data=True):
-        if str(node) in seen or not str(node):
-            raise InputError(f"node id {shown(str(node))} is empty or stands twice; allowed: one a node")
+        if str(node) in seen or not 0 < len(str(node)) <= LONGEST_ID:
+            raise InputError(f"node id {shown(str(node))} stands twice, or has not 1 to {LONGEST_ID} letters")
         seen.add(str(node))
         inner = _data(data, "node", f"node {shown(node)}", keys, "      ")
         body += _element("node", f"id={_quoted(str(node))}", inner)

@@ -155,11 +155,13 @@ def _number(value: Any) -> float:
 
 
 
-
 def natural(text: str) -> tuple[Any, ...]:
     """Return a key that sorts ``n2`` before ``n10``."""
-    parts = re.split(r"(\d+)", text, flags=re.ASCII)
-    return tuple((0, int(part), "") if n % 2 else (1, 0, part) for n, part in enumerate(parts)), text  # fmt: skip
+    parts: list[Any] = re.split(r"(\d+)", text, flags=re.ASCII)  # letters and digits in turns
+    for n in range(1, len(parts), 2):
+        digits = parts[n].lstrip("0")
+        parts[n] = len(digits), digits
+    return (*parts, text)
 
 
 class Names:

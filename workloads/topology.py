@@ -33,9 +33,12 @@ from workloads.graphs import (
     speed_of,
     trunks_of,
 )
-from workloads.placement import Place, Roads, Steps, Uniform, capacities, cloud_node, path, server_nodes
+from workloads.placement import Place, Roads, Steps, Towards, Uniform, capacities, cloud_node, path, server_nodes
 
 LIGHT_IN_FIBRE_M_PER_S = 299_792_458 * 2 / 3
+
+MOST_CROSSINGS = 2_000_000
+"""Of links by servers: what a network takes memory for."""
 
 RouteBy = Literal["hops", "distance", "speed"]
 
@@ -185,7 +188,7 @@ def build_network(
     towards = roads.towards(home, _weights(route_by, trunks, delays))
     places = server_nodes(servers, graph, names, roads, home, towards)
     capacity = capacities(capacity_flop_per_s, places, graph, seed)
-    paths = [path(place.node, home, towards) for place in places]
+    paths = _paths(places, home, towards)
     used = _links(paths, trunks)
     network = Network(
         capacity,
@@ -212,6 +215,20 @@ def build_network(
         tuple(_notes(graph, names, trunks, default_bps, default_propagation_s, len(names.order) - len(towards), load)),
         _marked(graph, names, home, dict(zip(places, capacity, strict=True)), trunks, delays, default_bps),
     )
+
+
+def _paths(places: Sequence[Place], home: Hashable, towards: Towards) -> list[Steps]:
+    """Return the path from every server to the cloud."""
+    paths, crossings = [], 0
+    for place in places:
+        paths.append(path(place.node, home, towards))
+        crossings += len(paths[-1])
+        if crossings > MOST_CROSSINGS:
+            raise InputError(
+                f"the paths of {counted(len(places), 'server')} cross links more than {MOST_CROSSINGS} times in all; "
+                "place fewer servers, or the cloud nearer to them"
+            )
+    return paths
 
 
 def _delays(trunks: Sequence[Trunk], default_s: float | None, route_by: str) -> list[float]:

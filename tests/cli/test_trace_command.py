@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shlex
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +13,10 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from user_files import assert_one_line, command
+from user_files import ROOT, assert_one_line, command
 
 from simulator.errors import InputError
-from workloads.traces import read_trace, save_trace
+from workloads.traces import FORMATS, read_trace, save_trace
 
 NATIVE = "task,arrival_s,profile,frame_rate_hz,deadline_s,lifetime_s,input_bytes\n" + "".join(
     f"t{j},{j / 4},alexnet,5,0.2,{'' if j == 2 else j + 1},1000\n" for j in range(30)
@@ -116,6 +118,27 @@ def test_quiet_prints_nothing(folder, cutlayer):
     assert (done.status, done.out, done.err) == (0, "", "")
 
 
+def test_what_the_guide_tells_a_reader_to_type_works(folder, cutlayer, monkeypatch):
+    monkeypatch.chdir(folder)
+    text = (ROOT / "docs" / "workloads.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
+    for line in block.splitlines():
+        done = cutlayer(shlex.split(line)[1:])
+        assert (done.status, done.err) == (0, ""), line
+    assert {"trace.csv", "busy.csv", "morning.csv", "fit.png"} <= {path.name for path in folder.iterdir()}
+
+
+def test_the_format_in_the_guide_reads(folder):
+    text = (ROOT / "docs" / "workloads.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    exec(block, {})
+    try:
+        (folder / "x.csv").write_text("second,count\n2,1\n1,2\n")
+        assert read_trace(folder / "x.csv").arrivals_s().tolist() == [1.0, 1.0, 2.0]
+    finally:
+        del FORMATS._entries["slots"]
+
+
 @dataclass(frozen=True)
 class Fault:
     """A broken file: its name, its bytes, what the message says, and more words of the command line."""
@@ -194,6 +217,7 @@ FAULTS = [
         ("no app", FUNCTIONS.replace("\nx,", "\n,", 1), "fun.csv:2: app is empty"),
         *number_faults(FUNCTIONS, "x,f,@,", "end_timestamp", zero=True),
         ("negative duration", FUNCTIONS.replace("0.25", "-0.25", 1), "duration is '-0.25'"),
+        ("an exponent beyond all", FUNCTIONS.replace("0.25", "1e99999999999999999999", 1), "duration is "),
         ("a huge exponent", FUNCTIONS.replace("0.25", "1e999999999", 1), "duration is "),
     ),
     *broken(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from simulator.frame_model import DELIVERED, IN_FLIGHT, LATE, LOST
 from simulator.frames import run_frames
 from simulator.frames_simpy import FrameSimulation
+from simulator.uplink import links_of
 
 QUICK = settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 THOROUGH = settings(QUICK, max_examples=6000)
@@ -27,9 +29,10 @@ def walked(case, **options):
 
 
 def reference(case):
-    return FrameSimulation(
+    simulation = FrameSimulation(
         case.network, case.spans, case.settings, case.frames, end_s=case.end_s, conditions=case.conditions
-    ).run()
+    )
+    return simulation.run(), simulation.done
 
 
 def tolerance(latency, departure):
@@ -42,10 +45,30 @@ def assert_close(mine, theirs, tolerance, what):
     assert (np.abs(mine - theirs) <= tolerance).all(), (what, mine[worst], theirs[worst], tolerance[worst])
 
 
+def check_throughput(case, series_by, done):
+    """What every link and server got done in every window is what the reference did there."""
+    width = case.settings.series_s
+    windows = math.ceil(case.end_s / width)
+    columns = [np.asarray(values).tolist() for values in series_by.values()]
+    found = {}
+    for time_s, resource, name, flop_per_s, bps in zip(*columns, strict=True):
+        assert (flop_per_s is None) == (resource == "link") and (bps is None) == (resource == "server")
+        found[resource, name, round(time_s / width)] = width * (bps if resource == "link" else flop_per_s)
+    links = {case.network.links[m] for i in range(len(case.network.servers)) for m in links_of(case.network, i)}
+    everything = [("link", name) for name in links] + [("server", name) for name in case.network.servers]
+    assert found.keys() == {(*which, n) for which in everything for n in range(windows)}
+    assert done.keys() <= found.keys()
+    for where, amount in found.items():
+        expected = done.get(where, 0.0)
+        assert abs(amount - expected) <= 1e-12 * abs(expected), (where, amount, expected)
+
+
 def check_equal(case):
+    case = replace(case, settings=replace(case.settings, series_s=0.75))
     results = walked(case)
     kept = results.kept
-    frames = reference(case)
+    frames, done = reference(case)
+    check_throughput(case, results.series_by, done)
     streams = 0
     for (name, server), theirs in frames.items():
         span = next(n for n, span in enumerate(case.spans) if span.task.name == name)
@@ -93,6 +116,16 @@ def test_every_frame_is_that_of_the_reference(case):
     check_equal(case)
 
 
+def test_the_laws_are_held_against_every_random_run(frame_laws):
+    @settings(QUICK, max_examples=5)
+    @given(case=cases())
+    def some(case):
+        walked(case)
+
+    some()
+    assert len(frame_laws) >= 5
+
+
 def test_the_random_runs_have_frames_of_every_fate():
     assert min(SEEN[what] for what in ("delivered on uplink", "lost", "lost on uplink", "in flight")) > 50, SEEN
 
@@ -128,6 +161,8 @@ def test_threads_and_the_order_of_servers_change_nothing_bit_for_bit(case):
         assert mine.tobytes() == other.tobytes()
     for name in alone.series:
         assert np.asarray(alone.series[name]).tobytes() == np.asarray(together.series[name]).tobytes()
+    for name in alone.series_by:
+        assert alone.series_by[name].tolist() == together.series_by[name].tolist()
     single = [walked(case, servers=[i]) for i in reversed(range(len(case.network.servers)))]
     for column in range(len(alone.kept)):
         joined = np.concatenate([part.kept[column] for part in reversed(single)])

@@ -72,7 +72,10 @@ def draw(seed: int, fed: str, shape: str) -> tuple[plain.PlainNetwork, list[plai
         routes = [{i} for i in range(n_servers)]
     network = plain.PlainNetwork(
         rng.uniform(20e9, 60e9, n_servers).tolist(),
-        [float(rng.uniform(5e6, 50e6)) * (len(servers) if shape in ("tree", "mesh") else 1) for servers in routes],
+        [
+            float(rng.uniform(1e6, 40e6)) * len(servers) if shape in ("tree", "mesh") else float(rng.uniform(5e6, 50e6))
+            for servers in routes
+        ],
         float(rng.uniform(0.5, 1.0)),
         routes,
         str(rng.choice(["sustained", "deadline"])),

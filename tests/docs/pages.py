@@ -8,8 +8,8 @@ A page is Markdown. Its blocks are taken in order, in one empty folder:
   errors as a terminal shows them. ``...`` stands for anything within a line, and alone on a line for any lines.
 
 A comment right above a block says what is special about it: ``<!-- not run: REASON -->``, ``<!-- exit status 2 -->``
-or ``<!-- needs torch -->`` (run where that module is installed); above a ``text`` block ``<!-- not output -->``. ``<!-- slow: REASON -->`` anywhere on a page leaves
-the page to the slow tests.
+or ``<!-- needs torch -->`` (run where that module is installed); above a ``text`` block ``<!-- not output -->``.
+``<!-- slow: REASON -->`` anywhere on a page leaves the page to the slow tests.
 """
 
 from __future__ import annotations

@@ -120,3 +120,18 @@ def test_reservations_outlive_an_outage_to_the_bit():
         conditions=conditions, listeners=[recorder],
     )  # fmt: skip
     assert [row[6] for row in recorder.tables()["series"]] == [8e3, 16e3, 24e3]
+
+
+def test_changes_are_made_as_they_are_asked_for_and_none_is_left_out():
+    times = np.arange(5000.0)
+    conditions = Conditions(
+        capacity_bps={"s0": Steps(times, times), "s1": Steps(np.append(0.0, times + 0.5), np.append(0.0, times))},
+        server_outages={"s1": [(10.0, 20.25)]},
+    )
+    changes = conditions.changes(network())
+    assert iter(changes) is changes, "a state of all links an instant would not fit in memory at once"
+    found = [(time, *capacity.tolist(), *up.tolist()) for time, capacity, up in changes]
+    assert [row[0] for row in found] == sorted({*times.tolist(), *(times + 0.5).tolist(), 20.25})
+    for time, first, second, one_up, other_up in found:
+        assert (first, second) == (time // 1, max((time - 0.5) // 1, 0))
+        assert (one_up, other_up) == (True, not 10 <= time < 20.25)

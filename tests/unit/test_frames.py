@@ -41,6 +41,25 @@ def test_columns_are_as_documented_and_counts_and_parts_add_up():
     assert len(list(results.rows())) == 6 and next(results.rows())["task"] == "t0"
 
 
+@pytest.mark.parametrize("sharing", ["reserved", "fair"])
+def test_windows_of_throughput_add_up_to_the_work_of_all_frames_that_got_that_far(sharing):
+    # all are done long before the end: 0.01 FLOP and 8 x 0.5 bit a byte, of frames of every size
+    ends = {"end_s": 90.0, "ending": "departed"}
+    settings = FrameSettings(series_s=7.0, sharing=sharing, **NOISY)
+    results = run_frames(NETWORK, spans(**ends), settings, end_s=100.0, keep_frames=True)
+    kept, by = results.kept, results.series_by
+    assert (kept.fate == DELIVERED).all()
+    assert list(by) == [column.name for column in TABLES["frame_series_by"]]
+    assert by["time_s"].tolist() == [7.0 * n for n in range(15) for _ in range(4)]
+    for i, input_bytes in enumerate([1.0, 2.0]):
+        size = kept.size[kept.server == i].sum() * input_bytes
+        mine = by["resource_name"] == f"s{i}"
+        flop = by["done_flop_per_s"][mine & (by["resource"] == "server")].sum() * 7.0
+        sent = by["done_bps"][mine & (by["resource"] == "link")].sum() * 7.0
+        assert flop == pytest.approx(0.01 * size, rel=1e-12) and sent == pytest.approx(4.0 * size, rel=1e-12)
+    assert by["done_bps"][by["resource"] == "link"][-1] == 0  # a window without frames is there too
+
+
 def test_quantiles_are_exact_when_frames_are_kept_and_within_the_stated_error_otherwise():
     settings = FrameSettings(**NOISY)
     rough = run_frames(NETWORK, spans(), settings, end_s=2000.0)
@@ -58,6 +77,21 @@ def test_quantiles_are_exact_when_frames_are_kept_and_within_the_stated_error_ot
             assert exact.table[column].tolist() == mine
             assert rough.table[column] == pytest.approx(mine, rel=QUANTILE_ERROR)
         assert rough.table[f"{name}_max_s"].tolist() == exact.table[f"{name}_max_s"].tolist()
+
+
+def test_quantiles_keep_their_error_over_every_order_of_magnitude():
+    # Work whose mean is 0.1 us to 100,000 s, alone in its slice: the latency is the size itself.
+    rng = np.random.default_rng(3)
+    for mean in 10.0 ** np.arange(-7, 6):
+        profile = Profile("p", (1,), 1.0, (Layer("l", 0.0, (1,), 1.0),))
+        span = Span(Task("t", 0.0, profile, 1e-9, mean, [0], [1.0]), 1, 0.0)
+        size = np.exp(rng.normal(0, 1.0, 2000))
+        given = {("t", "s0"): (np.cumsum(np.full(2000, 100 * mean)), size)}
+        network = Network([1.0], [8 / mean])
+        (row,) = run_frames(network, [span], FrameSettings(), end_s=1e9 * mean, given=given).rows()
+        for q in QUANTILES:
+            exact = np.quantile(size * mean, q, method="inverted_cdf")
+            assert row[f"transfer_p{100 * q:g}_s".replace(".", "_")] == pytest.approx(exact, rel=QUANTILE_ERROR)
 
 
 def test_the_same_frames_come_whatever_the_cut_and_whoever_else_is_there():

@@ -77,6 +77,7 @@ BROKEN = {
     "key twice": (document(keys=KEYS + KEYS.splitlines()[0]), "key 'lat' is declared twice"),
     "key without id": (document(keys='<key for="node"/>'), ":3: key without id"),
     "key of no type": (document(keys='<key id="k" attr.type="complex"/>'), "unknown type of key 'k', 'complex'"),
+    "endless id": (document(f'<node id="{"7" * 5000}"/>'), "node: id has 5000 letters; allowed: up to 200"),
     "undeclared key": (node('<data key="latt">1</data>'), ":11: unknown key 'latt'; did you mean 'lat'?"),
     "data without key": (node("<data>1</data>"), "data without key"),
     "no number": (node('<data key="lat">north</data>'), ":11: node 'a': Latitude is 'north'; allowed: a number"),
@@ -300,9 +301,10 @@ PIECES = [
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32), st.integers(1, 4))
-def test_a_mutated_file_is_read_or_refused_in_one_line(tmp_path_factory, seed, changes):
+def test_a_mutated_file_makes_a_network_or_is_refused_in_one_line(tmp_path_factory, seed, changes):
     rng = random.Random(seed)
-    text = edge('<data key="raw">1e9</data><data key="units">G</data>') + "<!-- end -->"
+    whole = '<node id="a"><data key="lat">1.5</data><data key="lon">-3</data><data key="label">A</data></node>'
+    text = edge('<data key="raw">1e9</data><data key="units">G</data>').replace('<node id="a"/>', whole)
     for _ in range(changes):
         at, length = rng.randrange(len(text)), rng.choice([0, 0, 1, 3, 20])
         text = text[:at] + rng.choice(["", *PIECES]) + text[at + length :]
@@ -311,8 +313,11 @@ def test_a_mutated_file_is_read_or_refused_in_one_line(tmp_path_factory, seed, c
         graph = read_graphml(path)
     except InputError as fault:
         assert str(fault).startswith(f"{path}:") and "\n" not in str(fault)
-    else:
-        assert len(graph) > 0
+        return
+    try:
+        assert len(build_network(graph, capacity_flop_per_s=1e9).network.servers) < len(graph)
+    except InputError as fault:
+        assert "\n" not in str(fault)
 
 
 @pytest.mark.parametrize(
@@ -321,8 +326,9 @@ def test_a_mutated_file_is_read_or_refused_in_one_line(tmp_path_factory, seed, c
         (nx.Graph([("a", "b", {"x": None})]), "edge 'a' to 'b': attribute 'x' is None"),
         (nx.Graph([("a", "b", {"x": [1]})]), "attribute 'x' is [1]"),
         (nx.Graph([("a", "b\x01")]), "holds the letter '\\x01'"),
-        (nx.Graph([(1, "1")]), "node id '1' is empty or stands twice"),
-        (nx.Graph([("", "a")]), "node id '' is empty"),
+        (nx.Graph([(1, "1")]), "node id '1' stands twice"),
+        (nx.Graph([("", "a")]), "node id '' stands twice, or has not 1 to 200 letters"),
+        (nx.Graph([("x" * 201, "a")]), "or has not 1 to 200 letters"),
         (nx.Graph(x=math), "the graph: attribute 'x' is <module"),
     ],
 )

@@ -94,7 +94,8 @@ def test_the_network_is_drawn_anew_or_read_while_its_file_is_unchanged(tmp_path)
     path = tmp_path / "servers.csv"
     path.write_text(SERVERS)
     digest = hashlib.sha256(SERVERS.encode()).hexdigest()
-    scenario = {"files": {"network": {"sha256": digest}}, "paths": {"network": str(path)}, "usable_share": 0.5}
+    said = {"file": {"sha256": digest}, "usable_share": 0.5}
+    scenario = {"network": said, "paths": {"network": str(path)}}
     read = network_of(run(scenario=scenario))
     assert read is not None and read.usable_bps.tolist() == [1e6, 2e6]
     path.write_text(SERVERS + "c,1,1\n")

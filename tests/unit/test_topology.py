@@ -88,6 +88,8 @@ def test_placements_by_name_id_degree_and_all():
 def test_numbers_in_names_sort_as_numbers():
     graph = nx.star_graph([f"n{i}" for i in range(12)])
     assert build(graph).network.servers == tuple(f"n{i}" for i in range(1, 12))
+    long = nx.star_graph(["hub", "1" * 80, "2" * 79, "007", "7", "x"])
+    assert build(long, cloud="hub").network.servers == ("007", "7", "2" * 79, "1" * 80, "x")
 
 
 def test_parallel_edges_count_once_for_the_degree_and_their_speeds_add_up():
@@ -310,6 +312,11 @@ def test_nodes_that_cannot_reach_the_cloud_get_no_server_unless_asked_for_by_nam
     assert build(graph, cloud="hub", servers="highest-degree(2)").network.servers == ("a", "b")
     with pytest.raises(InputError, match="server 'x' has no path to the cloud at 'hub'"):
         build(graph, cloud="hub", servers=["a", "x"])
+
+
+def test_paths_too_long_for_memory_are_refused():
+    with pytest.raises(InputError, match="the paths of 3999 servers cross links more than 2000000 times in all"):
+        build(nx.path_graph(4000), cloud="0")
 
 
 def test_the_graph_given_is_left_as_it_was():

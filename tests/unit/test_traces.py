@@ -80,6 +80,12 @@ def test_azure_functions_arrive_their_duration_before_their_end(tmp_path):
     assert trace.provenance == {"format": "azure-functions", "zero_durations": 1, "zero_duration_s": 0.0005}
 
 
+def test_a_number_too_small_for_a_float_is_0_whatever_its_exponent(tmp_path):
+    for text in ("1e-400", "1e-99999999999999999999", "0e99999999999999999999"):
+        path = write(tmp_path / "x.csv", "app,func,end_timestamp,duration", f"x,f,2,{text}")
+        assert read_trace(path).provenance["zero_durations"] == 1
+
+
 def test_calls_that_began_before_the_log_move_all_times(tmp_path):
     path = write(tmp_path / "x.csv", "app,func,end_timestamp,duration", "x,f,1.5,0.5", "x,f,0.5,2")
     trace = read_trace(path)

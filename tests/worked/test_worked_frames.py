@@ -144,6 +144,42 @@ def test_fair_shares_are_in_proportion_to_reservations():
     assert rows["b"][0][3] == pytest.approx(2 / 3)
 
 
+def test_throughput_of_links_and_servers_by_hand():
+    # One server (1 FLOP/s), windows of 2 s, 5 s in all: three windows. a: 1 FLOP, 8 bit at 4 bit/s. b, cut 0: 0 FLOP
+    # at the edge, 8 bit at 8 bit/s.
+    # a at 0: computed at 1, sent 1 to 3. a at 0.5: computed at 2, sent 3 to 5. a at 3.75: computed at 4.75, never sent.
+    # b at 1.5: sent at 2.5. b at 4.5: would be sent at 5.5, after the end.
+    # FLOP: [0, 2): 1 (at 1); [2, 4): 1 (at 2); [4, 6): 1 (at 4.75).
+    # bit: [0, 2): none; [2, 4): 8 of a (at 3) and 8 of b (at 2.5); [4, 6): 8 of a (at 5, the very end).
+    spans = [stream("a", flop=1.0, deadline_s=2.0), stream("b", flop=7.0, cut=0)]
+    frames = {
+        ("a", "s0"): (np.array([0.0, 0.5, 3.75]), np.ones(3)),
+        ("b", "s0"): (np.array([1.5, 4.5]), np.ones(2)),
+    }
+    network, settings = Network([1.0], [16.0]), FrameSettings(series_s=2.0)
+    series = run_frames(network, spans, settings, end_s=5.0, given=frames).series_by
+    assert list(series) == ["time_s", "resource", "resource_name", "done_flop_per_s", "done_bps"]
+    assert series["time_s"].tolist() == [0.0, 0.0, 2.0, 2.0, 4.0, 4.0]
+    assert series["resource"].tolist() == ["link", "server"] * 3
+    assert series["resource_name"].tolist() == ["s0", "s0"] * 3
+    assert series["done_flop_per_s"].tolist() == [None, 0.5, None, 0.5, None, 0.5]
+    assert series["done_bps"].tolist() == [0.0, None, 8.0, None, 4.0, None]
+    assert run_frames(network, spans, FrameSettings(), end_s=5.0, given=frames).series_by == {}
+
+
+def test_a_shared_link_carries_the_bits_of_all_its_servers():
+    # Two servers on one link, a frame of 8 bit each in the first second and one more of the second server in the third.
+    layers = (Layer("edge", 0.0, (1,), 1.0),)
+    task = Task("a", 0.0, Profile("p", (1,), 1.0, layers), 2.0, 0.5, [0, 1], [1.0, 1.0])
+    network = Network([1.0, 1.0], [64.0], routes=[[1, 1]])
+    frames = {("a", "s0"): (np.array([0.0]), np.ones(1)), ("a", "s1"): (np.array([0.25, 2.0]), np.ones(2))}
+    series = run_frames(
+        network, [Span(task, 1, 0.0)], FrameSettings(series_s=1.0), end_s=3.0, given=frames
+    ).series_by
+    link = series["resource"] == "link"
+    assert series["done_bps"][link].tolist() == [16.0, 0.0, 8.0]
+
+
 def table(task, seconds, reservation="sustained", **settings):
     network = Network([290e9], [1e9], reservation=reservation)
     return run_frames(network, [Span(task, 1, 0.0)], FrameSettings(**settings), end_s=seconds).table

@@ -1,0 +1,156 @@
+"""The pool of workers: who gets which run, how far ahead, and what happens to what cannot be sent."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from experiments.cells import Cell, run_cell
+from experiments.inputs import Inputs
+from experiments.paper_source import PaperSource
+from experiments.pool import AHEAD, CHUNK, Pool
+from experiments.sweep import Tally, engine_of, sweep
+from simulator.errors import CutlayerError, InputError
+from simulator.results import Results
+from workloads.generate import PaperScenario
+
+WHO = """\
+import os, time
+from simulator.policy import OnlineScheduler, Reject
+
+class Who(OnlineScheduler):
+    def decide(self, task, view):
+        time.sleep(0.02)
+        return Reject("no")
+
+    def report(self):
+        return {"pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"]}
+"""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A source that notes in a file whenever inputs are made of it, and may refuse to travel."""
+
+    file: str
+    servers: int
+    travels: bool = True
+
+    @property
+    def description(self):
+        return {"servers": self.servers}
+
+    def inputs(self, seed):
+        with open(self.file, "a") as file:
+            file.write(f"{self.servers} {seed}\n")
+        return PaperSource(PaperScenario(servers=self.servers, tasks=5)).inputs(seed)
+
+    def __getstate__(self):
+        if not self.travels:
+            raise ValueError("does not travel")
+        return self.__dict__
+
+
+def cells(source, seeds=2):
+    return [Cell(source, name, seed) for seed in range(seeds) for name in ("offline", "fifo", "lbf")]
+
+
+def test_inputs_are_made_once_a_workload_by_one_worker(tmp_path):
+    file = str(tmp_path / "made")
+    wanted = [*cells(Told(file, 2)), *cells(Told(file, 3))]
+    found = list(Pool(1).outcomes(wanted))
+    assert [cell for cell, _ in found] == wanted, "one worker does them in order"
+    assert Path(file).read_text().splitlines() == ["2 0", "2 1", "3 0", "3 1"]
+
+
+def test_what_cannot_travel_fails_and_is_never_taken_for_another(tmp_path):
+    file = str(tmp_path / "made")
+    good, bad = cells(Told(file, 2)), cells(Told(file, 3, travels=False))
+    found = {id(cell): outcome for cell, outcome in Pool(1).outcomes([*good[:3], *bad, *good[3:]])}
+    for cell in good:
+        assert found[id(cell)].values["deployed_tasks"] == run_cell(cell).values["deployed_tasks"]
+    assert all(found[id(cell)].failed for cell in bad)
+    assert all("does not travel" in found[id(cell)].values["error"] for cell in bad)
+
+
+def test_cells_are_taken_only_a_little_ahead():
+    taken = []
+    source = PaperSource(PaperScenario(servers=2, tasks=2))
+
+    def endless():
+        for seed in range(10**9):
+            taken.append(seed)
+            yield Cell(source, "offline", seed, bound=None)
+
+    outcomes = Pool(2).outcomes(endless())
+    for done in range(1, 50):
+        next(outcomes)
+        assert len(taken) <= done + 2 * (AHEAD + 1) + 2
+    outcomes.close()
+    assert CHUNK > AHEAD
+
+
+def test_idle_workers_take_over_and_libraries_get_one_thread(tmp_path):
+    (tmp_path / "who.py").write_text(WHO)
+    source = PaperSource(PaperScenario(servers=2, tasks=5))
+    wanted = [Cell(source, f"{tmp_path / 'who.py'}:Who", 0, {}, bound=None) for _ in range(8)]
+    reports = [outcome.values["report"] for _, outcome in Pool(2).outcomes(wanted)]
+    assert len({report.split(",")[0] for report in reports}) == 2
+    assert all('"threads": "1"' in report for report in reports)
+
+
+def test_what_comes_one_by_one_has_no_bound_and_runs_without():
+    @dataclass(frozen=True)
+    class Lazy:
+        @property
+        def description(self):
+            return {"lazy": True}
+
+        def inputs(self, seed):
+            made = PaperSource(PaperScenario(servers=2, tasks=5)).inputs(seed)
+            return Inputs(made.network, iter(made.tasks))
+
+    lazy = Lazy()
+    assert "needs all tasks at once" in run_cell(Cell(lazy, "lbf", 0)).values["error"]
+    both = [run_cell(Cell(lazy, name, 0, bound=None)) for name in ("lbf", "fifo")]
+    assert [outcome.values["arrived_tasks"] for outcome in both] == [5, 5], "each gets inputs of its own"
+
+
+def test_workers_that_cannot_start_are_one_error(monkeypatch):
+    from experiments import pool
+
+    monkeypatch.setattr(pool, "_begin", _leave)
+    with pytest.raises(CutlayerError, match="worker processes do not start"):
+        list(Pool(1).outcomes(cells(PaperSource(PaperScenario(servers=2, tasks=2)))))
+
+
+def _leave():
+    import os
+
+    os._exit(7)
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_no_processes_are_refused(jobs):
+    with pytest.raises(InputError, match=f"-j is {jobs}; allowed: 1 or more"):
+        engine_of(jobs)
+
+
+def test_a_tally_says_all_that_happened():
+    assert str(Tally(done=3)) == "3 runs done"
+    assert str(Tally(1, 2, 3, 4)) == "1 runs done, 2 there already, 3 failed, 4 failed before (--retry-failed)"
+    assert (Tally(1, 2, 0, 0) + Tally(1, 0, 1, 0, "no room")) == Tally(2, 2, 1, 0, "no room")
+
+
+def test_failed_runs_stay_until_they_are_to_be_tried_again(tmp_path):
+    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    wrong = [Cell(source, "nowhere.py:Mine", 0), Cell(source, "lbf", 0)]
+    with Results(tmp_path / "r.db") as results:
+        first = sweep(results, wrong, engine=Pool(1))
+        assert (first.done, first.there, first.failed, first.failed_before) == (1, 0, 1, 0)
+        assert first.first_error.startswith("nowhere.py: no such file; allowed: ")
+        again = sweep(results, wrong, engine=Pool(1))
+        assert (again.done, again.there, again.failed, again.failed_before) == (0, 1, 0, 1)
+        tried = sweep(results, wrong, engine=Pool(1), retry_failed=True)
+        assert (tried.done, tried.there, tried.failed, tried.failed_before) == (0, 1, 1, 0)
+        assert len(list(results.rows("runs"))) == 2
