@@ -1,7 +1,8 @@
 """The local engine: worker processes of this machine, watched over.
 
-Each worker is a process pool of one, so that a worker's death tells whose run it was. Workers are forked from a
-server that has done the imports, where there is one (POSIX), and started afresh elsewhere: never from this process,
+Each worker has a pipe of its own, so that its death tells whose run it was. (The standard library's process pool does
+not tell, and waits for ever where a worker is killed in the middle of sending what a run left.) Workers are forked from
+a server that has done the imports, where there is one (POSIX), and started afresh elsewhere: never from this process,
 whose threads would leave their locks behind. Replacing a worker then costs milliseconds.
 """
 
@@ -12,18 +13,18 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as connections_ready
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from experiments.cells import Cell, Outcome, failure, run_cell, without_source, workload_digest
+from experiments.cells import Cell, Outcome, failure, without_source, workload_digest
 from experiments.inputs import Source
+from experiments.worker import serve
 from simulator.errors import CutlayerError
 
 DEATHS = 3
@@ -49,111 +50,64 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-# In the worker ---------------------------------------------------------------------------------------------
-
-
-def _begin() -> None:
-    """Leave interrupts to the coordinator, and do not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    coordinator = multiprocessing.parent_process()
-    if coordinator is None:
-        return
-    # its end of this pipe closes when it dies, however it dies
-    if sys.platform == "linux":
-        import fcntl
-
-        # the kernel kills this process then, also in the middle of compiled code
-        fcntl.fcntl(coordinator.sentinel, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(coordinator.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
-        flags = fcntl.fcntl(coordinator.sentinel, fcntl.F_GETFL)
-        fcntl.fcntl(coordinator.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
-
-    def watch() -> None:
-        coordinator.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, name="cutlayer-coordinator", daemon=True).start()
-
-
-def _ready() -> None:
-    """Come back at once: the worker has started."""
-
-
-_pickled: dict[int, bytes] = {}
-_sources: dict[int, Source] = {}
-
-
-def _work(cell: Cell[Any], number: int, pickled: bytes | None) -> Outcome:
-    """Do one run of the source of that number, which comes along where it is another than before."""
-    if pickled is not None:
-        _pickled.clear()
-        _sources.clear()
-        _pickled[number] = pickled
-    if number not in _sources:
-        _sources[number] = pickle.loads(_pickled[number])
-    return run_cell(replace(cell, source=_sources[number]))
-
-
-# In the coordinator ----------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Flight:
-    """A cell under way; None is the greeting of a new worker."""
-
-    cell: AnyCell | None
-    future: Future[Any]
-
-
 @dataclass
 class _Worker:
-    """One process, or the place of one."""
+    """One process, or the place of one, and the pipe to it.
 
-    executor: ProcessPoolExecutor | None = None
+    Only the process holds the other end of the pipe: whatever it was in the middle of, its death ends the pipe.
+    `flights` are the cells it was sent, in order; None is the greeting of a new process.
+    """
+
     process: BaseProcess | None = None
+    connection: Connection | None = None
     waiting: deque[AnyCell] = field(default_factory=deque)
-    flights: deque[_Flight] = field(default_factory=deque)
+    flights: deque[AnyCell | None] = field(default_factory=deque)
     source: Source | None = None
     sources: int = 0
     ahead: int = 0
 
     def start(self) -> None:
-        """Start the process; its greeting goes first."""
+        """Start the process; its greeting comes first."""
         context = _context()
-        self.executor = ProcessPoolExecutor(1, mp_context=context, initializer=_begin)
-        before = set(multiprocessing.active_children())
-        with _interrupts_ignored(), _environment(ONE_THREAD):
-            self.flights.append(_Flight(None, self.executor.submit(_ready)))
-        (self.process,) = set(multiprocessing.active_children()) - before
-        self.source = None
+        ours, theirs = context.Pipe()
+        with theirs, _interrupts_ignored(), _environment(ONE_THREAD):
+            self.process = context.Process(target=serve, args=(theirs,), name="cutlayer-worker")
+            self.process.start()
+        self.connection, self.source = ours, None
+        self.flights.append(None)
 
-    def send(self, cell: AnyCell) -> None:
-        """Hand one cell to the process; a source goes along only when it is another one."""
-        if self.executor is None:
-            self.start()
-        assert self.executor is not None
+    def may_take(self, cell: AnyCell) -> bool:
+        """Return whether a cell can be sent now: a new source can be large and waits until the process listens."""
+        return not self.flights or (len(self.flights) <= self.ahead and cell.source is self.source)
+
+    def send(self, cell: AnyCell) -> Outcome | None:
+        """Hand one cell to the process, with its source where that is another; return its failure if that cannot be."""
         pickled = None
-        if cell.source is not self.source:
+        if cell.source is not self.source or self.connection is None:
             try:
                 pickled = pickle.dumps(cell.source)
             except Exception as fault:
-                cannot: Future[Any] = Future()
-                cannot.set_exception(fault)
-                self.flights.append(_Flight(cell, cannot))
-                return
+                return failure(f"{type(fault).__name__}: {fault}")
+        if self.connection is None:
+            self.start()
+        assert self.connection is not None
+        if pickled is not None:
             self.source = cell.source
             self.sources += 1
-        self.flights.append(_Flight(cell, self.executor.submit(_work, without_source(cell), self.sources, pickled)))
+        self.flights.append(cell)
+        with contextlib.suppress(OSError):  # it has died: its end of the pipe says so
+            self.connection.send((without_source(cell), self.sources, pickled))
+        return None
 
     def stop(self, *, kill: bool) -> None:
         """End the process: at once, or when it is idle."""
-        if self.executor is None:
+        if self.connection is None or self.process is None:
             return
-        if kill and self.process is not None:
-            with contextlib.suppress(ValueError):  # closed already
-                self.process.kill()
-        self.executor.shutdown(wait=True, cancel_futures=True)
-        self.executor, self.source = None, None
+        if kill:
+            self.process.kill()
+        self.connection.close()
+        self.process.join()
+        self.connection, self.source = None, None
 
 
 class Pool:
@@ -181,72 +135,74 @@ class Pool:
         chunks = _chunks(cells)
         clean = False
         try:
-            while True:
+            for worker in self._workers:
+                yield from self._fill(worker, chunks)
+            while busy := [worker for worker in self._workers if worker.flights]:
+                ready = connections_ready([worker.connection for worker in busy if worker.connection is not None])
+                for worker in (worker for worker in busy if worker.connection in ready):
+                    landed = self._landed(worker)
+                    yield from self._fill(worker, chunks)  # first: it works on while what landed is written
+                    if landed is not None:
+                        yield landed
                 for worker in self._workers:
-                    self._fill(worker, chunks)
-                first = [worker.flights[0].future for worker in self._workers if worker.flights]
-                if not first:
-                    clean = True
-                    return
-                wait(first, return_when=FIRST_COMPLETED)
-                for worker in self._workers:
-                    while worker.flights and worker.flights[0].future.done():
-                        landed = self._landed(worker)
-                        self._fill(worker, chunks)  # first: it works on while what landed is written
-                        if landed is not None:
-                            yield landed
+                    if not worker.flights:
+                        yield from self._fill(worker, chunks)
+            clean = True
         finally:
             for worker in self._workers:
-                if not clean and worker.process is not None and worker.executor is not None:
-                    with contextlib.suppress(ValueError):
-                        worker.process.kill()  # all of them before any is waited for
+                if not clean and worker.process is not None:
+                    worker.process.kill()  # all of them before any is waited for
             for worker in self._workers:
                 worker.stop(kill=not clean)
 
-    def _fill(self, worker: _Worker, chunks: Iterator[deque[AnyCell]]) -> None:
-        """Keep a worker busy: with its own cells, a new chunk, or the last of the one who has most to do."""
-        while len(worker.flights) < 1 + worker.ahead:
+    def _fill(self, worker: _Worker, chunks: Iterator[deque[AnyCell]]) -> Iterator[tuple[AnyCell, Outcome]]:
+        """Keep a worker busy: with its own cells, a new chunk, or the last of the one who has most to do.
+
+        Yields the cells that cannot be sent.
+        """
+        while len(worker.flights) <= worker.ahead:
             if not worker.waiting:
                 chunk = next(chunks, None)
                 if chunk is not None:
                     worker.waiting = chunk
                 else:
                     busiest = max(self._workers, key=lambda other: len(other.waiting))
-                    if not busiest.waiting:
+                    if not busiest.waiting or worker.flights:
                         return
                     worker.waiting.append(busiest.waiting.pop())
-            worker.send(worker.waiting.popleft())
+            if not worker.may_take(worker.waiting[0]):
+                return
+            cell = worker.waiting.popleft()
+            unsent = worker.send(cell)
+            if unsent is not None:
+                yield cell, unsent
 
     def _landed(self, worker: _Worker) -> tuple[AnyCell, Outcome] | None:
         """Take the first of a worker's cells, which is done, or died with the worker."""
-        flight = worker.flights[0]
+        assert worker.connection is not None
         try:
-            outcome = flight.future.result()
-        except BrokenProcessPool:
+            outcome: Outcome = worker.connection.recv()
+        except (EOFError, OSError):
             return self._died(worker)
-        except Exception as fault:  # the run or what it left could not be sent
-            outcome = failure(f"{type(fault).__name__}: {fault}")
-        worker.flights.popleft()
+        cell = worker.flights.popleft()
         self._failed_starts = 0
-        if flight.cell is None:
+        if cell is None:
             return None
-        self._deaths.pop(id(flight.cell), None)
+        self._deaths.pop(id(cell), None)
         worker.ahead = AHEAD if (outcome.values.get("wall_s") or 0.0) < SHORT_S else 0
-        return flight.cell, outcome
+        return cell, outcome
 
     def _died(self, worker: _Worker) -> tuple[AnyCell, Outcome] | None:
         """Set up a place anew whose process has died; the run it was at counts one death more."""
-        process, flights = worker.process, worker.flights
         worker.stop(kill=True)
-        reason = _reason(process)
-        worker.flights = deque()
-        if flights[0].cell is None:
+        reason = _reason(worker.process)
+        flights, worker.flights = worker.flights, deque()
+        victim = flights[0]
+        worker.waiting.extendleft(cell for cell in reversed(flights) if cell is not None)
+        if victim is None:
             self._failed_starts += 1
             if self._failed_starts >= DEATHS * len(self._workers):
                 raise CutlayerError(f"worker processes do not start ({reason})")
-        worker.waiting.extendleft(flight.cell for flight in reversed(flights) if flight.cell is not None)
-        victim = flights[0].cell
-        if victim is None:
             return None
         deaths = self._deaths[id(victim)] = self._deaths.get(id(victim), 0) + 1
         if deaths < DEATHS:
@@ -289,7 +245,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["experiments.cells"])
+    context.set_forkserver_preload(["experiments.worker"])
     return context
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("simulator", "workloads", "profiles", "models", "experiments")
 ALLOWED = {
-    r"\b(ProcessPoolExecutor|multiprocessing|os\.fork|Popen|joblib)\b": {"experiments/pool.py"},
+    r"\b(ProcessPoolExecutor|multiprocessing|os\.fork|Popen|joblib)\b": {"experiments/pool.py", "experiments/worker.py"},
     r"\b(distributed|dask)\b(?=[\s.]*(import|Client|\())|import (distributed|dask)": {"experiments/cluster.py"},
     r"\bThreadPoolExecutor\b": {"simulator/frames.py"},  # within a run
     r"(?<!def )\bsimulate\(": {

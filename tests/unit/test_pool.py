@@ -119,12 +119,12 @@ def test_what_comes_one_by_one_has_no_bound_and_runs_without():
 def test_workers_that_cannot_start_are_one_error(monkeypatch):
     from experiments import pool
 
-    monkeypatch.setattr(pool, "_begin", _leave)
+    monkeypatch.setattr(pool, "serve", _leave)
     with pytest.raises(CutlayerError, match="worker processes do not start"):
         list(Pool(1).outcomes(cells(PaperSource(PaperScenario(servers=2, tasks=2)))))
 
 
-def _leave():
+def _leave(connection):
     import os
 
     os._exit(7)
@@ -154,3 +154,28 @@ def test_failed_runs_stay_until_they_are_to_be_tried_again(tmp_path):
         tried = sweep(results, wrong, engine=Pool(1), retry_failed=True)
         assert (tried.done, tried.there, tried.failed, tried.failed_before) == (0, 1, 1, 0)
         assert len(list(results.rows("runs"))) == 2
+
+
+LARGE = """\
+import os, pathlib, signal, threading
+from simulator.policy import OnlineScheduler, Reject
+
+class Large(OnlineScheduler):
+    def decide(self, task, view):
+        return Reject("no")
+
+    def report(self):
+        flag = pathlib.Path(__file__).with_name("killed")
+        if not flag.exists():
+            flag.write_text("")
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        return {"large": "x" * 60_000_000}
+"""
+
+
+def test_a_worker_killed_while_it_sends_is_no_reason_to_wait(tmp_path):
+    (tmp_path / "large.py").write_text(LARGE)
+    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    cell = Cell(source, f"{tmp_path / 'large.py'}:Large", 0, bound=None)
+    ((_, outcome),) = Pool(1).outcomes([cell])
+    assert (tmp_path / "killed").exists() and len(outcome.values["report"]) > 60_000_000
