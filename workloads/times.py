@@ -73,7 +73,10 @@ def read_decimal(
 ) -> Decimal:
     """Read a number that is 0 or more, or above 0, as it is written, times `factor`."""
     text = row[column]
-    value = _EXACT.multiply(_EXACT.create_decimal(text), factor) if NUMBER.fullmatch(text) and len(text) <= 60 else Decimal("NaN")
+    value = Decimal("NaN")
+    if NUMBER.fullmatch(text) and len(text) <= 60:
+        # there are exponents that no decimal holds; what is 0 to a float is 0 here
+        value = _EXACT.multiply(_EXACT.create_decimal(text if float(text) else "0"), factor)
     if not (value.is_finite() and (LEAST <= value <= MOST or (value == 0 and not positive))):
         allowed = "a number above 0" if positive else "a number, 0 or more"
         raise InputError(f"{column} is {shown(text)}; allowed: {allowed}", path, line)
