@@ -8,8 +8,8 @@ A page is Markdown. Its blocks are taken in order, in one empty folder:
   errors as a terminal shows them. ``...`` stands for anything within a line, and alone on a line for any lines.
 
 A comment right above a block says what is special about it: ``<!-- not run: REASON -->``, ``<!-- exit status 2 -->``
-or ``<!-- needs torch -->`` (run where that module is installed). ``<!-- slow: REASON -->`` anywhere on a page leaves
-the page to the slow tests.
+or ``<!-- needs torch -->`` (run where that module is installed); above a ``text`` block ``<!-- not output -->``.
+``<!-- slow: REASON -->`` anywhere on a page leaves the page to the slow tests.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def blocks(page: str, text: str | None = None) -> list[Block]:
     for block in _fenced(page, text_of(page) if text is None else text):
         if block is None:  # a heading
             may_print = None
-        elif block.language == "text" and block.title is None and may_print is not None:
+        elif block.language == "text" and block.comment != "not output" and may_print is not None:
             may_print.output, may_print = block.text, None
         else:
             found.append(block)

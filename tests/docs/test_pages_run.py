@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pages import LANGUAGES, Block, Reader, blocks, is_slow, matches, pages, text_of
 
 NOT_RUN = {
     ("README.md", "builds an environment; tests of their own do the same"),
     ("README.md", "installs torch"),
+    ("docs/sweeps.md", "takes an hour"),
     ("docs/index.md", "builds an environment; tests of their own do the same"),
 }
 """Every block that is not run, with the reason the page gives."""
@@ -34,10 +37,16 @@ def test_every_block_says_its_language_and_none_is_a_shell_by_another_name():
             assert block.language in LANGUAGES, f"{block.where}: {block.language!r}"
 
 
+def test_no_command_hides_in_an_indented_block():
+    for page in pages():
+        hidden = re.search(r"^(?: {4}|\t)+(?:\S*\$ )?(?:cutlayer|make|pip|python) ", text_of(page), flags=re.MULTILINE)
+        assert not hidden, f"{page}: {hidden[0]}"
+
+
 def test_every_comment_above_a_block_is_one_that_is_known():
     for page in pages():
         for block in blocks(page):
-            known = block.comment is None or block.not_run or block.status or block.needs
+            known = block.comment in (None, "not output") or block.not_run or block.status or block.needs
             assert known or block.comment.startswith("slow:"), f"{block.where}: {block.comment!r}"
 
 
