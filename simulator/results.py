@@ -57,8 +57,9 @@ class Results:
                 empty = not file.read(1)
             if empty:
                 return  # made beforehand, by mktemp say: as good as none
-            connection = sqlite3.connect(f"file:{_quoted(self.path)}?mode=ro", uri=True)
+            connection = sqlite3.connect(f"file:{_quoted(self.path)}?mode=ro", uri=True, isolation_level=None)
             try:
+                connection.execute("BEGIN")  # one look at it all: another process may be at its first write
                 (application,) = connection.execute("PRAGMA application_id").fetchone()
                 (schema,) = connection.execute("PRAGMA user_version").fetchone()
                 (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -108,18 +108,19 @@ def test_an_interrupt_stops_within_a_second_and_keeps_what_is_done(folder, mark)
 
 
 def test_a_sweep_can_be_read_while_it_is_written(folder):
-    process = start(folder, "k.db")
-    seen = []
+    process = start(folder, "k.db", "-j", "1")
+    seen, looked_at = [], set()
     while process.poll() is None:
         if (folder / "k.db").exists():
             with Results(folder / "k.db") as results:
                 keys = results.keys()
-                for key in keys:
+                for key in keys - looked_at:
                     (row,) = (row for row in results.rows("runs", key))
                     assert len(list(results.rows("tasks", key))) == row["arrived_tasks"] == 150
             seen.append(len(keys))
+            looked_at |= keys
     process.communicate()
-    assert seen == sorted(seen) and len(set(seen)) > 3
+    assert seen == sorted(seen) and len(set(seen)) >= 2
     assert done(folder / "k.db") == RUNS
 
 
