@@ -1,4 +1,4 @@
-# `make demo` and `make test` build .venv themselves and do their job.
+# Every target builds what it needs of .venv itself.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 SEEDS ?= 20
 GRID_SEEDS ?= 1
 
-.PHONY: demo test test-slow lint docs bench clean
+.PHONY: install demo test test-slow lint docs bench clean
+
+install: $(VENV)/.core  ## .venv/bin/cutlayer
 
 demo: $(VENV)/.core  ## redraw the paper's figures and check its claims (no torch needed)
 	$(BIN)/cutlayer reproduce --seeds $(SEEDS) --out results/paper

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.run_groups import Row, parameters_of
+from experiments.run_groups import Row, done_rows, parameters_of
 from simulator.errors import InputError, UnknownNameError
 from simulator.results import Results
 from simulator.stats import Interval, mean_interval, paired_interval
@@ -61,7 +61,7 @@ def compare(results: Results, first: str, second: str) -> tuple[list[Compared], 
     """
     if first == second:
         raise InputError(f"{first!r} twice; allowed: two schedulers that differ")
-    rows = [row for row in results.rows("runs") if row["scheduler"] is not None and row["status"] == "done"]
+    rows = done_rows(results)
     if not rows:
         raise InputError("has no runs that are done", results.path)
     runs: dict[str, dict[tuple[str, int | None], Row]] = {first: {}, second: {}}
@@ -73,7 +73,6 @@ def compare(results: Results, first: str, second: str) -> tuple[list[Compared], 
     for row in rows:
         if row["scheduler"] in runs:
             flat, _ = parameters_of(row)
-            flat.pop("scheduler.sha256", None)
             scenario = json.dumps(flat, sort_keys=True)
             scenarios[scenario] = flat
             runs[row["scheduler"]][scenario, row["seed"]] = row

@@ -95,13 +95,24 @@ def chosen_rows(results: Results, words: Sequence[str] = ()) -> list[Row]:
     InputError
         If the file has no runs, or a word chooses none.
     """
-    rows = [row for row in results.rows("runs") if row["scheduler"] is not None and row["status"] == "done"]
+    rows = done_rows(results)
     if not rows:
         raise InputError("has no runs", results.path)
     for word in words:
         if not any(_is_called(row, word) for row in rows):
             raise UnknownNameError("run", word, {row["scheduler"] for row in rows}).located(results.path)
     return [row for row in rows if not words or any(_is_called(row, word) for word in words)]
+
+
+def done_rows(results: Results) -> list[Row]:
+    """Return the rows of the runs that are done; of a scheduler whose file was edited, those of its last version."""
+    rows = [row for row in results.rows("runs") if row["scheduler"] is not None and row["status"] == "done"]
+    last = {row["scheduler"]: _own_file(row) for row in rows}
+    return [row for row in rows if _own_file(row) == last[row["scheduler"]]]
+
+
+def _own_file(row: Row) -> Any:
+    return json.loads(row["scenario"]).get("scheduler")
 
 
 def _is_called(row: Row, word: str) -> bool:
@@ -132,6 +143,7 @@ def parameters_of(row: Row) -> tuple[dict[str, Any], str]:
     """Return the parameters of a run's scenario, flat, and apart from them its seeds, as text."""
     scenario = json.loads(row["scenario"])
     paths = scenario.pop("paths", {})
+    scenario.pop("scheduler", None)  # what a scheduler's file holds is of the scheduler
     flat = {name: value for name, value in _flat(scenario, "", paths) if name not in KEPT_WORDS}
     seeds = {name: flat.pop(name) for name in list(flat) if name.rpartition(".")[2] == "seed"}
     flat["cutlayer"] = json.loads(row["versions"] or "{}").get("cutlayer")
