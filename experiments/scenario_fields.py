@@ -233,7 +233,7 @@ def _file(value: Any) -> InputFile:
 def _scheduler_name(value: Any) -> SchedulerName:
     if isinstance(value, SchedulerName):
         return value
-    if not is_file_name(value):
+    if value != "" and not is_file_name(value):  # an empty name is as unknown as any other
         raise refused("the name of a scheduler, or path/to/mine.py:Class")
     return SchedulerName.at(getattr(value, "folder", ""), str(value))
 

@@ -9,7 +9,7 @@ HELP = "begin, check or show a scenario: one file that says everything about a r
 DESCRIPTION = """\
 A scenario is one TOML file that says everything about a run: network, workload, frames, scheduler. Begin one with
 'init', simulate it with 'cutlayer run'."""
-EXAMPLE = "cutlayer scenario init --out mine.toml && cutlayer scenario check mine.toml && cutlayer run mine.toml"
+EXAMPLE = "cutlayer scenario init --out mine.toml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
