@@ -124,7 +124,7 @@ def plot(
         folder.mkdir(parents=True, exist_ok=True)
         for name, panels in ready:
             for after, own in KINDS[name].files(panels):
-                stem = folder / "-".join(filter(None, (name, after)))
+                stem = folder / "-".join(filter(None, (name, after.removeprefix(f"{name}-"))))
                 paths += draw(stem, getattr(drawings, KINDS[name].draws), own, paper, formats=formats, paper=paper)
             for note in dict.fromkeys(panel.note for panel in panels if getattr(panel, "note", "")):
                 say(f"{name}: {note}")

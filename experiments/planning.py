@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import count, pairwise
 from math import ceil, log2
 from typing import Any, Literal
 
@@ -151,8 +151,15 @@ class Planner:
         self.seeds, self.most_seeds, self.engine = seeds, max(seeds, most_seeds), engine
         self.plan = Plan()
         steps = ceil(log2(len(points))) + 1 if len(points) > 1 else 1
-        self.level = 1 - (1 - LEVEL) / steps
-        """Of every step, so that all of them together hold with `LEVEL` (Bonferroni)."""
+        self._intervals = steps * (1 if wish.violations is None else 2)
+
+    def level(self, look: int) -> float:
+        """Return the level of an interval at the `look`-th look at a value, from 1, as seeds are added.
+
+        All intervals of all looks hold together with `LEVEL` (Bonferroni): those at look n have a share of
+        1 / (n (n + 1)) of what may go wrong, and these shares sum up to 1.
+        """
+        return 1 - (1 - LEVEL) / self._intervals / (look * (look + 1))
 
     def fewest(self) -> Plan:
         """Return the plan with the smallest value that is sure to be enough."""
@@ -179,8 +186,8 @@ class Planner:
 
     def _try(self, at: int, *, only_late: bool) -> Step:
         before, seeds = 0, self.seeds
-        while True:
-            step = self._measure(at, range(before, seeds))
+        for look in count(1):
+            step = self._measure(at, range(before, seeds), self.level(look))
             verdict = step.verdict(self.wish, only_late=only_late)
             if verdict != "unclear" or seeds >= self.most_seeds:
                 break
@@ -189,8 +196,8 @@ class Planner:
         log.info("%s: %s", self.said(step), verdict)
         return step
 
-    def _measure(self, at: int, more: range) -> Step:
-        """Do the runs of some more seeds, and return what all up to them say."""
+    def _measure(self, at: int, more: range, level: float) -> Step:
+        """Do the runs of some more seeds, and return what all up to them say, with intervals of that level."""
         point, seeds = self.points[at], more.stop
         name, options = self.scheduler
         cells = [Cell(point.source, name, seed, options, bound=None) for seed in range(seeds)]
@@ -202,8 +209,8 @@ class Planner:
         served = [(row["deployed_tasks"] + row["departed_tasks"]) / row["arrived_tasks"] for row in rows]
         late = None
         if self.wish.violations is not None:
-            late = mean_interval([row["violations"] / max(row["delivered"], 1) for row in rows], self.level)
-        return Step(at, point, seeds, mean_interval(served, self.level), late)
+            late = mean_interval([row["violations"] / max(row["delivered"], 1) for row in rows], level)
+        return Step(at, point, seeds, mean_interval(served, level), late)
 
     def said(self, step: Step) -> str:
         """Return what was found at one value, in words."""

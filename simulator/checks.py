@@ -135,8 +135,9 @@ def _same(found: Iterable[Verdict], expected: Iterable[Verdict], when: str) -> N
 def _watch(scheduler: Scheduler, look: Look = ignore, written: Callable[[str], object] = len) -> None:
     """Show `look` every answer of an online scheduler, and tell `written` what wrote to the view."""
     if isinstance(scheduler, OnlineScheduler):
+        watched = type(type(scheduler).__name__, (Watched,), {})  # messages name the scheduler, not who watches it
         for history in histories():
-            play(Watched(scheduler, look, written), history)
+            play(watched(scheduler, look, written), history)
 
 
 def _require_room(scheduler: Scheduler, history: History) -> None:
