@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.scenario import load
 from simulator.errors import InputError
 from simulator.types import FloatArray
 from simulator.units import parse, render
@@ -18,7 +19,7 @@ from workloads.arrivals import PROCESSES, Process
 from workloads.distributions import described
 from workloads.fit import Fit, dispersion, fit_all
 from workloads.reshape import at_mean_rate, clipped, faster, thinned
-from workloads.tasks import DRAWN
+from workloads.tasks import DRAWN, trace_of
 from workloads.trace import NUMBERS, Trace
 from workloads.traces import read_trace, save_trace
 
@@ -27,6 +28,8 @@ UNITS = DRAWN | {"arrival_s": "s"}
 
 def act(arguments: argparse.Namespace) -> str:
     """Do what the command line says and return what to print."""
+    if arguments.action == "save":
+        return saved(arguments.file, arguments.out, arguments.set, arguments.seed)
     plot = _stem(arguments.plot) if arguments.action == "fit" and arguments.plot is not None else None
     period_s = parse(arguments.period, "s") if arguments.action == "fit" and arguments.period is not None else None
     trace = read(arguments)
@@ -36,6 +39,14 @@ def act(arguments: argparse.Namespace) -> str:
         return _fit(trace, arguments, period_s, plot)
     changed = _changed(trace, arguments)
     return "\n".join([info(changed), *save_trace(changed, arguments.out)])
+
+
+def saved(scenario: str, out: str, settings: Sequence[str], seed: int | None) -> str:
+    """Write the workload that a scenario draws as a trace and return what to print."""
+    said = load(scenario, settings)
+    inputs = said.inputs(said.run.seed if seed is None else seed)
+    trace = trace_of(list(inputs.tasks), inputs.network)
+    return "\n".join([info(trace), *save_trace(trace, out)])
 
 
 def read(arguments: argparse.Namespace) -> Trace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-HELP = "look at a trace of arrivals, convert, scale, clip or fit it"
+HELP = "look at a trace of arrivals, convert, scale, clip, fit or save it"
 DESCRIPTION = "Look at a trace of arrivals, convert it, make it faster, thinner or shorter, fit processes to it."
 EXAMPLE = "cutlayer trace convert log.csv trace.csv --map arrival_s=start --map lifetime_s=dur --unit lifetime_s=ms"
 
@@ -24,6 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clip = _action(actions, "clip", "keep a part of a trace, counted from its beginning")
     clip.add_argument("--from-s", type=float, default=0.0, metavar="SECONDS", help="from here on (default: 0)")
     clip.add_argument("--to-s", type=float, default=float("inf"), metavar="SECONDS", help="up to here, excluded")
+    save = actions.add_parser(
+        "save",
+        help="write the workload of a scenario as a trace",
+        description="Write the workload that a scenario draws as a trace, whose replay is the identical run.",
+    )
+    save.add_argument("file", metavar="SCENARIO.toml", help="a file, or one of ours: paper")
+    save.add_argument("out", metavar="OUT", help="a .csv or .parquet file")
+    save.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the scenario")
+    save.add_argument("--seed", type=int, metavar="N", help="of what is drawn (default: run.seed of the scenario)")
+    _quiet(save)
     fit = _action(actions, "fit", "fit Poisson, MMPP-2 and rates by the hour", writes=False)
     fit.add_argument("--period", metavar="TIME", help="what repeats (default: '1 d', or all of a shorter trace)")
     fit.add_argument("--parts", type=int, default=24, metavar="N", help="rates in a period (default: 24)")
@@ -48,10 +58,14 @@ def _action(actions: Any, name: str, text: str, *, writes: bool = True) -> argpa
     )
     parser.add_argument("--inputs", metavar="CSV", help="of format native: task,server,input_bytes")
     parser.add_argument("--bytes-per-token", type=float, metavar="B", help="of format azure-llm: makes input_bytes")
+    _quiet(parser)
+    return parser
+
+
+def _quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="print nothing but errors"
     )
-    return parser
 
 
 _FORMATS = "native, parquet, azure-llm, azure-functions or mapped (where --map is given)"

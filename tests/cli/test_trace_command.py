@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from user_files import ROOT, assert_one_line, command
+from user_files import ROOT, assert_one_line, command, rows
 
 from simulator.errors import InputError
 from workloads.traces import FORMATS, read_trace, save_trace
@@ -35,6 +35,24 @@ def folder(tmp_path):
     for name, text in (("n", NATIVE), ("i", INPUTS), ("llm", LLM), ("fun", FUNCTIONS), ("log", LOG)):
         (tmp_path / f"{name}.csv").write_text(text)
     return tmp_path
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_drawn_workload_that_was_saved_replays_to_the_identical_run(folder, cutlayer, ending):
+    (folder / "s.toml").write_text(
+        "scheduler = 'lbf'\n[network]\nservers = 4\n"
+        "[workload]\ntasks = 40\nlifetime = { distribution = 'pareto', minimum = '3 s', shape = 1.5 }\n"
+    )
+    scenario, trace = str(folder / "s.toml"), str(folder / f"w.{ending}")
+    assert cutlayer(["trace", "save", scenario, trace, "--seed", "3"]).status == 0
+    tables = []
+    for name, settings_ in (("drawn", []), ("saved", ["--set", f"workload.trace={trace}"])):
+        results = folder / f"{name}.db"
+        done = cutlayer(["run", scenario, "--seed", "3", *settings_, "--out", str(results)])
+        assert (done.status, done.err) == (0, "")
+        tables.append([list(rows(results, table)) for table in ("tasks", "decisions", "series")])
+    assert tables[0] == tables[1]
+    assert len(tables[0][0]) == 40
 
 
 def everything(folder):
