@@ -70,7 +70,7 @@ class _Worker:
         """Start the process; its greeting comes first."""
         context = _context()
         ours, theirs = context.Pipe()
-        with theirs, _interrupts_ignored(), _environment(ONE_THREAD):
+        with theirs, _interrupts_later(), _environment(ONE_THREAD):
             self.process = context.Process(target=serve, args=(theirs,), name="cutlayer-worker")
             self.process.start()
         self.connection, self.source = ours, None
@@ -265,13 +265,13 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C meanwhile, as processes started meanwhile then do from their first moment on."""
-    if threading.current_thread() is not threading.main_thread():
+def _interrupts_later() -> Iterator[None]:
+    """Let Ctrl-C wait meanwhile; processes started meanwhile do not hear it from their first moment on."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

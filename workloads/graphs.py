@@ -161,7 +161,7 @@ def natural(text: str) -> tuple[Any, ...]:
     for n in range(1, len(parts), 2):
         digits = parts[n].lstrip("0")
         parts[n] = len(digits), digits
-    return (*parts, text)
+    return tuple(parts), text
 
 
 class Names:
