@@ -25,7 +25,7 @@ from simulator.frame_histogram import (
     with_more_room,
 )
 from simulator.frame_model import DELIVERED, LATE, LOST, Slices
-from simulator.frame_walk import Rows
+from simulator.frame_rows import Rows
 from simulator.tables import QUANTILES, column_names, latency_columns
 from simulator.types import FloatArray, IntArray
 

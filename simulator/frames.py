@@ -8,6 +8,7 @@ bounded memory. `simulator.frames_simpy` does the same with one process a frame,
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,10 +31,11 @@ from simulator.frame_stats import (
     stream_values,
     sums,
 )
+from simulator.frame_rows import Room, Rows
+from simulator.frame_rows import rows as empty_rows
 from simulator.frame_streams import Given, Streams
 from simulator.frame_throughput import add_done, throughput
-from simulator.frame_walk import ReservedWalk, Rows, course
-from simulator.frame_walk import rows as empty_rows
+from simulator.frame_walk import ReservedWalk, course
 from simulator.spans import Span
 from simulator.tables import QUANTILES
 from simulator.types import FloatArray, Network
@@ -241,6 +243,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.links: dict[int, _Link] = {}
+        self._thread = threading.local()
         self.propagation_s = self.settings.propagation_of(self.network)
 
     def server(self, slices: Slices) -> _Part:
@@ -286,11 +289,19 @@ class _Run:
                 break
         yield walk.finish()
 
+    @property
+    def _room(self) -> Room:
+        """Where this thread writes its windows."""
+        if not hasattr(self._thread, "room"):
+            self._thread.room = Room()
+        room: Room = self._thread.room
+        return room
+
     def _source(self, slices: Slices) -> Streams | Given:
         names = [self.spans[index].task.name for index in slices.span]
         server = self.network.servers[slices.server]
         if self.given is None:
-            return Streams(slices, names, server, self.settings)
+            return Streams(slices, names, server, self.settings, self._room)
         pairs = []
         for name in names:
             if (name, server) not in self.given:
@@ -316,8 +327,8 @@ class _Run:
         compute = course(clock, merged(server_down) if drop else [], self.end_s)
         fair = self.settings.sharing == "fair"
         uplink = server_clock([self.links[link].shared_bps if fair else self.links[link].speed for link in links])
-        walk = FairWalk if fair else ReservedWalk
-        return walk(slices, compute, course(uplink, merged(down) if drop else [], self.end_s), propagation, self.end_s)
+        way = slices, compute, course(uplink, merged(down) if drop else [], self.end_s), propagation, self.end_s
+        return FairWalk(*way) if fair else ReservedWalk(*way, self._room)
 
     def _kept(self, parts: Sequence[Sequence[Any]], slices: Slices, propagation: float) -> KeptFrames:
         columns: list[Any] = [np.concatenate(column) for column in zip(empty_rows(0), *parts, strict=True)]
