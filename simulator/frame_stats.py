@@ -164,17 +164,32 @@ def _digest(
     return p
 
 
-def quantiles(sums: Sums) -> FloatArray:
+@compiled
+def _rank(share: float, count: int) -> int:
+    """Return the rank of a quantile, counted from 1: the least that is at least this share of all."""
+    return max(math.ceil(share * count - 1e-9), 1)
+
+
+@compiled
+def quantiles(sums: Sums) -> Any:
     """Return the quantiles of every stream out of its histograms, shape (n, 2, quantiles): transfer, end-to-end.
 
     The middle of the bin of that rank, but no further out than the smallest and largest latency seen.
     """
-    delivered = sums.counts[:, _N_DELIVERED]
-    ranks = np.maximum(np.ceil(np.outer(delivered, QUANTILES) - 1e-9), 1).astype(np.intp)
-    ranks[delivered == 0] = 0
-    bins = bins_of_ranks(sums.histograms, np.repeat(ranks, 2, axis=0)).reshape(len(ranks), 2, len(QUANTILES))
-    seen = np.minimum(np.maximum(middle_of(bins), sums.smallest[:, :, None]), sums.largest[:, :, None])
-    return np.where(delivered[:, None, None] > 0, seen, math.nan)
+    streams, wanted = len(sums.counts), len(QUANTILES)
+    seen = np.full((streams, 2, wanted), math.nan)
+    ranks, bins = np.empty(wanted, dtype=np.intp), np.empty(wanted, dtype=np.intp)
+    for k in range(streams):
+        delivered = sums.counts[k, _N_DELIVERED]
+        if delivered == 0:
+            continue
+        for q in range(wanted):
+            ranks[q] = _rank(QUANTILES[q], delivered)
+        for which in range(2):
+            bins_of_ranks(sums.histograms, 2 * k + which, ranks, bins)
+            for q in range(wanted):
+                seen[k, which, q] = min(max(middle_of(bins[q]), sums.smallest[k, which]), sums.largest[k, which])
+    return seen
 
 
 def exact_quantiles(values: FloatArray) -> list[float]:
@@ -183,11 +198,6 @@ def exact_quantiles(values: FloatArray) -> list[float]:
         return [math.nan] * len(QUANTILES)
     ordered = np.sort(values)
     return [float(ordered[_rank(q, len(ordered)) - 1]) for q in QUANTILES]
-
-
-def _rank(share: float, count: int) -> int:
-    """Return the rank of a quantile, counted from 1: the least that is at least this share of all."""
-    return max(math.ceil(share * count - 1e-9), 1)
 
 
 def stream_values(sums: Sums, quantile_s: FloatArray, frames: IntArray, propagation_s: FloatArray) -> dict[str, Any]:

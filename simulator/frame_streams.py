@@ -287,12 +287,13 @@ class Streams:
         """
         slices, (ids, first, number) = self.slices, self._found
         while True:
+            arrival, size = self._room.rows.arrival, self._room.rows.size
             slots = _fill(
                 until_s, self.keys, slices.start_s, slices.stop_s, slices.rate_hz, *self._state, *self._kind,
-                ids, first, number, self._room.rows.arrival, self._room.rows.size,
+                ids, first, number, arrival, size,
             )  # fmt: skip
             if slots >= 0:
-                return Frames(ids[:slots], first[: slots + 1], number[:slots], self._room.rows.arrival, self._room.rows.size)
+                return Frames(ids[:slots], first[: slots + 1], number[:slots], arrival, size)
             self._room.make(-slots)
 
 

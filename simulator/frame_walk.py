@@ -43,10 +43,16 @@ class Course(NamedTuple):
     up: FloatArray
 
 
+_ALWAYS, _NEVER = np.array([0.0, math.inf]), np.array([math.inf])
+
+
 def course(clock: Clock, outages: Sequence[tuple[float, float]], end_s: float) -> Course:
     """Return the course of a clock, with the outages at which frames are lost until the end of the run."""
-    lost = [outage for outage in outages if outage[0] <= end_s]
-    down, up = (np.array([*(outage[side] for outage in lost), math.inf]) for side in (0, 1))
+    down, up = _NEVER, _NEVER
+    if lost := [outage for outage in outages if outage[0] <= end_s]:
+        down, up = (np.array([*(outage[side] for outage in lost), math.inf]) for side in (0, 1))
+    if len(clock.speed.values) == 1:
+        return Course(_ALWAYS, clock.speed.values, down, up)
     return Course(np.append(clock.times_s, math.inf), np.array(clock.speeds), down, up)
 
 
@@ -142,10 +148,12 @@ class Reserved(NamedTuple):
 def reserved_state(slices: Slices, uplink: Course) -> Reserved:
     """Return the state before the first frame."""
     n = len(slices)
-    segment = np.searchsorted(uplink.times, slices.start_s, side="right") - 1
+    segment = np.zeros(n, dtype=np.intp)
+    if len(uplink.speeds) > 1:
+        segment[:] = np.searchsorted(uplink.times, slices.start_s, side="right") - 1
     return Reserved(
-        np.array([-math.inf, 0.0]), np.zeros(2, dtype=np.intp), np.full(n, -math.inf), np.zeros(n),
-        segment.astype(np.intp), np.zeros(n, dtype=np.intp),
+        np.array([-math.inf, 0.0]), np.zeros(2, dtype=np.intp), np.full(n, -math.inf), np.zeros(n), segment,
+        np.zeros(n, dtype=np.intp),
     )  # fmt: skip
 
 

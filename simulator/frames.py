@@ -19,7 +19,10 @@ import numpy as np
 
 from simulator.errors import InputError
 from simulator.frame_fair import FairWalk
+from simulator.frame_loads import loads
 from simulator.frame_model import DELIVERED, IN_FLIGHT, FrameSettings, Slices, check, slices_by_server
+from simulator.frame_rows import Room, Rows
+from simulator.frame_rows import rows as empty_rows
 from simulator.frame_stats import (
     Sums,
     add,
@@ -31,8 +34,6 @@ from simulator.frame_stats import (
     stream_values,
     sums,
 )
-from simulator.frame_rows import Room, Rows
-from simulator.frame_rows import rows as empty_rows
 from simulator.frame_streams import Given, Streams
 from simulator.frame_throughput import add_done, throughput
 from simulator.frame_walk import ReservedWalk, course
@@ -40,12 +41,12 @@ from simulator.spans import Span
 from simulator.tables import QUANTILES
 from simulator.types import FloatArray, Network
 from simulator.uplink import (
+    Clock,
     Conditions,
     Steps,
     combine,
     constant,
     held,
-    held_means,
     links_of,
     merged,
     server_clock,
@@ -54,10 +55,6 @@ from simulator.uplink import (
 
 GivenFrames = Mapping[tuple[str, str], tuple[FloatArray, FloatArray]]
 """Frames by (task, server): when they arrive [s], never going back, and their size / mean size, above 0."""
-
-UNSTABLE = 1e-9
-"""A slice is unstable where its load exceeds 1 by more than this."""
-
 
 class KeptFrames(NamedTuple):
     """Every frame of a run, by server, task and number. Arrays of shape (frames,).
@@ -183,7 +180,7 @@ def run_frames(
     run = _Run(network, spans, settings, end_s, conditions, keep_frames, given)
     chosen = sorted(range(len(network.servers)) if servers is None else set(servers))
     needed = sorted({link for server in chosen for link in links_of(network, server)})
-    run.links = {link: _link(run, reservations[link], link) for link in needed}
+    run.links = {link: run.link(link, reservations[link]) for link in needed}
     mine = [slices[server] for server in chosen]
     if workers > 1 and len(mine) > 1:
         with ThreadPoolExecutor(workers) as pool:
@@ -205,28 +202,14 @@ def run_frames(
     )
 
 
-class _Link(NamedTuple):
-    capacity_bps: Steps
-    shared_bps: Steps
-    speed: Steps
-
-
 class _Part(NamedTuple):
     """One server's part of the results; arrays have one entry a slice."""
 
     sums: Sums
     frames: Any
     quantile_s: FloatArray
-    loads: tuple[FloatArray, FloatArray, Any]
     done: FloatArray
     kept: KeptFrames | None
-
-
-def _link(run: _Run, reservations: Sequence[tuple[float, float, float]], link: int) -> _Link:
-    capacity = run.conditions.link_capacity(run.network, link)
-    columns = np.array(reservations, dtype=float).reshape(-1, 3).T
-    shared = combine(np.minimum, capacity, constant(float(run.network.usable_bps[link])))
-    return _Link(capacity, shared, slice_speed(capacity, held(*columns)))
 
 
 @dataclass(eq=False)
@@ -242,9 +225,22 @@ class _Run:
     given: GivenFrames | None
 
     def __post_init__(self) -> None:
-        self.links: dict[int, _Link] = {}
+        self.links: dict[int, Steps] = {}
         self._thread = threading.local()
         self.propagation_s = self.settings.propagation_of(self.network)
+
+    def link(self, link: int, reservations: Sequence[tuple[float, float, float]]) -> Steps:
+        """Return how fast slices run on a link; with fair sharing what they share [bit/s]."""
+        capacity = self.conditions.link_capacity(self.network, link)
+        if self.settings.sharing == "fair":
+            return combine(np.minimum, capacity, constant(float(self.network.usable_bps[link])))
+        if len(capacity.values) == 1 and 0 < capacity.values[0] >= sum(bps for _, _, bps in reservations):
+            return constant(1.0)  # whoever is there at one time
+        return slice_speed(capacity, held(*np.array(reservations, dtype=float).reshape(-1, 3).T))
+
+    def _uplink(self, server: int) -> Steps:
+        """Return what the slices at a server get over all of its links, as of `link`."""
+        return server_clock([self.links[link] for link in links_of(self.network, server)]).speed
 
     def server(self, slices: Slices) -> _Part:
         """Walk the frames of one server."""
@@ -265,9 +261,8 @@ class _Run:
                 add_done(known, rows, slices.flop, slices.n_bits, settings.series_s, done)
             if self.keep_frames:
                 kept.append([column[:known].copy() for column in rows])
-        assert (total.counts[:, :3].sum(axis=1) == frames).all(), "every frame ends in one way"
         every = self._kept(kept, slices, propagation) if self.keep_frames else None
-        return _Part(total, frames, self._quantiles(total, slices, every), self._loads(slices), done, every)
+        return _Part(total, frames, self._quantiles(total, slices, every), done, every)
 
     def _windows(self, slices: Slices, propagation: float, frames: Any) -> Iterator[tuple[int, Rows]]:
         """Yield the rows of one window after another."""
@@ -326,7 +321,7 @@ class _Run:
         server_down = conditions.server_outages.get(network.servers[slices.server], ())
         compute = course(clock, merged(server_down) if drop else [], self.end_s)
         fair = self.settings.sharing == "fair"
-        uplink = server_clock([self.links[link].shared_bps if fair else self.links[link].speed for link in links])
+        uplink = Clock(self._uplink(slices.server))
         way = slices, compute, course(uplink, merged(down) if drop else [], self.end_s), propagation, self.end_s
         return FairWalk(*way) if fair else ReservedWalk(*way, self._room)
 
@@ -351,7 +346,8 @@ class _Run:
     def _quantiles(self, total: Sums, slices: Slices, every: KeptFrames | None) -> FloatArray:
         """Return the quantiles of every slice, shape (n, 2, quantiles): exact where frames are kept."""
         if every is None:
-            return quantiles(total)
+            rough: FloatArray = quantiles(total)
+            return rough
         exact = []
         bounds = np.searchsorted(every.task, np.append(slices.span, len(self.spans)))
         for low, high in pairwise(bounds.tolist()):
@@ -367,41 +363,20 @@ class _Run:
         servers = [self.network.servers[mine.server] for mine in slices for _ in range(len(mine))]
         propagation = [np.full(len(mine), self.propagation_s[mine.server]) for mine in slices]
         quantile_s = [part.quantile_s for part in parts]
-        loads = [np.concatenate(column) for column in zip(*(part.loads for part in parts), strict=True)]
+        fair = self.settings.sharing == "fair"
+        compute = [self.conditions.compute_clock(self.network, mine.server).speed for mine in slices]
+        load = loads(slices, compute, [self._uplink(mine.server) for mine in slices], fair=fair)
+        total = joined([part.sums for part in parts])
+        frames = np.concatenate([np.empty(0, dtype=np.intp), *(part.frames for part in parts)])
+        assert (total.counts[:, :3].sum(axis=1) == frames).all(), "every frame ends in one way"
         return {
             "task": np.array(tasks, dtype=object),
             "server": np.array(servers, dtype=object),
             **stream_values(
-                joined([part.sums for part in parts]),
+                total,
                 np.concatenate([np.empty((0, 2, len(QUANTILES))), *quantile_s]),
-                np.concatenate([np.empty(0, dtype=np.intp), *(part.frames for part in parts)]),
+                frames,
                 np.concatenate([np.empty(0), *propagation]),
             ),
-            **dict(zip(("compute_load", "uplink_load", "unstable"), loads or [np.empty(0)] * 3, strict=True)),
+            **dict(zip(("compute_load", "uplink_load", "unstable"), load, strict=True)),
         }
-
-    def _loads(self, slices: Slices) -> tuple[FloatArray, FloatArray, Any]:
-        """Return the load of compute and of every slice, and whether either is above 1, on average.
-
-        With fair sharing a slice's load is that of its guaranteed share, and a slice is unstable only where
-        the link as a whole is asked for more than it has.
-        """
-        start, stop = slices.start_s, np.maximum(slices.stop_s, slices.start_s)
-        if not len(slices):
-            return np.empty(0), np.empty(0), np.empty(0, dtype=np.intp)
-        links = [self.links[link] for link in links_of(self.network, slices.server)]
-        up = self.conditions.compute_clock(self.network, slices.server).speed
-        own = slices.rate_hz * slices.slice_s
-        amounts = np.array([slices.rate_hz * slices.edge_s, slices.reserved_bps, own * slices.reserved_bps])
-        asked, reserved, sent = held_means(start, stop, amounts)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            compute = np.where(asked > 0, asked / up.mean(start, stop), 0.0)
-            if self.settings.sharing == "reserved":
-                uplink = own / server_clock([link.speed for link in links]).speed.mean(start, stop)
-                full = np.ones(len(slices), dtype=bool)
-            else:
-                shared = server_clock([link.shared_bps for link in links]).speed.mean(start, stop)
-                uplink = own * reserved / shared
-                full = sent > shared * (1 + UNSTABLE)
-        unstable = (compute > 1 + UNSTABLE) | ((uplink > 1 + UNSTABLE) & full)
-        return compute, uplink, unstable.astype(np.intp)

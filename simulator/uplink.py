@@ -185,34 +185,6 @@ def held(start_s: ArrayLike, end_s: ArrayLike, amount: ArrayLike) -> Steps:
     return Steps.sound(times, values)
 
 
-def held_means(start_s: FloatArray, end_s: FloatArray, amounts: FloatArray) -> FloatArray:
-    """Return the mean, over the time of each holder, of what all hold together: of every row of `amounts`.
-
-    Parameters
-    ----------
-    start_s, end_s : ndarray, shape (n,)
-        From when to when each holds, finite, no end before its start. Where both are equal: what is held then.
-    amounts : ndarray, shape (m, n)
-
-    Returns
-    -------
-    ndarray, shape (m, n)
-    """
-    times = np.concatenate([start_s, end_s])
-    order = np.argsort(times, kind="stable")
-    times = times[order]
-    together = np.cumsum(np.concatenate([amounts, -amounts], axis=1)[:, order], axis=1)
-    since = np.zeros_like(together)  # the integral from the first start to each change
-    np.cumsum(together[:, :-1] * np.diff(times), axis=1, out=since[:, 1:])
-    begin, end = (np.searchsorted(times, edge, side="right") - 1 for edge in (start_s, end_s))
-    length = end_s - start_s
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = (since[:, end] - since[:, begin]) / length
-    average = np.where(length > 0, mean, together[:, begin])
-    rounding = 1e-12 * amounts.max(axis=1, keepdims=True, initial=0.0)  # of what others held before
-    return np.where(average > rounding, average, 0.0)
-
-
 @dataclass(frozen=True, eq=False)
 class Clock:
     """The integral of a speed over time, from 0 s on: piecewise linear, never going back.
