@@ -47,6 +47,21 @@ def histograms(streams: int) -> Histograms:
     )
 
 
+def cleared(old: Histograms, streams: int) -> Histograms:
+    """Return empty histograms, in the memory of others where it is enough."""
+    if len(old.block) < 2 * streams:
+        return histograms(streams)
+    _clear(*old)
+    return old
+
+
+@compiled
+def _clear(block: Any, counts: Any, used: Any) -> None:
+    block[:] = -1
+    counts[: used[0]] = 0
+    used[0] = 0
+
+
 def with_more_room(old: Histograms) -> Histograms:
     """Return the same histograms with room for twice as many octaves."""
     return old._replace(counts=np.concatenate([old.counts, np.zeros_like(old.counts)]))

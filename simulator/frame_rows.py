@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.frame_histogram import histograms
 from simulator.frame_order import order_of
 from simulator.types import FloatArray, IntArray
 
@@ -48,10 +49,12 @@ class Room:
     rows : Rows
         Frames are drawn straight into `rows.arrival` and `rows.size`.
     order : Order
+    histograms : Histograms
+        Those of the server before, to be cleared.
     """
 
     def __init__(self) -> None:
-        self.rows, self.order = rows(0), order_of(0)
+        self.rows, self.order, self.histograms = rows(0), order_of(0), histograms(0)
 
     def make(self, frames: int) -> None:
         """Make room for so many frames; nothing that stood there is kept where there was too little."""

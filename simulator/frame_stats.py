@@ -20,6 +20,7 @@ from simulator.frame_histogram import (
     Histograms,
     bin_of,
     bins_of_ranks,
+    cleared,
     histograms,
     middle_of,
     with_more_room,
@@ -48,14 +49,14 @@ class Sums(NamedTuple):
     series: FloatArray  # (windows, 8)
 
 
-def sums(streams: int, windows: int) -> Sums:
-    """Return sums of nothing."""
+def sums(streams: int, windows: int, used: Histograms | None = None) -> Sums:
+    """Return sums of nothing, with histograms in the memory of `used` ones."""
     return Sums(
         np.zeros((streams, 4), dtype=np.intp),
         np.zeros((streams, 8)),
         np.zeros((streams, 2)),
         np.full((streams, 2), math.inf),
-        histograms(streams),
+        histograms(streams) if used is None else cleared(used, streams),
         np.zeros((windows, 8)),
     )
 

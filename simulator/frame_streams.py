@@ -248,6 +248,13 @@ class Frames:
         return int(self.first[-1])
 
 
+@compiled
+def count_frames(ids: Any, first: Any, frames: Any) -> None:
+    """Add the frames of a window to those of every stream."""
+    for s in range(len(ids)):
+        frames[ids[s]] += first[s + 1] - first[s]
+
+
 def key_of(seed: int, task: str, server: str) -> tuple[int, ...]:
     """Return the key of a stream: three 32-bit words of the SHA-256 of seed, task and server."""
     return _THREE_WORDS.unpack_from(hashlib.sha256(repr((seed, "frames", task, server)).encode()).digest())
