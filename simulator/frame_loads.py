@@ -105,5 +105,6 @@ def _means(first: IntArray, steps: Sequence[Steps], start_s: FloatArray, stop_s:
     """Return the mean of each server's steps over the time of each of its slices."""
     means = np.empty(len(start_s))
     for server, low, high in zip(steps, first[:-1].tolist(), first[1:].tolist(), strict=True):
-        means[low:high] = server.mean(start_s[low:high], stop_s[low:high])
+        constant = len(server.values) == 1
+        means[low:high] = server.values[0] if constant else server.mean(start_s[low:high], stop_s[low:high])
     return means

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ def rows(room: int) -> Rows:
 class Room:
     """Where a window of frames is drawn, sorted and walked: one window after another, one server after another.
 
-    Touching fresh memory takes longer than walking the frames in it.
+    Touching fresh memory takes longer than walking the frames in it, so a thread keeps its room from run to run.
 
     Attributes
     ----------
@@ -61,3 +62,14 @@ class Room:
         if len(self.rows.fate) < frames:
             frames += frames // 4
             self.rows, self.order = rows(frames), order_of(frames)
+
+
+_OF_THREAD = threading.local()
+
+
+def room_of_thread() -> Room:
+    """Return the room of this thread; what stands in it is nobody's once a server is done."""
+    if not hasattr(_OF_THREAD, "room"):
+        _OF_THREAD.room = Room()
+    room: Room = _OF_THREAD.room
+    return room

@@ -37,6 +37,8 @@ _N_DELIVERED, _N_LOST, _N_IN_FLIGHT, _N_LATE = range(4)
 # Columns of the sums of a window of time
 _W_FRAMES, _W_DELIVERED, _W_LOST, _W_LATE, _W_TRANSFER, _W_TOTAL, _W_TRANSFER_MAX, _W_TOTAL_MAX = range(8)
 
+_LATENCY_COLUMNS = {name: [column.name for column in latency_columns(name, "")] for name in ("transfer", "end_to_end")}
+
 
 class Sums(NamedTuple):
     """What is kept while walking: of every stream, and of every window of time."""
@@ -219,10 +221,10 @@ def stream_values(sums: Sums, quantile_s: FloatArray, frames: IntArray, propagat
     for which, (name, first, second) in enumerate(
         (("transfer", _TRANSFER, _TRANSFER_2), ("end_to_end", _TOTAL, _TOTAL_2))
     ):
-        columns = [column.name for column in latency_columns(name, "")]
         spread = np.sqrt(np.maximum(mean[:, second] - mean[:, first] ** 2, 0.0))
         largest = np.where(delivered > 0, sums.largest[:, which], math.nan)
-        values |= dict(zip(columns, (mean[:, first], spread, *quantile_s[:, which].T, largest), strict=True))
+        columns = mean[:, first], spread, *quantile_s[:, which].T, largest
+        values |= dict(zip(_LATENCY_COLUMNS[name], columns, strict=True))
     parts = mean[:, [_COMPUTE_WAIT, _COMPUTE, _UPLINK_WAIT, _UPLINK]]
     names = ("compute_wait_s", "compute_service_s", "uplink_wait_s", "uplink_service_s")
     values |= dict(zip(names, parts.T, strict=True))

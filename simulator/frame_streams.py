@@ -13,6 +13,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -255,9 +256,14 @@ def count_frames(ids: Any, first: Any, frames: Any) -> None:
         frames[ids[s]] += first[s + 1] - first[s]
 
 
+@lru_cache(maxsize=1 << 14)  # who compares schedulers draws the same frames again and again
+def _key(seed: int, task: str, server: str) -> bytes:
+    return hashlib.sha256(repr((seed, "frames", task, server)).encode()).digest()[: _THREE_WORDS.size]
+
+
 def key_of(seed: int, task: str, server: str) -> tuple[int, ...]:
     """Return the key of a stream: three 32-bit words of the SHA-256 of seed, task and server."""
-    return _THREE_WORDS.unpack_from(hashlib.sha256(repr((seed, "frames", task, server)).encode()).digest())
+    return _THREE_WORDS.unpack(_key(seed, task, server))
 
 
 class Streams:
@@ -278,7 +284,8 @@ class Streams:
         self, slices: Slices, names: Sequence[str], server: str, settings: FrameSettings, room: Room | None = None
     ) -> None:
         self.slices = slices
-        self.keys = np.array([key_of(settings.seed, name, server) for name in names], dtype=np.uint64).reshape(-1, 3)
+        keys = b"".join([_key(settings.seed, name, server) for name in names])
+        self.keys = np.frombuffer(keys, dtype="<u4").astype(np.uint64).reshape(-1, 3)
         sigma = math.sqrt(math.log1p(settings.size_cv**2))
         self._kind = _ARRIVALS[settings.arrivals], settings.jitter, _SIZES[settings.sizes], sigma
         n = len(slices)

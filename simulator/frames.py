@@ -8,7 +8,6 @@ bounded memory. `simulator.frames_simpy` does the same with one process a frame,
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from simulator.frame_fair import FairWalk
 from simulator.frame_loads import loads
 from simulator.frame_model import FrameSettings, Slices, check, extent, slices_by_server
 from simulator.frame_results import FrameResults, KeptFrames, kept_frames, kept_quantiles
-from simulator.frame_rows import Room, Rows
+from simulator.frame_rows import Rows, room_of_thread
 from simulator.frame_stats import (
     Sums,
     add,
@@ -163,7 +162,6 @@ class _Run:
         self.propagation_s = self.settings.propagation_of(self.network)
         self._compute: dict[int, Clock] = {}
         self._uplink: dict[int, Clock] = {}
-        self._thread = threading.local()
 
     def prepare(self, servers: Sequence[int], reservations: Sequence[Sequence[tuple[float, float, float]]]) -> None:
         """Find out how fast compute and slices of these servers run, given who reserves what on every link when."""
@@ -190,7 +188,7 @@ class _Run:
         propagation = float(self.propagation_s[slices.server])
         settings, end_s = self.settings, self.end_s
         windows = math.ceil(end_s / settings.series_s) if settings.series_s else 0
-        room = self._room
+        room = room_of_thread()
         total = sums(len(slices), windows, room.histograms)
         frames = np.zeros(len(slices), dtype=np.intp)
         done = np.zeros((windows, 2))
@@ -229,19 +227,11 @@ class _Run:
                 break
         yield walk.finish()
 
-    @property
-    def _room(self) -> Room:
-        """Where this thread writes its windows."""
-        if not hasattr(self._thread, "room"):
-            self._thread.room = Room()
-        room: Room = self._thread.room
-        return room
-
     def _source(self, slices: Slices) -> Streams | Given:
-        names = [self.spans[index].task.name for index in slices.span]
+        names = [self.spans[index].task.name for index in slices.span.tolist()]
         server = self.network.servers[slices.server]
         if self.given is None:
-            return Streams(slices, names, server, self.settings, self._room)
+            return Streams(slices, names, server, self.settings, room_of_thread())
         pairs = []
         for name in names:
             if (name, server) not in self.given:
@@ -263,7 +253,7 @@ class _Run:
         )
         if self.settings.sharing == "fair":
             return FairWalk(slices, compute, uplink, propagation, self.end_s)
-        return ReservedWalk(slices, compute, uplink, propagation, self.end_s, self._room)
+        return ReservedWalk(slices, compute, uplink, propagation, self.end_s, room_of_thread())
 
     def _lost(self, server: int) -> tuple[Intervals, Intervals]:
         """Return the outages in which frames in a server's compute and in its slices are lost."""
