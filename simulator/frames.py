@@ -39,6 +39,7 @@ from simulator.spans import Span
 from simulator.tables import QUANTILES
 from simulator.types import FloatArray, Network
 from simulator.uplink import (
+    FULL,
     Clock,
     Conditions,
     Intervals,
@@ -180,7 +181,7 @@ class _Run:
         if self.settings.sharing == "fair":
             return combine(np.minimum, capacity, constant(float(self.network.usable_bps[link])))
         if len(capacity.values) == 1 and 0 < capacity.values[0] >= sum([bps for _, _, bps in reservations]):
-            return constant(1.0)  # whoever is there at one time
+            return FULL  # whoever is there at one time
         return slice_speed(capacity, held(*np.array(reservations, dtype=float).reshape(-1, 3).T))
 
     def server(self, slices: Slices) -> _Part:
@@ -213,8 +214,9 @@ class _Run:
         if not emitting:
             return
         source, walk = self._source(slices), self._walk(slices, propagation)
-        some: Any = slice(None) if emitting == len(slices) else slices.stop_s > slices.start_s
-        starts, stops, rates = slices.start_s[some], slices.stop_s[some], slices.rate_hz[some]
+        starts, stops, rates = slices.start_s, slices.stop_s, slices.rate_hz
+        if emitting < len(slices):
+            starts, stops, rates = (column[slices.stop_s > slices.start_s] for column in (starts, stops, rates))
         together = late < early  # at some time all emit at once
         busiest = rates.sum() if together else held(starts, stops, rates).values.max()
         width = self.settings.window_frames / float(busiest)
@@ -246,11 +248,9 @@ class _Run:
         return Given(slices, [times for times, _ in pairs], [sizes for _, sizes in pairs])
 
     def _walk(self, slices: Slices, propagation: float) -> ReservedWalk | FairWalk:
-        server, lost = slices.server, self._lost(slices.server)
-        compute, uplink = (
-            course(clock, outages, self.end_s)
-            for clock, outages in zip((self._compute[server], self._uplink[server]), lost, strict=True)
-        )
+        server, (from_compute, from_uplink) = slices.server, self._lost(slices.server)
+        compute = course(self._compute[server], from_compute, self.end_s)
+        uplink = course(self._uplink[server], from_uplink, self.end_s)
         if self.settings.sharing == "fair":
             return FairWalk(slices, compute, uplink, propagation, self.end_s)
         return ReservedWalk(slices, compute, uplink, propagation, self.end_s, room_of_thread())

@@ -120,6 +120,10 @@ def constant(value: float) -> Steps:
     return Steps.sound(np.zeros(1), np.array([value], dtype=float))
 
 
+FULL = constant(1.0)
+"""The speed of what nothing slows down."""
+
+
 def combine(rule: Callable[..., Any], *steps: Steps) -> Steps:
     """Return ``rule(values of the first, values of the second, ...)`` over time, without idle changes."""
     if all(len(s.values) == 1 for s in steps):
@@ -153,7 +157,7 @@ def merged(outages: Intervals, what: str = "outage") -> list[tuple[float, float]
 def available(outages: Intervals) -> Steps:
     """Return 1 while up and 0 during outages."""
     if not outages:
-        return constant(1.0)
+        return FULL
     times, values = [0.0], [1.0]
     for down, up in merged(outages):
         if down == 0:
@@ -339,7 +343,7 @@ def slice_speed(capacity_bps: Steps, reserved_bps: Steps) -> Steps:
 def server_clock(speeds: Sequence[Steps]) -> Clock:
     """Return the clock of the slices at a server, given the speeds on its links; without links, time itself."""
     if len(speeds) < 2:
-        return Clock(speeds[0] if speeds else constant(1.0))
+        return Clock(speeds[0] if speeds else FULL)
     return Clock(combine(lambda *values: np.minimum.reduce(values), *speeds))
 
 
