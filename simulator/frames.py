@@ -222,7 +222,9 @@ class _Run:
         width = self.settings.window_frames / float(busiest)
         for n in count(1):
             until = begin + n * width
-            window = source.before(until if until < last else math.inf)
+            if until + width / 2 >= last:  # what is left is not worth a window of its own
+                until = math.inf
+            window = source.before(until)
             count_frames(window.ids, window.first, frames)
             yield walk.window(window)
             if not until < last:
