@@ -290,16 +290,16 @@ class Streams:
         self._kind = _ARRIVALS[settings.arrivals], settings.jitter, _SIZES[settings.sizes], sigma
         n = len(slices)
         self._state = np.empty(n), np.empty(n, dtype=np.intp), np.empty(n), np.empty(n)
-        self._found = np.empty((3, n + 1), dtype=np.intp)
         self._room = Room() if room is None else room
         _begin(self.keys, slices.start_s, slices.rate_hz, *self._state, *self._kind)
 
     def before(self, until_s: float) -> Frames:
         """Return the frames that arrive before `until_s` and have not been returned yet.
 
-        The arrays are written over by the next call.
+        Arrivals and sizes are written over by the next call.
         """
-        slices, (ids, first, number) = self.slices, self._found
+        slices = self.slices
+        ids, first, number = np.empty((3, len(slices) + 1), dtype=np.intp)
         while True:
             arrival, size = self._room.rows.arrival, self._room.rows.size
             slots = _fill(
