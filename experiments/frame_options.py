@@ -13,7 +13,7 @@ from simulator.errors import InputError
 from simulator.types import Network
 
 if TYPE_CHECKING:
-    from simulator.frames import KeptFrames
+    from simulator.frame_results import KeptFrames
     from simulator.spans import Span
 
 def save_frames(path: Path, kept: KeptFrames, network: Network, spans: Sequence[Span]) -> None:

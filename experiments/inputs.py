@@ -14,7 +14,7 @@ from simulator.types import Network, Task
 from simulator.uplink import Conditions, on_off_load
 
 if TYPE_CHECKING:
-    from simulator.frames import FrameResults
+    from simulator.frame_results import FrameResults
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from simulator.types import Network, Task
 from simulator.uplink import Conditions
 
 if TYPE_CHECKING:
-    from simulator.frames import FrameResults
+    from simulator.frame_results import FrameResults
 
 ALL_TABLES = ("tasks", "decisions", "series")
 INPUT_MODULES = ("inputs.py", "paper_source.py", "scenario*.py")

@@ -17,8 +17,9 @@ import numpy as np
 from simulator.compiled import compiled
 from simulator.frame_model import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
 from simulator.frame_order import Order, order_of, place, slot, sort_frames
+from simulator.frame_rows import Rows, rows
 from simulator.frame_streams import Frames
-from simulator.frame_walk import Asks, Course, Rows, asks, calm, rows, stage
+from simulator.frame_walk import Asks, Course, asks, calm, stage
 from simulator.types import FloatArray, IntArray
 
 NOTHING, EVERYBODY = -1, -2

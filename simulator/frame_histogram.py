@@ -6,12 +6,13 @@ octave of a stream takes room when the first latency falls into it; most streams
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from simulator.compiled import compiled
-from simulator.types import FloatArray, IntArray
+from simulator.types import IntArray
 
 OCTAVE = 7
 IN_OCTAVE = (1 << OCTAVE) - 1
@@ -46,6 +47,21 @@ def histograms(streams: int) -> Histograms:
     )
 
 
+def cleared(old: Histograms, streams: int) -> Histograms:
+    """Return empty histograms, in the memory of others where it is enough."""
+    if len(old.block) < 2 * streams:
+        return histograms(streams)
+    _clear(*old)
+    return old
+
+
+@compiled
+def _clear(block: Any, counts: Any, used: Any) -> None:
+    block[:] = -1
+    counts[: used[0]] = 0
+    used[0] = 0
+
+
 def with_more_room(old: Histograms) -> Histograms:
     """Return the same histograms with room for twice as many octaves."""
     return old._replace(counts=np.concatenate([old.counts, np.zeros_like(old.counts)]))
@@ -60,25 +76,23 @@ def bin_of(value: float) -> int:
 
 
 @compiled
-def bins_of_ranks(histograms: Histograms, ranks: Any) -> Any:
-    """Return the bin of each rank, rising along a row: of every histogram, shape (2 n, ranks)."""
+def bins_of_ranks(histograms: Histograms, which: int, ranks: Any, bins: Any) -> None:
+    """Write the bin of each rank of one histogram; ranks are counted from 1 and rise."""
     block, counts = histograms.block, histograms.counts
-    bins = np.zeros(ranks.shape, dtype=np.intp)
-    for which in range(len(ranks)):
-        seen, q = 0, 0
-        for octave in range(OCTAVES):
-            place = block[which, octave]
-            if place < 0:
-                continue
-            for bin in range(BINS_PER_OCTAVE):
-                seen += counts[place, bin]
-                while q < ranks.shape[1] and 0 < ranks[which, q] <= seen:
-                    bins[which, q] = octave * BINS_PER_OCTAVE + bin
-                    q += 1
-    return bins
+    seen, q = 0, 0
+    for octave in range(OCTAVES):
+        place = block[which, octave]
+        if place < 0:
+            continue
+        for bin in range(BINS_PER_OCTAVE):
+            seen += counts[place, bin]
+            while q < len(ranks) and ranks[q] <= seen:
+                bins[q] = octave * BINS_PER_OCTAVE + bin
+                q += 1
 
 
-def middle_of(bins: IntArray) -> FloatArray:
-    """Return the middle of each bin [s]: no latency in it is further away than `QUANTILE_ERROR` of itself."""
-    fraction = 1 + (bins % BINS_PER_OCTAVE + 0.5) / BINS_PER_OCTAVE
-    return np.ldexp(fraction, bins // BINS_PER_OCTAVE + LOWEST_EXPONENT)
+@compiled
+def middle_of(bin: int) -> float:
+    """Return the middle of a bin [s]: no latency in it is further away than `QUANTILE_ERROR` of itself."""
+    fraction = 1 + (bin % BINS_PER_OCTAVE + 0.5) / BINS_PER_OCTAVE
+    return math.ldexp(fraction, bin // BINS_PER_OCTAVE + LOWEST_EXPONENT)

@@ -17,10 +17,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
 
+from simulator.compiled import compiled
 from simulator.demand import demand_of
 from simulator.errors import InputError, UnknownNameError
 from simulator.spans import Span
@@ -201,42 +203,63 @@ class Slices:
         return len(self.span)
 
 
+@compiled
+def extent(start_s: Any, stop_s: Any) -> Any:
+    """Return how many slices ever emit, and of those the first and last start and the first and last stop."""
+    emitting, begin, late, early, last = 0, math.inf, -math.inf, math.inf, -math.inf
+    for k in range(len(start_s)):
+        if stop_s[k] > start_s[k]:
+            emitting += 1
+            begin, late = min(begin, start_s[k]), max(late, start_s[k])
+            early, last = min(early, stop_s[k]), max(last, stop_s[k])
+    return emitting, begin, late, early, last
+
+
 def slices_by_server(
     spans: Sequence[Span], network: Network, settings: FrameSettings, end_s: float
 ) -> tuple[list[Slices], list[list[tuple[float, float, float]]]]:
     """Return the slices at every server, and the (start, end, bit/s) of every reservation on every link."""
-    columns: list[list[tuple[float, ...]]] = [[] for _ in network.servers]
     reservations: list[list[tuple[float, float, float]]] = [[] for _ in network.links]
     every_link = range(len(network.links))
-    for index, span in enumerate(spans):
+    of_span = []
+    for span in spans:
         task, cut = span.task, span.cut
         demand = demand_of(task, network)
         links = every_link[demand.links] if isinstance(demand.links, slice) else demand.links.tolist()
         for link, bps in zip(links, demand.bps(cut).tolist(), strict=True):
             reservations[link].append((span.start_s, span.end_s, bps))
-        sent = bits(float(task.profile.ratio_by_cut[cut]))
-        slice_s = sent / demand.rho[cut]
-        per_byte = task.profile.flop_per_byte_by_cut
+        sent, per_byte = bits(float(task.profile.ratio_by_cut[cut])), task.profile.flop_per_byte_by_cut
         ends = span.ending != "deployed" and settings.on_end == "drop" and span.end_s <= end_s
-        for server, input_bytes in zip(task.servers.tolist(), task.input_bytes.tolist(), strict=True):
-            columns[server].append(
-                (
-                    index,
-                    span.start_s,
-                    min(span.end_s, end_s),
-                    task.frame_rate_hz,
-                    input_bytes * per_byte[cut] / network.capacity_flop_per_s[server],
-                    slice_s,
-                    input_bytes * (per_byte[-1] - per_byte[cut]) / network.cloud_flop_per_s,
-                    input_bytes * demand.rho[cut],
-                    task.deadline_s,
-                    span.end_s if ends else math.inf,
-                    input_bytes * per_byte[cut],
-                    input_bytes * sent,
-                )
+        of_span.append(
+            (
+                span.start_s,
+                min(span.end_s, end_s),
+                task.frame_rate_hz,
+                sent / demand.rho[cut],
+                task.deadline_s,
+                span.end_s if ends else math.inf,
+                per_byte[cut],
+                per_byte[-1] - per_byte[cut],
+                demand.rho[cut],
+                sent,
             )
-    slices = []
-    for server, rows in enumerate(columns):
-        table: Any = np.array(rows, dtype=float).reshape(-1, 12).T.copy()
-        slices.append(Slices(server, table[0].astype(np.intp), *table[1:]))
-    return slices, reservations
+        )
+    fed = [span.task.servers for span in spans]
+    server = np.concatenate([np.empty(0, dtype=np.intp), *fed])
+    order = np.argsort(server, kind="stable")
+    server = server[order]
+    index = np.repeat(np.arange(len(spans)), [len(servers) for servers in fed])[order]
+    input_bytes = np.concatenate([np.empty(0), *(span.task.input_bytes for span in spans)])[order]
+    columns: Any = np.array(of_span, dtype=float).reshape(-1, 10).T.take(index, axis=1)
+    start_s, stop_s, rate_hz, slice_s, deadline_s, drop_s, edge_flop, cloud_flop, rho, sent_bits = columns
+    flop = input_bytes * edge_flop
+    edge_s = flop / network.capacity_flop_per_s[server]
+    cloud_s = input_bytes * cloud_flop / network.cloud_flop_per_s
+    every: Any = (
+        index, start_s, stop_s, rate_hz, edge_s, slice_s, cloud_s, input_bytes * rho, deadline_s, drop_s, flop,
+        input_bytes * sent_bits,
+    )  # fmt: skip
+    bounds = pairwise(np.searchsorted(server, np.arange(len(network.servers) + 1)).tolist())
+    return [
+        Slices(n, *[column[low:high] for column in every]) for n, (low, high) in enumerate(bounds)
+    ], reservations

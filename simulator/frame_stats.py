@@ -20,12 +20,13 @@ from simulator.frame_histogram import (
     Histograms,
     bin_of,
     bins_of_ranks,
+    cleared,
     histograms,
     middle_of,
     with_more_room,
 )
 from simulator.frame_model import DELIVERED, LATE, LOST, Slices
-from simulator.frame_walk import Rows
+from simulator.frame_rows import Rows
 from simulator.tables import QUANTILES, column_names, latency_columns
 from simulator.types import FloatArray, IntArray
 
@@ -35,6 +36,8 @@ _TRANSFER, _TRANSFER_2, _TOTAL, _TOTAL_2, _COMPUTE_WAIT, _COMPUTE, _UPLINK_WAIT,
 _N_DELIVERED, _N_LOST, _N_IN_FLIGHT, _N_LATE = range(4)
 # Columns of the sums of a window of time
 _W_FRAMES, _W_DELIVERED, _W_LOST, _W_LATE, _W_TRANSFER, _W_TOTAL, _W_TRANSFER_MAX, _W_TOTAL_MAX = range(8)
+
+_LATENCY_COLUMNS = {name: [column.name for column in latency_columns(name, "")] for name in ("transfer", "end_to_end")}
 
 
 class Sums(NamedTuple):
@@ -48,14 +51,14 @@ class Sums(NamedTuple):
     series: FloatArray  # (windows, 8)
 
 
-def sums(streams: int, windows: int) -> Sums:
-    """Return sums of nothing."""
+def sums(streams: int, windows: int, used: Histograms | None = None) -> Sums:
+    """Return sums of nothing, with histograms in the memory of `used` ones."""
     return Sums(
         np.zeros((streams, 4), dtype=np.intp),
         np.zeros((streams, 8)),
         np.zeros((streams, 2)),
         np.full((streams, 2), math.inf),
-        histograms(streams),
+        histograms(streams) if used is None else cleared(used, streams),
         np.zeros((windows, 8)),
     )
 
@@ -164,17 +167,32 @@ def _digest(
     return p
 
 
-def quantiles(sums: Sums) -> FloatArray:
+@compiled
+def _rank(share: float, count: int) -> int:
+    """Return the rank of a quantile, counted from 1: the least that is at least this share of all."""
+    return max(math.ceil(share * count - 1e-9), 1)
+
+
+@compiled
+def quantiles(sums: Sums) -> Any:
     """Return the quantiles of every stream out of its histograms, shape (n, 2, quantiles): transfer, end-to-end.
 
     The middle of the bin of that rank, but no further out than the smallest and largest latency seen.
     """
-    delivered = sums.counts[:, _N_DELIVERED]
-    ranks = np.maximum(np.ceil(np.outer(delivered, QUANTILES) - 1e-9), 1).astype(np.intp)
-    ranks[delivered == 0] = 0
-    bins = bins_of_ranks(sums.histograms, np.repeat(ranks, 2, axis=0)).reshape(len(ranks), 2, len(QUANTILES))
-    seen = np.minimum(np.maximum(middle_of(bins), sums.smallest[:, :, None]), sums.largest[:, :, None])
-    return np.where(delivered[:, None, None] > 0, seen, math.nan)
+    streams, wanted = len(sums.counts), len(QUANTILES)
+    seen = np.full((streams, 2, wanted), math.nan)
+    ranks, bins = np.empty(wanted, dtype=np.intp), np.empty(wanted, dtype=np.intp)
+    for k in range(streams):
+        delivered = sums.counts[k, _N_DELIVERED]
+        if delivered == 0:
+            continue
+        for q in range(wanted):
+            ranks[q] = _rank(QUANTILES[q], delivered)
+        for which in range(2):
+            bins_of_ranks(sums.histograms, 2 * k + which, ranks, bins)
+            for q in range(wanted):
+                seen[k, which, q] = min(max(middle_of(bins[q]), sums.smallest[k, which]), sums.largest[k, which])
+    return seen
 
 
 def exact_quantiles(values: FloatArray) -> list[float]:
@@ -183,11 +201,6 @@ def exact_quantiles(values: FloatArray) -> list[float]:
         return [math.nan] * len(QUANTILES)
     ordered = np.sort(values)
     return [float(ordered[_rank(q, len(ordered)) - 1]) for q in QUANTILES]
-
-
-def _rank(share: float, count: int) -> int:
-    """Return the rank of a quantile, counted from 1: the least that is at least this share of all."""
-    return max(math.ceil(share * count - 1e-9), 1)
 
 
 def stream_values(sums: Sums, quantile_s: FloatArray, frames: IntArray, propagation_s: FloatArray) -> dict[str, Any]:
@@ -208,10 +221,10 @@ def stream_values(sums: Sums, quantile_s: FloatArray, frames: IntArray, propagat
     for which, (name, first, second) in enumerate(
         (("transfer", _TRANSFER, _TRANSFER_2), ("end_to_end", _TOTAL, _TOTAL_2))
     ):
-        columns = [column.name for column in latency_columns(name, "")]
         spread = np.sqrt(np.maximum(mean[:, second] - mean[:, first] ** 2, 0.0))
         largest = np.where(delivered > 0, sums.largest[:, which], math.nan)
-        values |= dict(zip(columns, (mean[:, first], spread, *quantile_s[:, which].T, largest), strict=True))
+        columns = mean[:, first], spread, *quantile_s[:, which].T, largest
+        values |= dict(zip(_LATENCY_COLUMNS[name], columns, strict=True))
     parts = mean[:, [_COMPUTE_WAIT, _COMPUTE, _UPLINK_WAIT, _UPLINK]]
     names = ("compute_wait_s", "compute_service_s", "uplink_wait_s", "uplink_service_s")
     values |= dict(zip(names, parts.T, strict=True))

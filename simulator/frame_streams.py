@@ -13,12 +13,14 @@ import hashlib
 import math
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from simulator.compiled import compiled, inlined
 from simulator.frame_model import FrameSettings, Slices
+from simulator.frame_rows import Room
 from simulator.types import FloatArray, IntArray
 from simulator.ziggurat import (
     exponential_at_edge,
@@ -171,22 +173,39 @@ def _begin(
 
 @compiled
 def _fill(
-    ids: Any, until: float, keys: Any, start: Any, stop: Any, rate: Any, phase: Any, number: Any, time: Any,
-    size: Any, arrivals: int, jitter: float, sizes: int, sigma: float,
-    first: Any, arrival_out: Any, size_out: Any,
-) -> bool:  # fmt: skip
-    """Write the frames of the streams `ids` that arrive before `until`; return whether there was room."""
+    until: float, keys: Any, start: Any, stop: Any, rate: Any, phase: Any, number: Any, time: Any, size: Any,
+    arrivals: int, jitter: float, sizes: int, sigma: float,
+    ids: Any, first: Any, number_out: Any, arrival_out: Any, size_out: Any,
+) -> int:  # fmt: skip
+    """Write the frames that arrive before `until`, stream after stream.
+
+    Returns
+    -------
+    int
+        How many streams have some; negative where there is no room: then all is as before, and there is room
+        enough, as far as one can tell, for as many frames as the number without its sign.
+    """
+    expected = 0.0
+    for k in range(len(time)):
+        expected += max((min(until, stop[k]) - time[k]) * rate[k] + 1.0, 0.0)
+    room = int(expected + 6.0 * math.sqrt(expected)) + _BLOCK
+    if room > len(arrival_out):
+        return -room
+    numbers_before, times_before, sizes_before = number.copy(), time.copy(), size.copy()
     words = np.empty((2, _BLOCK), dtype=np.uint64)
-    at = 0
-    for slot in range(len(ids)):
-        k = ids[slot]
-        first[slot] = at
+    at, slots = 0, 0
+    for k in range(len(time)):
         n, t, x = number[k], time[k], size[k]
         end = min(until, stop[k])
+        if not t < end:
+            continue
+        ids[slots], first[slots], number_out[slots] = k, at, n
+        slots += 1
         while t < end:
             count = min(_BLOCK, int((end - t) * rate[k]) + 2)
             if at + count >= len(arrival_out):
-                return False
+                number[:], time[:], size[:] = numbers_before, times_before, sizes_before
+                return -2 * len(arrival_out)
             arrival_out[at], size_out[at] = t, x
             low, high = at + 1, at + 1 + count
             _draw(
@@ -200,8 +219,8 @@ def _fill(
             at += come
             n, t, x = n + come, arrival_out[at], size_out[at]
         number[k], time[k], size[k] = n, t, x
-    first[len(ids)] = at
-    return True
+    first[slots] = at
+    return slots
 
 
 class Frames:
@@ -230,9 +249,21 @@ class Frames:
         return int(self.first[-1])
 
 
+@compiled
+def count_frames(ids: Any, first: Any, frames: Any) -> None:
+    """Add the frames of a window to those of every stream."""
+    for s in range(len(ids)):
+        frames[ids[s]] += first[s + 1] - first[s]
+
+
+@lru_cache(maxsize=1 << 14)  # who compares schedulers draws the same frames again and again
+def _key(seed: int, task: str, server: str) -> bytes:
+    return hashlib.sha256(repr((seed, "frames", task, server)).encode()).digest()[: _THREE_WORDS.size]
+
+
 def key_of(seed: int, task: str, server: str) -> tuple[int, ...]:
     """Return the key of a stream: three 32-bit words of the SHA-256 of seed, task and server."""
-    return _THREE_WORDS.unpack_from(hashlib.sha256(repr((seed, "frames", task, server)).encode()).digest())
+    return _THREE_WORDS.unpack(_key(seed, task, server))
 
 
 class Streams:
@@ -245,45 +276,39 @@ class Streams:
         The task of each slice.
     server : str
     settings : FrameSettings
+    room : Room, optional
+        Where frames are written to.
     """
 
-    def __init__(self, slices: Slices, names: Sequence[str], server: str, settings: FrameSettings) -> None:
+    def __init__(
+        self, slices: Slices, names: Sequence[str], server: str, settings: FrameSettings, room: Room | None = None
+    ) -> None:
         self.slices = slices
-        self.keys = np.array([key_of(settings.seed, name, server) for name in names], dtype=np.uint64).reshape(-1, 3)
+        keys = b"".join([_key(settings.seed, name, server) for name in names])
+        self.keys = np.frombuffer(keys, dtype="<u4").astype(np.uint64).reshape(-1, 3)
         sigma = math.sqrt(math.log1p(settings.size_cv**2))
         self._kind = _ARRIVALS[settings.arrivals], settings.jitter, _SIZES[settings.sizes], sigma
         n = len(slices)
-        self._phase, self._time, self._size = np.empty(n), np.empty(n), np.empty(n)
-        self._number = np.empty(n, dtype=np.intp)
-        self._arrival_out, self._size_out = np.empty(0), np.empty(0)
-        state = self._phase, self._number, self._time, self._size
-        _begin(self.keys, slices.start_s, slices.rate_hz, *state, *self._kind)
+        self._state = np.empty(n), np.empty(n, dtype=np.intp), np.empty(n), np.empty(n)
+        self._room = Room() if room is None else room
+        _begin(self.keys, slices.start_s, slices.rate_hz, *self._state, *self._kind)
 
     def before(self, until_s: float) -> Frames:
         """Return the frames that arrive before `until_s` and have not been returned yet.
 
-        The arrays are written over by the next call.
+        Arrivals and sizes are written over by the next call.
         """
         slices = self.slices
-        ids = np.flatnonzero((self._time < until_s) & (self._time < slices.stop_s))
-        first = np.zeros(len(ids) + 1, dtype=np.intp)
-        number = self._number[ids]
-        state = self._time[ids], self._size[ids]
-        span_s = np.minimum(slices.stop_s[ids], until_s) - state[0]
-        expected = float(span_s @ slices.rate_hz[ids]) + len(ids)
-        self._make_room(int(expected + 6 * math.sqrt(expected)) + _BLOCK)
-        while not _fill(
-            ids, until_s, self.keys, slices.start_s, slices.stop_s, slices.rate_hz, self._phase, self._number,
-            self._time, self._size, *self._kind, first, self._arrival_out, self._size_out,
-        ):  # fmt: skip
-            self._number[ids] = number
-            self._time[ids], self._size[ids] = state
-            self._make_room(2 * len(self._arrival_out))
-        return Frames(ids, first, number, self._arrival_out, self._size_out)
-
-    def _make_room(self, room: int) -> None:
-        if len(self._arrival_out) < room:
-            self._arrival_out, self._size_out = np.empty(room), np.empty(room)
+        ids, first, number = np.empty((3, len(slices) + 1), dtype=np.intp)
+        while True:
+            arrival, size = self._room.rows.arrival, self._room.rows.size
+            slots = _fill(
+                until_s, self.keys, slices.start_s, slices.stop_s, slices.rate_hz, *self._state, *self._kind,
+                ids, first, number, arrival, size,
+            )  # fmt: skip
+            if slots >= 0:
+                return Frames(ids[:slots], first[: slots + 1], number[:slots], arrival, size)
+            self._room.make(-slots)
 
 
 class Given:

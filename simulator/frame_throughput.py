@@ -14,7 +14,7 @@ import numpy as np
 
 from simulator.compiled import compiled
 from simulator.frame_model import COMPUTED, SENT
-from simulator.frame_walk import Rows
+from simulator.frame_rows import Rows
 from simulator.tables import column_names
 from simulator.types import FloatArray, Network
 from simulator.uplink import links_of

@@ -18,7 +18,8 @@ import numpy as np
 
 from simulator.compiled import compiled
 from simulator.frame_model import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
-from simulator.frame_order import Order, order_of, place, slot, sort_frames
+from simulator.frame_order import Order, place, slot, sort_frames
+from simulator.frame_rows import Room, Rows
 from simulator.frame_streams import Frames
 from simulator.types import FloatArray, IntArray
 from simulator.uplink import Clock
@@ -42,10 +43,16 @@ class Course(NamedTuple):
     up: FloatArray
 
 
+_ALWAYS, _NEVER = np.array([0.0, math.inf]), np.array([math.inf])
+
+
 def course(clock: Clock, outages: Sequence[tuple[float, float]], end_s: float) -> Course:
     """Return the course of a clock, with the outages at which frames are lost until the end of the run."""
-    lost = [outage for outage in outages if outage[0] <= end_s]
-    down, up = (np.array([*(outage[side] for outage in lost), math.inf]) for side in (0, 1))
+    down, up = _NEVER, _NEVER
+    if lost := [outage for outage in outages if outage[0] <= end_s]:
+        down, up = (np.array([*(outage[side] for outage in lost), math.inf]) for side in (0, 1))
+    if len(clock.speed.values) == 1:
+        return Course(_ALWAYS, clock.speed.values, down, up)
     return Course(np.append(clock.times_s, math.inf), np.array(clock.speeds), down, up)
 
 
@@ -61,34 +68,6 @@ class Asks(NamedTuple):
 def asks(slices: Slices) -> Asks:
     """Return what the frames of these slices ask."""
     return Asks(slices.edge_s, slices.slice_s, slices.cloud_s, slices.drop_s)
-
-
-class Rows(NamedTuple):
-    """Frames whose fate is known. Arrays of one shape; times in seconds.
-
-    Of a lost frame the parts are what had passed when it was lost; of one in flight only those that it
-    reached the end of mean something.
-    """
-
-    stream: IntArray
-    number: IntArray
-    arrival: FloatArray
-    size: FloatArray
-    compute_wait: FloatArray
-    compute_service: FloatArray
-    uplink_wait: FloatArray
-    uplink_service: FloatArray
-    fate: Any
-    reached: Any
-
-
-def rows(room: int) -> Rows:
-    """Return rows to write to."""
-    a, b, c, d, e, f = (np.zeros(room) for _ in range(6))
-    return Rows(
-        np.zeros(room, dtype=np.intp), np.zeros(room, dtype=np.intp), a, b, c, d, e, f,
-        np.zeros(room, dtype=np.int8), np.zeros(room, dtype=np.int8),
-    )  # fmt: skip
 
 
 @compiled
@@ -169,10 +148,12 @@ class Reserved(NamedTuple):
 def reserved_state(slices: Slices, uplink: Course) -> Reserved:
     """Return the state before the first frame."""
     n = len(slices)
-    segment = np.searchsorted(uplink.times, slices.start_s, side="right") - 1
+    segment = np.zeros(n, dtype=np.intp)
+    if len(uplink.speeds) > 1:
+        segment[:] = np.searchsorted(uplink.times, slices.start_s, side="right") - 1
     return Reserved(
-        np.array([-math.inf, 0.0]), np.zeros(2, dtype=np.intp), np.full(n, -math.inf), np.zeros(n),
-        segment.astype(np.intp), np.zeros(n, dtype=np.intp),
+        np.array([-math.inf, 0.0]), np.zeros(2, dtype=np.intp), np.full(n, -math.inf), np.zeros(n), segment,
+        np.zeros(n, dtype=np.intp),
     )  # fmt: skip
 
 
@@ -273,9 +254,6 @@ def _walk(
     state.compute_course[0], state.compute_course[1] = segment, outage
 
 
-_NO_ROWS, _NO_ORDER = rows(0), order_of(0)
-
-
 class ReservedWalk:
     """Walks the frames of one server through its compute and its slices, window after window.
 
@@ -284,22 +262,26 @@ class ReservedWalk:
     slices : Slices
     compute, uplink : Course
     propagation_s, end_s : float
+    room : Room, optional
+        Where rows are written to.
     """
 
     def __init__(
-        self, slices: Slices, compute: Course, uplink: Course, propagation_s: float, end_s: float
-    ) -> None:
+        self, slices: Slices, compute: Course, uplink: Course, propagation_s: float, end_s: float,
+        room: Room | None = None,
+    ) -> None:  # fmt: skip
         self._fixed = asks(slices), compute, uplink, propagation_s, end_s
         self._state = reserved_state(slices, uplink)
-        self._rows, self._order = _NO_ROWS, _NO_ORDER
+        self._room = Room() if room is None else room
 
     def latencies(self, frames: Frames) -> Rows:
         """Walk the frames of one window; return a row for each, where it stands in `frames`, without labels."""
-        count = len(frames)
-        if len(self._rows.fate) < count:
-            self._rows, self._order = rows(count + count // 4), order_of(count + count // 4)
-        out = self._rows._replace(arrival=frames.arrival_s, size=frames.size)
-        _walk(frames.ids, frames.first, frames.arrival_s, frames.size, *self._fixed, self._state, self._order, out)
+        room = self._room
+        room.make(len(frames))
+        out = room.rows
+        if frames.arrival_s is not out.arrival:
+            out = out._replace(arrival=frames.arrival_s, size=frames.size)
+        _walk(frames.ids, frames.first, frames.arrival_s, frames.size, *self._fixed, self._state, room.order, out)
         return out
 
     def window(self, frames: Frames) -> tuple[int, Rows]:
@@ -310,4 +292,4 @@ class ReservedWalk:
 
     def finish(self) -> tuple[int, Rows]:
         """Return the frames left over at the end of the run: none."""
-        return 0, self._rows
+        return 0, self._room.rows

@@ -11,39 +11,42 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from simulator.errors import InputError
 from simulator.frame_fair import FairWalk
-from simulator.frame_model import DELIVERED, IN_FLIGHT, FrameSettings, Slices, check, slices_by_server
+from simulator.frame_loads import loads
+from simulator.frame_model import FrameSettings, Slices, check, extent, slices_by_server
+from simulator.frame_results import FrameResults, KeptFrames, kept_frames, kept_quantiles
+from simulator.frame_rows import Rows, room_of_thread
 from simulator.frame_stats import (
     Sums,
     add,
     add_series,
-    exact_quantiles,
     joined,
     quantiles,
     series_values,
     stream_values,
     sums,
 )
-from simulator.frame_streams import Given, Streams
+from simulator.frame_streams import Given, Streams, count_frames
 from simulator.frame_throughput import add_done, throughput
-from simulator.frame_walk import ReservedWalk, Rows, course
-from simulator.frame_walk import rows as empty_rows
+from simulator.frame_walk import ReservedWalk, course
 from simulator.spans import Span
 from simulator.tables import QUANTILES
 from simulator.types import FloatArray, Network
 from simulator.uplink import (
+    FULL,
+    Clock,
     Conditions,
+    Intervals,
     Steps,
     combine,
     constant,
     held,
-    held_means,
     links_of,
     merged,
     server_clock,
@@ -52,74 +55,6 @@ from simulator.uplink import (
 
 GivenFrames = Mapping[tuple[str, str], tuple[FloatArray, FloatArray]]
 """Frames by (task, server): when they arrive [s], never going back, and their size / mean size, above 0."""
-
-UNSTABLE = 1e-9
-"""A slice is unstable where its load exceeds 1 by more than this."""
-
-
-class KeptFrames(NamedTuple):
-    """Every frame of a run, by server, task and number. Arrays of shape (frames,).
-
-    Of a lost frame the times are those that had passed when it was lost; of one in flight they are NaN.
-    """
-
-    task: Any  # index into the spans
-    server: Any  # index into the network's servers
-    number: Any  # counted from 0 within its task and server
-    arrival_s: FloatArray
-    size: FloatArray  # as a multiple of the mean
-    compute_wait_s: FloatArray
-    compute_service_s: FloatArray
-    uplink_wait_s: FloatArray
-    uplink_service_s: FloatArray
-    transfer_s: FloatArray
-    end_to_end_s: FloatArray
-    fate: Any  # simulator.frame_model.DELIVERED, LOST or IN_FLIGHT
-
-
-@dataclass(frozen=True, eq=False)
-class FrameResults:
-    """What the frames of a run met.
-
-    Attributes
-    ----------
-    table : dict of str to ndarray
-        One entry a task and server; columns as in the table ``frames``.
-    series : dict of str to ndarray
-        One entry a window of time, columns as in the table ``frame_series``; empty without
-        ``settings.series_s``.
-    series_by : dict of str to ndarray
-        One entry a window of time and a link or server, columns as in the table ``frame_series_by``; empty
-        without ``settings.series_s``.
-    kept : KeptFrames or None
-        Every frame, where they were kept.
-    """
-
-    table: dict[str, Any]
-    series: dict[str, Any]
-    series_by: dict[str, Any]
-    kept: KeptFrames | None
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the table row by row."""
-        columns = [np.asarray(values).tolist() for values in self.table.values()]
-        for row in zip(*columns, strict=True):
-            yield dict(zip(self.table, row, strict=True))
-
-    def summary(self) -> dict[str, Any]:
-        """Return the totals of the run: counts, mean latencies, largest ones, unstable slices."""
-        table = self.table
-        names = ("frames", "delivered", "lost", "in_flight", "violations")
-        total: dict[str, Any] = {name: int(table[name].sum()) for name in names}
-        for name in ("transfer", "end_to_end"):
-            some = table["delivered"] > 0
-            weight = table["delivered"][some]
-            mean = math.fsum((table[f"{name}_mean_s"][some] * weight).tolist()) / weight.sum() if some.any() else None
-            total[f"{name}_mean_s"] = mean
-            total[f"{name}_max_s"] = float(table[f"{name}_max_s"][some].max()) if some.any() else None
-        total["unstable_slices"] = int(table["unstable"].sum())
-        return total
-
 
 def run_frames(
     network: Network,
@@ -180,33 +115,26 @@ def run_frames(
     slices, reservations = slices_by_server(spans, network, settings, end_s)
     run = _Run(network, spans, settings, end_s, conditions, keep_frames, given)
     chosen = sorted(range(len(network.servers)) if servers is None else set(servers))
-    needed = sorted({link for server in chosen for link in links_of(network, server)})
-    run.links = {link: _link(run, reservations[link], link) for link in needed}
+    run.prepare(chosen, reservations)
     mine = [slices[server] for server in chosen]
     if workers > 1 and len(mine) > 1:
         with ThreadPoolExecutor(workers) as pool:
             parts = list(pool.map(run.server, mine))
     else:
         parts = [run.server(each) for each in mine]
-    series = np.zeros_like(parts[0].sums.series) if parts else np.zeros((0, 8))
-    for part in parts:
-        add_series(series, part.sums.series)
     table = run.table(mine, parts)
     kept = None
     if keep_frames:
         kept = KeptFrames(*(np.concatenate(column) for column in zip(*(part.kept for part in parts), strict=True)))
     if settings.series_s is None:
         return FrameResults(table, {}, {}, kept)
+    series = np.zeros_like(parts[0].sums.series) if parts else np.zeros((0, 8))
+    for part in parts:
+        add_series(series, part.sums.series)
     done = {server: part.done for server, part in zip(chosen, parts, strict=True)}
     return FrameResults(
         table, series_values(series, settings.series_s), throughput(network, done, settings.series_s), kept
     )
-
-
-class _Link(NamedTuple):
-    capacity_bps: Steps
-    shared_bps: Steps
-    speed: Steps
 
 
 class _Part(NamedTuple):
@@ -215,16 +143,8 @@ class _Part(NamedTuple):
     sums: Sums
     frames: Any
     quantile_s: FloatArray
-    loads: tuple[FloatArray, FloatArray, Any]
     done: FloatArray
     kept: KeptFrames | None
-
-
-def _link(run: _Run, reservations: Sequence[tuple[float, float, float]], link: int) -> _Link:
-    capacity = run.conditions.link_capacity(run.network, link)
-    columns = np.array(reservations, dtype=float).reshape(-1, 3).T
-    shared = combine(np.minimum, capacity, constant(float(run.network.usable_bps[link])))
-    return _Link(capacity, shared, slice_speed(capacity, held(*columns)))
 
 
 @dataclass(eq=False)
@@ -240,15 +160,37 @@ class _Run:
     given: GivenFrames | None
 
     def __post_init__(self) -> None:
-        self.links: dict[int, _Link] = {}
         self.propagation_s = self.settings.propagation_of(self.network)
+        self._compute: dict[int, Clock] = {}
+        self._uplink: dict[int, Clock] = {}
+
+    def prepare(self, servers: Sequence[int], reservations: Sequence[Sequence[tuple[float, float, float]]]) -> None:
+        """Find out how fast compute and slices of these servers run, given who reserves what on every link when."""
+        links: dict[int, Steps] = {}
+        for server in servers:
+            crossed = links_of(self.network, server)
+            for link in crossed:
+                if link not in links:
+                    links[link] = self._speed(link, reservations[link])
+            self._uplink[server] = server_clock([links[link] for link in crossed])
+            self._compute[server] = self.conditions.compute_clock(self.network, server)
+
+    def _speed(self, link: int, reservations: Sequence[tuple[float, float, float]]) -> Steps:
+        """Return how fast slices run on a link; with fair sharing what they share [bit/s]."""
+        capacity = self.conditions.link_capacity(self.network, link)
+        if self.settings.sharing == "fair":
+            return combine(np.minimum, capacity, constant(float(self.network.usable_bps[link])))
+        if len(capacity.values) == 1 and 0 < capacity.values[0] >= sum([bps for _, _, bps in reservations]):
+            return FULL  # whoever is there at one time
+        return slice_speed(capacity, held(*np.array(reservations, dtype=float).reshape(-1, 3).T))
 
     def server(self, slices: Slices) -> _Part:
         """Walk the frames of one server."""
         propagation = float(self.propagation_s[slices.server])
         settings, end_s = self.settings, self.end_s
         windows = math.ceil(end_s / settings.series_s) if settings.series_s else 0
-        total = sums(len(slices), windows)
+        room = room_of_thread()
+        total = sums(len(slices), windows, room.histograms)
         frames = np.zeros(len(slices), dtype=np.intp)
         done = np.zeros((windows, 2))
         kept: list[list[Any]] = []
@@ -262,35 +204,38 @@ class _Run:
                 add_done(known, rows, slices.flop, slices.n_bits, settings.series_s, done)
             if self.keep_frames:
                 kept.append([column[:known].copy() for column in rows])
-        assert (total.counts[:, :3].sum(axis=1) == frames).all(), "every frame ends in one way"
-        every = self._kept(kept, slices, propagation) if self.keep_frames else None
-        return _Part(total, frames, self._quantiles(total, slices, every), self._loads(slices), done, every)
+        every = kept_frames(kept, slices, propagation) if self.keep_frames else None
+        room.histograms = total.histograms
+        return _Part(total, frames, self._quantiles(total, slices, every), done, every)
 
     def _windows(self, slices: Slices, propagation: float, frames: Any) -> Iterator[tuple[int, Rows]]:
         """Yield the rows of one window after another."""
-        emitting = slices.stop_s > slices.start_s
-        if not emitting.any():
+        emitting, begin, late, early, last = extent(slices.start_s, slices.stop_s)
+        if not emitting:
             return
         source, walk = self._source(slices), self._walk(slices, propagation)
-        starts, stops, rates = slices.start_s[emitting], slices.stop_s[emitting], slices.rate_hz[emitting]
-        begin, last = float(starts.min()), float(stops.max())
-        together = starts.max() < stops.min()  # at some time all emit at once
+        starts, stops, rates = slices.start_s, slices.stop_s, slices.rate_hz
+        if emitting < len(slices):
+            starts, stops, rates = (column[slices.stop_s > slices.start_s] for column in (starts, stops, rates))
+        together = late < early  # at some time all emit at once
         busiest = rates.sum() if together else held(starts, stops, rates).values.max()
         width = self.settings.window_frames / float(busiest)
         for n in count(1):
             until = begin + n * width
-            window = source.before(until if until < last else math.inf)
-            frames[window.ids] += np.diff(window.first)
+            if until + width / 2 >= last:  # what is left is not worth a window of its own
+                until = math.inf
+            window = source.before(until)
+            count_frames(window.ids, window.first, frames)
             yield walk.window(window)
             if not until < last:
                 break
         yield walk.finish()
 
     def _source(self, slices: Slices) -> Streams | Given:
-        names = [self.spans[index].task.name for index in slices.span]
+        names = [self.spans[index].task.name for index in slices.span.tolist()]
         server = self.network.servers[slices.server]
         if self.given is None:
-            return Streams(slices, names, server, self.settings)
+            return Streams(slices, names, server, self.settings, room_of_thread())
         pairs = []
         for name in names:
             if (name, server) not in self.given:
@@ -305,92 +250,49 @@ class _Run:
         return Given(slices, [times for times, _ in pairs], [sizes for _, sizes in pairs])
 
     def _walk(self, slices: Slices, propagation: float) -> ReservedWalk | FairWalk:
-        network, conditions = self.network, self.conditions
-        links = links_of(network, slices.server)
-        drop = self.settings.on_outage == "drop"
-        down: list[tuple[float, float]] = []
-        for link in links:
-            down += conditions.link_outages.get(network.links[link], ())
-        clock = conditions.compute_clock(network, slices.server)
-        server_down = conditions.server_outages.get(network.servers[slices.server], ())
-        compute = course(clock, merged(server_down) if drop else [], self.end_s)
-        fair = self.settings.sharing == "fair"
-        uplink = server_clock([self.links[link].shared_bps if fair else self.links[link].speed for link in links])
-        walk = FairWalk if fair else ReservedWalk
-        return walk(slices, compute, course(uplink, merged(down) if drop else [], self.end_s), propagation, self.end_s)
+        server, (from_compute, from_uplink) = slices.server, self._lost(slices.server)
+        compute = course(self._compute[server], from_compute, self.end_s)
+        uplink = course(self._uplink[server], from_uplink, self.end_s)
+        if self.settings.sharing == "fair":
+            return FairWalk(slices, compute, uplink, propagation, self.end_s)
+        return ReservedWalk(slices, compute, uplink, propagation, self.end_s, room_of_thread())
 
-    def _kept(self, parts: Sequence[Sequence[Any]], slices: Slices, propagation: float) -> KeptFrames:
-        columns: list[Any] = [np.concatenate(column) for column in zip(empty_rows(0), *parts, strict=True)]
-        rows = Rows(*columns)
-        order = np.lexsort((rows.number, rows.stream))
-        rows = Rows(*[column[order] for column in columns])
-        stream = rows.stream
-        times: Any = np.array([rows.compute_wait, rows.compute_service, rows.uplink_wait, rows.uplink_service])
-        times[:, rows.fate == IN_FLIGHT] = math.nan
-        transfer = times[2] + times[3]
-        total = (times[0] + times[1]) + transfer
-        cloud = propagation + slices.cloud_s[stream] * rows.size
-        total += np.where(rows.fate == DELIVERED, cloud, 0.0)
-        compute_wait, compute_service, uplink_wait, uplink_service = times
-        return KeptFrames(
-            slices.span[stream], np.full(len(stream), slices.server), rows.number, rows.arrival, rows.size,
-            compute_wait, compute_service, uplink_wait, uplink_service, transfer, total, rows.fate,
-        )  # fmt: skip
+    def _lost(self, server: int) -> tuple[Intervals, Intervals]:
+        """Return the outages in which frames in a server's compute and in its slices are lost."""
+        if self.settings.on_outage == "hold":
+            return (), ()
+        network, conditions = self.network, self.conditions
+        down: list[tuple[float, float]] = []
+        for link in links_of(network, server):
+            down += conditions.link_outages.get(network.links[link], ())
+        return merged(conditions.server_outages.get(network.servers[server], ())), merged(down)
 
     def _quantiles(self, total: Sums, slices: Slices, every: KeptFrames | None) -> FloatArray:
         """Return the quantiles of every slice, shape (n, 2, quantiles): exact where frames are kept."""
         if every is None:
-            return quantiles(total)
-        exact = []
-        bounds = np.searchsorted(every.task, np.append(slices.span, len(self.spans)))
-        for low, high in pairwise(bounds.tolist()):
-            done = every.fate[low:high] == DELIVERED
-            latencies = every.transfer_s[low:high], every.end_to_end_s[low:high]
-            exact.append([exact_quantiles(latency[done]) for latency in latencies])
-        return np.array(exact, dtype=float).reshape(len(slices), 2, len(QUANTILES))
+            rough: FloatArray = quantiles(total)
+            return rough
+        return kept_quantiles(every, slices)
 
     def table(self, slices: Sequence[Slices], parts: Sequence[_Part]) -> dict[str, Any]:
         """Return the table ``frames`` of several servers."""
         names = [span.task.name for span in self.spans]
         tasks = [names[index] for mine in slices for index in mine.span.tolist()]
         servers = [self.network.servers[mine.server] for mine in slices for _ in range(len(mine))]
-        propagation = [np.full(len(mine), self.propagation_s[mine.server]) for mine in slices]
-        quantile_s = [part.quantile_s for part in parts]
-        loads = [np.concatenate(column) for column in zip(*(part.loads for part in parts), strict=True)]
+        propagation_s = np.repeat(self.propagation_s[[mine.server for mine in slices]], [len(mine) for mine in slices])
+        load = loads(
+            slices,
+            [self._compute[mine.server].speed for mine in slices],
+            [self._uplink[mine.server].speed for mine in slices],
+            fair=self.settings.sharing == "fair",
+        )
+        total = joined([part.sums for part in parts])
+        frames = np.concatenate([np.empty(0, dtype=np.intp), *(part.frames for part in parts)])
+        quantile_s = np.concatenate([np.empty((0, 2, len(QUANTILES))), *(part.quantile_s for part in parts)])
+        assert (total.counts[:, :3].sum(axis=1) == frames).all(), "every frame ends in one way"
         return {
             "task": np.array(tasks, dtype=object),
             "server": np.array(servers, dtype=object),
-            **stream_values(
-                joined([part.sums for part in parts]),
-                np.concatenate([np.empty((0, 2, len(QUANTILES))), *quantile_s]),
-                np.concatenate([np.empty(0, dtype=np.intp), *(part.frames for part in parts)]),
-                np.concatenate([np.empty(0), *propagation]),
-            ),
-            **dict(zip(("compute_load", "uplink_load", "unstable"), loads or [np.empty(0)] * 3, strict=True)),
+            **stream_values(total, quantile_s, frames, propagation_s),
+            **dict(zip(("compute_load", "uplink_load", "unstable"), load, strict=True)),
         }
-
-    def _loads(self, slices: Slices) -> tuple[FloatArray, FloatArray, Any]:
-        """Return the load of compute and of every slice, and whether either is above 1, on average.
-
-        With fair sharing a slice's load is that of its guaranteed share, and a slice is unstable only where
-        the link as a whole is asked for more than it has.
-        """
-        start, stop = slices.start_s, np.maximum(slices.stop_s, slices.start_s)
-        if not len(slices):
-            return np.empty(0), np.empty(0), np.empty(0, dtype=np.intp)
-        links = [self.links[link] for link in links_of(self.network, slices.server)]
-        up = self.conditions.compute_clock(self.network, slices.server).speed
-        own = slices.rate_hz * slices.slice_s
-        amounts = np.array([slices.rate_hz * slices.edge_s, slices.reserved_bps, own * slices.reserved_bps])
-        asked, reserved, sent = held_means(start, stop, amounts)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            compute = np.where(asked > 0, asked / up.mean(start, stop), 0.0)
-            if self.settings.sharing == "reserved":
-                uplink = own / server_clock([link.speed for link in links]).speed.mean(start, stop)
-                full = np.ones(len(slices), dtype=bool)
-            else:
-                shared = server_clock([link.shared_bps for link in links]).speed.mean(start, stop)
-                uplink = own * reserved / shared
-                full = sent > shared * (1 + UNSTABLE)
-        unstable = (compute > 1 + UNSTABLE) | ((uplink > 1 + UNSTABLE) & full)
-        return compute, uplink, unstable.astype(np.intp)

@@ -120,6 +120,10 @@ def constant(value: float) -> Steps:
     return Steps.sound(np.zeros(1), np.array([value], dtype=float))
 
 
+FULL = constant(1.0)
+"""The speed of what nothing slows down."""
+
+
 def combine(rule: Callable[..., Any], *steps: Steps) -> Steps:
     """Return ``rule(values of the first, values of the second, ...)`` over time, without idle changes."""
     if all(len(s.values) == 1 for s in steps):
@@ -153,7 +157,7 @@ def merged(outages: Intervals, what: str = "outage") -> list[tuple[float, float]
 def available(outages: Intervals) -> Steps:
     """Return 1 while up and 0 during outages."""
     if not outages:
-        return constant(1.0)
+        return FULL
     times, values = [0.0], [1.0]
     for down, up in merged(outages):
         if down == 0:
@@ -183,34 +187,6 @@ def held(start_s: ArrayLike, end_s: ArrayLike, amount: ArrayLike) -> Steps:
     if len(times) == 0 or times[0] > 0:
         times, values = np.concatenate([[0.0], times]), np.concatenate([[0.0], values])
     return Steps.sound(times, values)
-
-
-def held_means(start_s: FloatArray, end_s: FloatArray, amounts: FloatArray) -> FloatArray:
-    """Return the mean, over the time of each holder, of what all hold together: of every row of `amounts`.
-
-    Parameters
-    ----------
-    start_s, end_s : ndarray, shape (n,)
-        From when to when each holds, finite, no end before its start. Where both are equal: what is held then.
-    amounts : ndarray, shape (m, n)
-
-    Returns
-    -------
-    ndarray, shape (m, n)
-    """
-    times = np.concatenate([start_s, end_s])
-    order = np.argsort(times, kind="stable")
-    times = times[order]
-    together = np.cumsum(np.concatenate([amounts, -amounts], axis=1)[:, order], axis=1)
-    since = np.zeros_like(together)  # the integral from the first start to each change
-    np.cumsum(together[:, :-1] * np.diff(times), axis=1, out=since[:, 1:])
-    begin, end = (np.searchsorted(times, edge, side="right") - 1 for edge in (start_s, end_s))
-    length = end_s - start_s
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = (since[:, end] - since[:, begin]) / length
-    average = np.where(length > 0, mean, together[:, begin])
-    rounding = 1e-12 * amounts.max(axis=1, keepdims=True, initial=0.0)  # of what others held before
-    return np.where(average > rounding, average, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -367,7 +343,7 @@ def slice_speed(capacity_bps: Steps, reserved_bps: Steps) -> Steps:
 def server_clock(speeds: Sequence[Steps]) -> Clock:
     """Return the clock of the slices at a server, given the speeds on its links; without links, time itself."""
     if len(speeds) < 2:
-        return Clock(speeds[0] if speeds else constant(1.0))
+        return Clock(speeds[0] if speeds else FULL)
     return Clock(combine(lambda *values: np.minimum.reduce(values), *speeds))
 
 
