@@ -37,9 +37,9 @@ OPTIONS = (
     Option("sharing", "frames.sharing"),
     Option("on_end", "frames.on_end"),
     Option("on_outage", "frames.on_outage"),
-    Option("propagation_s", "frames.propagation", "s"),
+    Option("propagation", "frames.propagation", "s"),
     Option("violation", "frames.violation"),
-    Option("series_s", "frames.window", "s"),
+    Option("window", "frames.window", "s"),
     Option("keep_frames", "frames.keep"),
     Option("seed", "run.seed"),
     Option("capacity", "bandwidth.file"),
@@ -50,7 +50,7 @@ OPTIONS = (
 )
 """What an option that is not among these says is no part of the scenario, or a parameter of the scheduler."""
 
-NAMES = {option.key: option.name for option in OPTIONS} | {"run.until": "--until"}
+NAMES = {option.key: f"--{option.name.replace('_', '-')}" for option in OPTIONS}
 """What the keys are called in messages about an option."""
 
 

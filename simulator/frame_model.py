@@ -38,6 +38,8 @@ Measure = Literal["transfer", "end-to-end"]
 DELIVERED, LOST, IN_FLIGHT = 0, 1, 2
 EMITTED, COMPUTED, SENT = 0, 1, 2
 """How far a frame got by the end of the run, whatever became of it: its compute was done; its transmission, too."""
+MOST_CV = 1e6
+"""Largest coefficient of variation of log-normal sizes: with a larger one nearly all work is in frames never seen."""
 LATE = 1e-9
 """A frame violates its deadline where its latency exceeds it by more than this share."""
 
@@ -56,7 +58,7 @@ class FrameSettings:
     sizes : {"constant", "exponential", "lognormal"}
         Distribution of size / mean size; FLOP and bits grow with it.
     size_cv : float
-        Coefficient of variation of log-normal sizes, above 0.
+        Coefficient of variation of log-normal sizes, above 0, `MOST_CV` at most.
     sharing : {"reserved", "fair"}
         Reserved: an idle slice is not lent. Fair: the busy slices of a link share min(capacity, V b) in
         proportion to their reservations; only for links that carry one server.
@@ -108,8 +110,9 @@ class FrameSettings:
             raise InputError(f"jitter is {self.jitter!r}; allowed: 0 to 1 period")
         if self.jitter and self.arrivals != "jittered":
             raise InputError(f"jitter is {self.jitter!r} with {self.arrivals} arrivals; allowed with jittered ones")
-        if self.sizes == "lognormal" and not 0 < self.size_cv < math.inf:
-            raise InputError(f"size_cv is {self.size_cv!r}; log-normal sizes need one above 0, finite")
+        if self.sizes == "lognormal" and not 0 < self.size_cv <= MOST_CV:
+            allowed = f"log-normal sizes need one above 0, at most {MOST_CV:,.0f}"
+            raise InputError(f"size_cv is {self.size_cv!r}; {allowed}")
         if self.sizes != "lognormal" and self.size_cv:
             raise InputError(f"size_cv is {self.size_cv!r} with {self.sizes} sizes; allowed with lognormal ones")
         if not all(0 <= delay < math.inf for delay in np.atleast_1d(np.asarray(self.propagation_s, dtype=float))):

@@ -52,6 +52,8 @@ class Results:
     def _recognise(self) -> None:
         if os.path.isdir(self.path):
             raise InputError("is a folder, not a results file", self.path)
+        if not os.path.isfile(self.path):
+            raise InputError("is a pipe or a device, not a results file", self.path)
         try:
             with open(self.path, "rb") as file:
                 empty = not file.read(1)

@@ -124,6 +124,7 @@ def test_an_overloaded_server_and_an_overloaded_link_are_reported_unstable():
         ({"jitter": 0.5}, "jitter is 0.5 with periodic arrivals"),
         ({"arrivals": "jittered", "jitter": 1.5}, "0 to 1"),
         ({"sizes": "lognormal"}, "size_cv is 0.0"),
+        ({"sizes": "lognormal", "size_cv": 1e200}, r"size_cv is 1e\+200; .* at most 1,000,000"),
         ({"sizes": "exponential", "size_cv": 2.0}, "size_cv is 2.0"),
         ({"propagation_s": -1.0}, "propagation_s"),
         ({"propagation_s": float("nan")}, "propagation_s"),
