@@ -15,7 +15,7 @@ from experiments.console import log
 from experiments.frame_options import save_frames
 from experiments.inputs import Inputs
 from experiments.plugin import label
-from experiments.run_options import scenario_of, written_files
+from experiments.run_options import as_typed, scenario_of, written_files
 from experiments.runner import ALL_TABLES, Done, bound_at, digest_of, run, run_row
 from experiments.scenario import Scenario
 from experiments.scenario_build import Streamed
@@ -37,9 +37,7 @@ def run_files(arguments: argparse.Namespace) -> int:
     try:
         inputs = scenario.inputs(scenario.run.seed)
     except InputError as fault:
-        if arguments.until is not None and fault.message.startswith("run.until "):
-            raise InputError("--until" + fault.message.removeprefix("run.until")) from None
-        raise
+        raise as_typed(fault, arguments) from None
     several = len(scenario.scheduler) > 1
     say_streamed(scenario, inputs)
     with Results(os.path.abspath(out)) as results:  # to SQLite, "" and ":memory:" are no files

@@ -80,6 +80,15 @@ def scenario_of(arguments: argparse.Namespace) -> Scenario:
     return with_options(draft, options, NAMES, arguments.set)
 
 
+def as_typed(fault: InputError, arguments: argparse.Namespace) -> InputError:
+    """Return the same fault, a key at the beginning of its message named by the option that gave it."""
+    for option in OPTIONS:
+        value, rest = getattr(arguments, option.name), fault.message.removeprefix(f"{option.key} ")
+        if value is not None and rest != fault.message:
+            return InputError(f"{NAMES[option.key]} {rest}", fault.file, fault.line)
+    return fault
+
+
 def _table(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options that were given, as tables of a scenario."""
     tables: dict[str, Any] = {}

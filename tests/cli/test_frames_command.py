@@ -141,6 +141,8 @@ def test_a_broken_file_of_conditions_is_refused_with_its_line(files, cutlayer, o
         (("--frames", "periodic", "--window", "0"), ("--window is 0.0", "above 0")),
         (("--frames", "periodic", "--sizes", "lognormal", "--size-cv", "1e200"), ("--size-cv is 1e+200", "to 1e+06")),
         (("--frames", "periodic", "--propagation", "-1"), ("--propagation is -1.0",)),
+        (("--frames", "periodic", "--window", "1e-9"), ("--window is 1e-09, 3e+09 windows", "or more here [s]")),
+        (("--frames", "periodic", "--set", "frames.window='1e-9 s'"), ("frames.window is 1e-09,", "or more here [s]")),
         (("--jitter", "0.5"), ("need --frames",)),
         (("--keep-frames",), ("need --frames",)),
     ],
