@@ -21,8 +21,8 @@ from experiments.scenario_fields import (
     whole,
 )
 from simulator.errors import InputError, UnknownNameError
-from simulator.frame_model import Arrivals as FrameArrivals
 from simulator.frame_model import MOST_CV, FrameSettings, Measure, OnEnd, OnOutage, Sharing, Sizes
+from simulator.frame_model import Arrivals as FrameArrivals
 from simulator.policy import Scheduler as AnyScheduler
 from simulator.types import Reservation
 from workloads.bandwidth_formats import FORMATS as BANDWIDTH_FORMATS

@@ -188,8 +188,10 @@ def check(spans: Sequence[Span], network: Network, settings: FrameSettings, end_
 
 def _check_rates(spans: Sequence[Span], end_s: float) -> None:
     """Refuse frames whose walk would not end."""
-    lasts = [max(min(span.end_s, end_s) - span.start_s, 0.0) for span in spans]
-    frames = [last_s * span.task.frame_rate_hz * len(span.task.servers) for last_s, span in zip(lasts, spans, strict=True)]
+    frames = [
+        max(min(span.end_s, end_s) - span.start_s, 0.0) * span.task.frame_rate_hz * len(span.task.servers)
+        for span in spans
+    ]
     if (expected := math.fsum(frames)) > MOST_FRAMES:
         most = spans[frames.index(max(frames))].task
         whose = f"most of task {most.name!r} with frame_rate_hz {most.frame_rate_hz:g}"
