@@ -71,7 +71,9 @@ def _own(task: str, decision: Mapping[str, Any], evicted: list[str]) -> Iterator
     link_down, server_down = _down(decision)
     for cut, (need_bps, need_flop_per_s) in enumerate(json.loads(decision["needs"])):
         short = [
-            f"{kind} {decision[kind]} is down" if down else f"{render(need - free, unit)} short at {kind} {decision[kind]}"
+            f"{kind} {decision[kind]} is down"
+            if down
+            else f"{render(need - free, unit)} short at {kind} {decision[kind]}"
             for kind, need, free, unit, down in (
                 ("link", need_bps, decision["free_bps"], "bit/s", link_down),
                 ("server", need_flop_per_s, decision["free_flop_per_s"], "FLOP/s", server_down),

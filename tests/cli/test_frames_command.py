@@ -3,9 +3,15 @@
 A slice is 8 d r * max(1/Q, f) = 8 d r * 5 bit/s wide, so a frame of mean size takes 1/5 s in it.
 """
 
+import os
+import subprocess
+
 import numpy as np
 import pytest
 from user_files import assert_one_line, rows
+
+from simulator.errors import InputError
+from simulator.results import Results
 
 UNTIL = ("--frames", "periodic", "--until", "13")
 
@@ -101,6 +107,39 @@ def test_without_frames_nothing_about_them_is_kept(files, cutlayer):
     (run,) = rows(files.path("run.db"))
     assert run["frames"] is None
     assert frame_rows(files) == []
+
+
+KEPT = ("--frames", "periodic", "--until", "13", "--keep-frames")
+
+
+def test_frames_of_a_run_that_could_not_be_written_do_not_stay_nor_do_those_of_a_run_that_is_there_go(
+    files, cutlayer, monkeypatch
+):
+    def full(results, run, tables):
+        raise InputError("cannot be written (database or disk is full)", results.path)
+
+    before = files.everything()
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "write", full)
+        assert_one_line(cutlayer(files.argv(*KEPT)), "run.db: cannot be written")
+    assert files.everything() == before
+    assert cutlayer(files.argv(*KEPT)).status == 0
+    there = files.everything()
+    monkeypatch.setattr(Results, "write", full)
+    assert_one_line(cutlayer(files.argv(*KEPT)), "run.db: cannot be written")
+    assert files.everything() == there
+
+
+def test_drafts_of_frames_whose_process_was_killed_go_with_the_next_run(files, cutlayer):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left = f".run.0123456789ab.frames.npz.{gone.pid}.tmp"
+    others = [f".run.0123456789ab.frames.npz.{os.getpid()}.tmp", f".other.0123456789ab.frames.npz.{gone.pid}.tmp"]
+    for name in (left, *others):
+        files.write(name, "half of the frames")
+    assert cutlayer(files.argv()).status == 0
+    assert not files.path(left).exists()
+    assert all(files.path(name).exists() for name in others)
 
 
 CAPACITY, OUTAGES = "link,time_s,bps\n", "resource,name,down_s,up_s\n"
