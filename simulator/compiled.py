@@ -16,19 +16,19 @@ from numba.core.caching import FunctionCache
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]
+class _Cache(FunctionCache):
     """A cache that does without what it cannot read or write."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled loop, None where it is not there."""
         with contextlib.suppress(OSError):
-            return super().load_overload(sig, target_context)
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled loop for the next process."""
         with contextlib.suppress(OSError):
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 def compiled(function: Loop) -> Loop:
@@ -44,7 +44,7 @@ def inlined(function: Loop) -> Loop:
 def _compiled(function: Loop, **options: Any) -> Loop:
     options |= {"nogil": True, "error_model": "numpy"}
     try:
-        cache = _Cache(function)
+        cache = _Cache(function)  # type: ignore[no-untyped-call]
     except RuntimeError:  # "no locator available": no directory for the cache can be written to
         cache = None
     loop: Any = njit(**options)(function)
