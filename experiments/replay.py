@@ -17,6 +17,7 @@ from experiments.scenario_build import Streamed, topology_of
 from experiments.scenario_fields import Text
 from experiments.scenario_files import read
 from simulator.errors import InputError
+from simulator.frame_model import least_window_s
 from simulator.results import Results
 
 WINDOWS = 120
@@ -76,7 +77,8 @@ def with_window(scenario: Scenario, inputs: Inputs) -> tuple[Scenario, Inputs]:
         return scenario, inputs
     tasks = inputs.tasks
     last_s = tasks.trace.last_s if isinstance(tasks, Streamed) else list(tasks)[-1].arrival_s
-    width_s = round_up((inputs.until_s or last_s or 1.0) / WINDOWS)
+    end_s = inputs.until_s or last_s or 1.0
+    width_s = round_up(max(end_s / WINDOWS, least_window_s(inputs.network, end_s)))
     frames = replace(inputs.frames, settings=replace(inputs.frames.settings, series_s=width_s))
     return scenario.with_settings([f"frames.window={width_s!r} s"]), replace(inputs, frames=frames)
 
