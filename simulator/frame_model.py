@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from simulator.compiled import compiled, inlined
+from simulator.compiled import inlined
 from simulator.demand import demand_of
 from simulator.errors import InputError, UnknownNameError
 from simulator.spans import Span
@@ -212,18 +212,6 @@ class Slices:
 
     def __len__(self) -> int:
         return len(self.span)
-
-
-@compiled
-def extent(start_s: Any, stop_s: Any) -> Any:
-    """Return how many slices ever emit, and of those the first and last start and the first and last stop."""
-    emitting, begin, late, early, last = 0, math.inf, -math.inf, math.inf, -math.inf
-    for k in range(len(start_s)):
-        if stop_s[k] > start_s[k]:
-            emitting += 1
-            begin, late = min(begin, start_s[k]), max(late, start_s[k])
-            early, last = min(early, stop_s[k]), max(last, stop_s[k])
-    return emitting, begin, late, early, last
 
 
 def slices_by_server(
