@@ -203,7 +203,7 @@ def test_a_constant_stream_at_the_paper_s_rate_meets_its_deadline_for_a_day(arri
         (1.7e9, 864.0, 86_400, 2.0**-22),  # 1.7e9 is between 2^30 and 2^31
     ],
 )
-@pytest.mark.parametrize("sharing", ["reserved"])
+@pytest.mark.parametrize("sharing", ["reserved", "fair"])
 def test_a_constant_stream_without_slack_is_never_late_however_long_or_late_it_runs(
     start_s, seconds, frames, ulp_s, sharing
 ):
