@@ -6,6 +6,7 @@ import pytest
 from simulator.errors import InputError
 from simulator.frame_histogram import QUANTILE_ERROR
 from simulator.frame_model import DELIVERED, FrameSettings, check
+from simulator.frame_streams import Streams
 from simulator.frames import run_frames
 from simulator.spans import Span
 from simulator.tables import QUANTILES, TABLES
@@ -186,3 +187,22 @@ def test_a_run_without_tasks_has_no_frames():
     results = run_frames(NETWORK, [], FrameSettings(series_s=1.0), end_s=2.0, keep_frames=True)
     assert results.summary()["frames"] == 0 and results.summary()["transfer_mean_s"] is None
     assert len(results.kept.fate) == 0 and results.series["frames"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("end_s", [1e4, 1e8])
+def test_windows_hold_as_many_frames_whether_streams_are_busy_or_quiet(monkeypatch, end_s):
+    # 100,000 frames in the first second, then none, then one every hundredth of what is left: 50 of them
+    profile = Profile("camera", (8,), 8.0, (Layer("conv", 0.0, (4,), 4.0),))
+    fast, slow = (Task(name, 0.0, profile, hz, 1.0, [0], [8.0]) for name, hz in (("fast", 1e5), ("slow", 100 / end_s)))
+    spans = [Span(fast, 1, 0.0, 1.0, "departed"), Span(slow, 1, end_s / 2)]
+    windows, draw = [], Streams.before
+
+    def counted(streams, until_s):
+        frames = draw(streams, until_s)
+        windows.append(len(frames))
+        return frames
+
+    monkeypatch.setattr(Streams, "before", counted)
+    table = run_frames(Network([1.0], [1e12]), spans, FrameSettings(window_frames=1000), end_s=end_s).table
+    assert table["frames"].tolist() == [100_000, 50] and sum(windows) == 100_050
+    assert len(windows) == 100 and max(windows) <= 1100
