@@ -41,7 +41,7 @@ def run_files(arguments: argparse.Namespace) -> int:
             raise InputError("--until" + fault.message.removeprefix("run.until")) from None
         raise
     several = len(scenario.scheduler) > 1
-    say_streamed(scenario, inputs)
+    say_inputs(scenario, inputs)
     with Results(os.path.abspath(out)) as results:  # to SQLite, "" and ":memory:" are no files
         for chosen in scenario.scheduler:
             with _quiet(arguments.json):
@@ -52,8 +52,10 @@ def run_files(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def say_streamed(scenario: Scenario, inputs: Inputs) -> None:
-    """Say it where there are too many tasks to hold."""
+def say_inputs(scenario: Scenario, inputs: Inputs) -> None:
+    """Say what was assumed of the network, and where there are too many tasks to hold."""
+    for note in inputs.notes:
+        log.info(f"network: {note}")
     if isinstance(inputs.tasks, Streamed):
         more = "" if scenario.run.bound else "; no bound is found (run.bound=dual asks for it, and for memory)"
         log.info(f"{len(inputs.tasks):,} tasks are not held in memory, but written as they come{more}")
@@ -96,6 +98,7 @@ def run_one(scenario: Scenario, chosen: SchedulerSection, inputs: Inputs, sink: 
         conditions=inputs.conditions,
         bound=_bound(scenario, inputs),
         sink=sink,
+        notes=inputs.notes,
     )
     done.row["scenario"] = _with_paths(done.row["scenario"], scenario)
     return done

@@ -84,6 +84,7 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
         until_s,
         frames,
         conditions_of(scenario, network, seed, trace.last_s if until_s is None else until_s),
+        () if topology is None else topology.notes,
     )
 
 

@@ -17,7 +17,7 @@ from simulator.errors import InputError, UnknownNameError
 from simulator.tables import TABLES, Row, column_names
 
 APPLICATION_ID = 0x6375744C  # "cutL", in the file's header: tells our files from other SQLite files
-SCHEMA = 2
+SCHEMA = 3
 BUSY_S = 60.0
 """How long to wait for another process that writes [s]."""
 

@@ -59,6 +59,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("bound_tasks", "REAL", "no scheduler has more tasks deployed at the end: bound over tasks not departed"),
         Column("gap", "REAL", "1 - deployed / bound"),
         Column("report", "TEXT", "what the scheduler says of itself at the end, as JSON"),
+        Column("notes", "TEXT", "what the graph does not say and what was assumed, as JSON; empty where nothing"),
         Column("frames", "INTEGER", "frames emitted = delivered + lost + in_flight; empty where none were simulated"),
         Column("delivered", "INTEGER", "frames whose last layer was done by the end of the run"),
         Column("lost", "INTEGER", "frames lost in an outage or at the end of their task"),
