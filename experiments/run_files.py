@@ -100,7 +100,7 @@ def run_one(scenario: Scenario, chosen: SchedulerSection, inputs: Inputs, sink: 
         sink=sink,
         notes=inputs.notes,
     )
-    done.row["scenario"] = _with_paths(done.row["scenario"], scenario)
+    done.row["paths"] = json.dumps(written_files(scenario), sort_keys=True)
     return done
 
 
@@ -111,11 +111,6 @@ def naming(scenario: Scenario, chosen: SchedulerSection) -> dict[str, Any]:
         "scheduler_label": label(chosen.name.written, chosen.options),
         "seed": scenario.run.seed if scenario.is_random else None,
     }
-
-
-def _with_paths(described: str, scenario: Scenario) -> str:
-    """Add where files lie: the key is made of what they say, but that is worth keeping all the same."""
-    return json.dumps(json.loads(described) | {"paths": written_files(scenario)}, sort_keys=True)
 
 
 def _bound(scenario: Scenario, inputs: Inputs) -> Bound | None:
