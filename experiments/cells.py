@@ -143,6 +143,7 @@ def run_cell(cell: Cell[Source], threads: int | None = 1) -> Outcome:
             frames=frames,
             conditions=inputs.conditions,
             bound=workload.bound(cell.bound),
+            notes=inputs.notes,
         )
         tables = done.tables
         if cell.bound == HINDSIGHT:

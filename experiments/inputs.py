@@ -83,6 +83,8 @@ class Inputs:
         What the deployed tasks' frames are like; without it no frame is simulated.
     conditions : Conditions, optional
         What befalls links and servers meanwhile.
+    notes : tuple of str
+        What the network's graph does not say and what was assumed instead, a sentence each.
     """
 
     network: Network
@@ -90,6 +92,7 @@ class Inputs:
     until_s: float | None = None
     frames: Frames | None = None
     conditions: Conditions | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Source(Protocol):

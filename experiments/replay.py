@@ -11,7 +11,7 @@ from typing import Any
 
 from experiments.figures import slug
 from experiments.inputs import Inputs
-from experiments.run_files import as_text, run_into, say_streamed
+from experiments.run_files import as_text, run_into, say_inputs
 from experiments.scenario import Scenario, find, with_options
 from experiments.scenario_build import Streamed, topology_of
 from experiments.scenario_fields import Text
@@ -32,7 +32,7 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     if isinstance(inputs.tasks, list):  # servers and links one by one take as many rows as tasks feed them
         scenario = scenario.with_settings(["run.by_resource=true"])
     path, stem = _places(arguments.out, arguments.traces[0])
-    say_streamed(scenario, inputs)
+    say_inputs(scenario, inputs)
     topology = topology_of(scenario, scenario.run.seed)
     from experiments.plots import draw
     from experiments.replay_figure import history, replay_figure

@@ -305,6 +305,8 @@ def _reproduce_html(groups: Sequence[Group]) -> str:
     parts = ["<p>The same command, files and versions give the same numbers, byte for byte.</p>", "<h3>Commands</h3>"]
     parts.append(f"<pre>{escape(chr(10).join(commands))}</pre><h3>Versions</h3>")
     parts += [f"<pre>{escape(_pretty(text))}</pre>" for text in versions]
+    if paths := list(dict.fromkeys(row["paths"] for row in rows if row.get("paths") not in (None, "{}"))):
+        parts += ["<h3>Files</h3>", *(f"<pre>{escape(_pretty(text))}</pre>" for text in paths)]
     parts.append("<h3>Scenarios</h3>")
     for text, users in scenarios.items():
         first = users[0].partition(", ")[0]

@@ -39,7 +39,7 @@ def run_files(arguments: argparse.Namespace) -> int:
     except InputError as fault:
         raise as_typed(fault, arguments) from None
     several = len(scenario.scheduler) > 1
-    say_streamed(scenario, inputs)
+    say_inputs(scenario, inputs)
     with Results(os.path.abspath(out)) as results:  # to SQLite, "" and ":memory:" are no files
         for chosen in scenario.scheduler:
             with _quiet(arguments.json):
@@ -50,8 +50,10 @@ def run_files(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def say_streamed(scenario: Scenario, inputs: Inputs) -> None:
-    """Say it where there are too many tasks to hold."""
+def say_inputs(scenario: Scenario, inputs: Inputs) -> None:
+    """Say what was assumed of the network, and where there are too many tasks to hold."""
+    for note in inputs.notes:
+        log.info(f"network: {note}")
     if isinstance(inputs.tasks, Streamed):
         more = "" if scenario.run.bound else "; no bound is found (run.bound=dual asks for it, and for memory)"
         log.info(f"{len(inputs.tasks):,} tasks are not held in memory, but written as they come{more}")
@@ -109,8 +111,9 @@ def run_one(scenario: Scenario, chosen: SchedulerSection, inputs: Inputs, sink: 
         conditions=inputs.conditions,
         bound=_bound(scenario, inputs),
         sink=sink,
+        notes=inputs.notes,
     )
-    done.row["scenario"] = _with_paths(done.row["scenario"], scenario)
+    done.row["paths"] = json.dumps(written_files(scenario), sort_keys=True)
     return done
 
 
@@ -121,11 +124,6 @@ def naming(scenario: Scenario, chosen: SchedulerSection) -> dict[str, Any]:
         "scheduler_label": label(chosen.name.written, chosen.options),
         "seed": scenario.run.seed if scenario.is_random else None,
     }
-
-
-def _with_paths(described: str, scenario: Scenario) -> str:
-    """Add where files lie: the key is made of what they say, but that is worth keeping all the same."""
-    return json.dumps(json.loads(described) | {"paths": written_files(scenario)}, sort_keys=True)
 
 
 def _bound(scenario: Scenario, inputs: Inputs) -> Bound | None:

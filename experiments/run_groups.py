@@ -12,7 +12,7 @@ from typing import Any
 
 from experiments.panels import Missing
 from experiments.run_options import OPTIONS
-from experiments.run_places import network_of
+from experiments.run_places import network_of, paths_of
 from simulator.errors import InputError, UnknownNameError
 from simulator.results import Results
 from simulator.tables import TABLES
@@ -142,7 +142,7 @@ def _kept(row: Row) -> tuple[bool, int]:
 def parameters_of(row: Row) -> tuple[dict[str, Any], str]:
     """Return the parameters of a run's scenario, flat, and apart from them its seeds, as text."""
     scenario = json.loads(row["scenario"])
-    paths = scenario.pop("paths", {})
+    paths = paths_of(row)
     scenario.pop("scheduler", None)  # what a scheduler's file holds is of the scheduler
     flat = {name: value for name, value in _flat(scenario, "", paths) if name not in KEPT_WORDS}
     seeds = {name: flat.pop(name) for name in list(flat) if name.rpartition(".")[2] == "seed"}

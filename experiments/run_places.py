@@ -36,7 +36,7 @@ def network_of(row: Mapping[str, Any]) -> Network | None:
             return PaperScenario(**paper).network(row["seed"])
         except TypeError:  # of a version whose scenario had other parameters
             return None
-    said = _scenario(scenario)
+    said = _scenario(scenario, paths_of(row))
     if said is None:
         return None
     from experiments import scenario_build
@@ -49,7 +49,7 @@ def network_of(row: Mapping[str, Any]) -> Network | None:
 
 def topology_of(row: Mapping[str, Any]) -> Topology | None:
     """Return the graph on which the servers of a run stand; None where there is none, or it can no longer be had."""
-    said = _scenario(json.loads(row["scenario"]))
+    said = _scenario(json.loads(row["scenario"]), paths_of(row))
     if said is None:
         return None
     from experiments import scenario_build
@@ -60,21 +60,27 @@ def topology_of(row: Mapping[str, Any]) -> Topology | None:
         return None
 
 
-def _scenario(described: Mapping[str, Any]) -> Scenario | None:
+def paths_of(row: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return where the files of a run lay, by the option that named them or else by their key."""
+    paths: Mapping[str, str] = json.loads(row.get("paths") or "{}")
+    return paths
+
+
+def _scenario(described: Mapping[str, Any], paths: Mapping[str, str]) -> Scenario | None:
     """Return a scenario whose network is that of the description; None if it has none, or a file has changed."""
     if not isinstance(described.get("network"), dict):
         return None
     from experiments.scenario import Scenario
 
     try:
-        return Scenario.model_validate({"network": _as_said(described["network"], dict(_unchanged(described)))})
+        return Scenario.model_validate({"network": _as_said(described["network"], dict(_unchanged(paths)))})
     except (ValueError, KeyError):  # a file that is gone or has changed, or a description of another version
         return None
 
 
-def _unchanged(described: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _unchanged(paths: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield digests of the files the run was made of with where they lie."""
-    for path in described.get("paths", {}).values():
+    for path in paths.values():
         try:
             yield digest_of(path), path
         except OSError:

@@ -125,6 +125,7 @@ def run(
     conditions: Conditions | None = None,
     bound: Bound | None = None,
     sink: Sink | None = None,
+    notes: Sequence[str] = (),
 ) -> Done:
     """Simulate one run and return all that is known of it.
 
@@ -144,6 +145,8 @@ def run(
         On the tasks deployed at the end, where the caller has it (see `bound_at`).
     sink : Sink, optional
         Where the rows of tasks, decisions and series go as they come; they are no part of what is returned then.
+    notes : sequence of str
+        What the network's graph does not say and what was assumed instead, for the results.
     """
     recorder = Recorder(by_resource="series_by" in keep, sink=sink)
     spans = SpanRecorder()
@@ -153,6 +156,8 @@ def run(
         conditions=conditions,
     )
     row = run_row(scenario, scheduler_label, seed) | recorder.summary()
+    if notes:
+        row["notes"] = json.dumps(list(notes), ensure_ascii=False)
     row["report"] = json.dumps(dict(outcome.scheduler.report()))
     if bound is not None:
         row |= {"bound_tasks": bound.tasks, "gap": bound.gap(row["deployed_tasks"])}

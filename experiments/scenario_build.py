@@ -88,6 +88,7 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
         until_s,
         frames,
         conditions_of(scenario, network, seed, end_s),
+        () if topology is None else topology.notes,
     )
 
 

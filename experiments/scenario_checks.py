@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from experiments.console import log
+from experiments.inputs import Inputs
 from experiments.scenario import Scenario, load
 from experiments.scenario_faults import ScenarioError
 from simulator.errors import InputError
@@ -11,7 +13,7 @@ from simulator.units import render
 
 
 def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[str]:
-    """Check scenarios, make their inputs, and return a line about each.
+    """Check scenarios, make their inputs, and return a line about each; what was assumed of a network is a notice.
 
     Raises
     ------
@@ -21,7 +23,11 @@ def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[str]:
     lines, wrong = [], []
     for file in files:
         try:
-            lines.append(f"{file}: {summary(load(file, settings))}")
+            scenario = load(file, settings)
+            inputs = scenario.inputs(scenario.run.seed)
+            lines.append(f"{file}: {summary(scenario, inputs)}")
+            for note in inputs.notes:
+                log.info(f"{file}: network: {note}")
         except ScenarioError as fault:
             wrong += fault.lines
         except InputError as fault:
@@ -32,9 +38,8 @@ def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[str]:
     return lines
 
 
-def summary(scenario: Scenario) -> str:
+def summary(scenario: Scenario, inputs: Inputs) -> str:
     """Return in a line what a run of it is given; making that finds what is wrong in the files it names."""
-    inputs = scenario.inputs(scenario.run.seed)
     count, last_s = 0, 0.0
     for task in inputs.tasks:
         count, last_s = count + 1, task.arrival_s

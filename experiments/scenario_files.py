@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import tomllib
@@ -25,6 +26,12 @@ EITHER = (
     ("interaction.file", ("interaction.share", "interaction.mean_on", "interaction.mean_off")),
 )
 """A key and those that say the same in another way: what is said later counts."""
+
+MOST_FILES = 100
+"""So many files make a scenario, those counted again that are included again."""
+
+DEEPEST = 50
+"""So deep tables and brackets may stand in each other: many times what any key needs."""
 
 _AT = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
@@ -137,16 +144,20 @@ def read(path: str | os.PathLike[str]) -> Draft:
     Raises
     ------
     InputError
-        If a file cannot be read, is no TOML, or includes itself.
+        If a file cannot be read, is no TOML, or includes itself, or too many are included.
     """
     draft = Draft()
-    for source, table in _with_included(os.fspath(path), ()):
+    for source, table in _with_included(os.fspath(path), (), itertools.count(1)):
         draft.add(table, source)
     return draft
 
 
-def _with_included(path: str, includers: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the tables of the files that `path` includes, and then its own."""
+def _with_included(
+    path: str, includers: tuple[str, ...], numbers: Iterator[int]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the tables of the files that `path` includes, and then its own; `numbers` counts the files."""
+    if next(numbers) > MOST_FILES:
+        raise InputError(f"is included as file {MOST_FILES + 1}; allowed: {MOST_FILES} files in one scenario", path)
     table = _table(path)
     folder = os.path.dirname(path)
     chain = (*includers, os.path.realpath(path))
@@ -159,7 +170,7 @@ def _with_included(path: str, includers: tuple[str, ...]) -> Iterator[tuple[str,
             raise InputError(f"include is {shown(name)}, which includes this file; allowed: no loops", path)
         if len(chain) > 20:
             raise InputError(f"include is {shown(name)}, 20 deep; allowed: fewer", path)
-        yield from _with_included(included, chain)
+        yield from _with_included(included, chain, numbers)
     yield path, _rooted(table, folder)
 
 
@@ -181,7 +192,7 @@ def _table(path: str) -> dict[str, Any]:
     if not text.strip():
         raise InputError("is empty; allowed: a scenario, such as 'cutlayer scenario init' writes", path)
     try:
-        return tomllib.loads(text)
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
         match = _AT.fullmatch(str(fault))
         reason = " ".join((match[1] if match else str(fault)).split())[:200]
@@ -191,6 +202,18 @@ def _table(path: str) -> dict[str, Any]:
         raise InputError("not TOML (nested too deeply)", path) from None
     except ValueError as fault:  # a number of thousands of digits
         raise InputError(f"not TOML ({str(fault).split(';')[0]})", path) from None
+    if _is_deep(table):
+        raise InputError(f"nested more than {DEEPEST} deep; allowed: less", path)
+    return table
+
+
+def _is_deep(value: Any) -> bool:
+    """Return whether tables and brackets stand in each other more than `DEEPEST` deep."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        tables = [one for one in level if isinstance(one, (dict, list))]
+        level = [item for one in tables for item in (one.values() if isinstance(one, dict) else one)]
+    return any(isinstance(one, (dict, list)) for one in level)
 
 
 def _rooted(value: Any, folder: str) -> Any:
@@ -214,7 +237,10 @@ def setting(text: str) -> dict[str, Any]:
     names = [name.strip() for name in key.split(".")]
     if not equals or not all(names):
         raise InputError(f"--set {shown(text)}; allowed: KEY=VALUE, such as workload.tasks=2000")
-    found: Any = _rooted(_value(value.strip()), "")
+    inner = _value(value.strip())
+    if len(names) > DEEPEST or _is_deep(inner):
+        raise InputError(f"--set {shown(text)}: nested more than {DEEPEST} deep; allowed: less")
+    found: Any = _rooted(inner, "")
     for name in reversed(names):
         found = {name: found}
     return dict(found)

@@ -12,7 +12,7 @@ from simulator.errors import InputError
 from simulator.results import Results
 from simulator.tables import TABLES, column_names
 
-OF_THE_MACHINE = ("run", "wall_s", "peak_memory_bytes", "host", "command")
+OF_THE_MACHINE = ("run", "wall_s", "peak_memory_bytes", "host", "command", "paths")
 """Columns in which two equal runs may differ."""
 
 

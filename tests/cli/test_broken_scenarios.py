@@ -51,6 +51,8 @@ CORPUS = {
     "nested deeply": ("a = " + "[" * 100_000, ["not TOML (nested too deeply)"]),
     "thousands of digits": ("a = " + "9" * 5000, ["not TOML (Exceeds the limit"]),
     "a scenario in JSON": ('{"network": {"servers": 4}}', [":1: not TOML"]),
+    "keys of 3000 parts": ("a" + ".a" * 3000 + " = 1", ["x.toml: nested more than 50 deep; allowed: less"]),
+    "a table of 3000 parts": ("[a" + ".a" * 3000 + "]", ["x.toml: nested more than 50 deep; allowed: less"]),
     # includes
     "include itself": ("include = 'x.toml'\n", ["include is 'x.toml', which includes this file; allowed: no loops"]),
     "include in a ring": ("include = 'ring.toml'\n", ["ring.toml: include is 'x.toml', which includes this file"]),
@@ -192,6 +194,20 @@ def test_all_faults_are_said_at_once(folder, capsys):
     err = refused(capsys, ["run", "x.toml"], lines=4)
     for key in ("network.servers", "frames.window", "workload.taks", "fifi"):
         assert key in err
+
+
+def test_includes_that_double_at_every_step_are_refused_after_100_files(folder, capsys):
+    for n in range(18):
+        (folder / f"i{n}.toml").write_text(f"include = ['i{n + 1}.toml', 'i{n + 1}.toml', 'i{n + 1}.toml']\n")
+    (folder / "i18.toml").write_text("scheduler = 'fifo'\n")
+    said = refused(capsys, ["scenario", "check", "i0.toml"], lines=1)
+    assert "is included as file 101; allowed: 100 files in one scenario" in said
+
+
+def test_a_setting_of_thousands_of_parts_is_refused(folder, capsys):
+    (folder / "x.toml").write_text(SOUND)
+    for text in ("a" + ".a" * 3000 + "=1", "a=" + "[" * 60 + "]" * 60):
+        assert "nested more than 50 deep" in refused(capsys, ["run", "x.toml", "--set", text], lines=1)
 
 
 def test_a_file_that_is_included_twice_is_no_loop(folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from itertools import pairwise
@@ -62,7 +63,7 @@ def tables(database):
 
 def test_a_replay_leaves_results_and_a_figure_for_every_scheduler(folder, cutlayer):
     done = cutlayer(["replay", "t.csv", "--scenario", "s.toml", "--out", "out"])
-    assert (done.status, done.err) == (0, "")
+    assert (done.status, done.err) == (0, "network: 2 of 2 edges have no speed: 5 Mbit/s assumed\n")
     assert done.out.splitlines()[-1] == "out/replay.db"
     assert sorted(os.listdir("out")) == [
         "replay-fifo.png", "replay-fifo.svg", "replay-lbf.png", "replay-lbf.svg", "replay.db",
@@ -78,7 +79,7 @@ def test_a_replay_is_the_same_to_the_byte_in_another_process_and_hash_seed(folde
     argv = ["replay", "t.csv", "--scenario", "s.toml", "--scheduler", "lbf", "--out"]
     for out, seed in (("a", "1"), ("b", "2")):
         done = command(*argv, out, cwd=folder, PYTHONHASHSEED=seed)
-        assert (done.status, done.err) == (0, "")
+        assert (done.status, done.err) == (0, "network: 2 of 2 edges have no speed: 5 Mbit/s assumed\n")
     for name in ("replay.png", "replay.svg"):
         assert (folder / "a" / name).read_bytes() == (folder / "b" / name).read_bytes()
     assert tables(folder / "a/replay.db") == tables(folder / "b/replay.db")
@@ -248,3 +249,29 @@ def test_published_traces_a_measured_uplink_and_a_topology_replay_together_to_th
     assert (folder / "c/replay.png").read_bytes() == (folder / "d/replay.png").read_bytes()
     assert tables(folder / "c/replay.db") == tables(folder / "d/replay.db")
     assert rows(folder / "c/replay.db")[0]["arrived_tasks"] == 28185
+
+
+# what the graph does not say --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [("scenario", "check", "s.toml"), ("run", "s.toml", "--out", "r.db"), ("replay", "t.csv", "--scenario", "s.toml")],
+    ids=lambda argv: argv[0],
+)
+def test_what_was_assumed_of_a_graph_is_said_and_not_with_quiet(folder, cutlayer, argv):
+    (folder / "net.graphml").write_text(GRAPH.replace("</graph>", '<node id="3"/></graph>'))
+    said = "network: 2 of 2 edges have no speed: 5 Mbit/s assumed"
+    lost = "network: 1 of 4 nodes cannot reach the cloud: no server there"
+    done = cutlayer(list(argv))
+    assert done.status == 0 and said in done.err and lost in done.err
+    done = cutlayer([*argv, "--quiet"])
+    assert (done.status, done.err) == (0, "")
+
+
+def test_what_was_assumed_of_a_graph_stays_in_the_row_of_the_run(folder, cutlayer):
+    assert cutlayer(["run", "s.toml", "--out", "r.db"]).status == 0
+    assert cutlayer(["sweep", "s.toml", "--seeds", "1", "-j", "1", "--out", "w.db"]).status == 0
+    for name in ("r.db", "w.db"):
+        for row in rows(folder / name):
+            assert json.loads(row["notes"]) == ["2 of 2 edges have no speed: 5 Mbit/s assumed"]

@@ -11,6 +11,8 @@ import shutil
 import pytest
 from user_files import SERVERS, TASKS, assert_one_line, command, python, rows, same_but_for_the_machine
 
+from simulator.tables import TABLES
+
 DEPLOYED_1, DEPLOYED_2 = ("deployed", 1), ("deployed", 2)
 DEPARTED_1, DEPARTED_2 = ("departed", 1), ("departed", 2)
 EVICTED_1, REJECTED = ("evicted", 1), ("rejected", None)
@@ -140,7 +142,27 @@ def test_where_the_files_lie_is_no_part_of_the_key(files, cutlayer, monkeypatch)
     argv = ["run", "--network", "servers.csv", "--tasks", "tasks.csv", "--inputs", "inputs.csv"]
     done = cutlayer([*argv, "--profiles", "profiles", "--scheduler", "fifo", "--out", "../run.db"])
     assert (done.status, len(rows(files.path("run.db")))) == (0, 1)
-    assert json.loads(rows(files.path("run.db"))[0]["scenario"])["paths"]["network"] == "servers.csv"
+    assert json.loads(rows(files.path("run.db"))[0]["paths"])["network"] == "servers.csv"
+
+
+def test_from_any_folder_the_results_are_the_same_to_the_byte(files, cutlayer, monkeypatch):
+    files.write(
+        "s.toml",
+        'scheduler = "fifo"\nnetwork.file = "servers.csv"\n[workload]\nprofile_folder = "profiles"\n'
+        'trace = { file = "tasks.csv", inputs = "inputs.csv", format = "native", complete = true }\n',
+    )
+    (files.folder / "below").mkdir()
+    found = []
+    for folder, name in ((files.folder, "s.toml"), (files.folder / "below", "../s.toml")):
+        monkeypatch.chdir(folder)
+        assert cutlayer(["run", name, "--out", "r.db"]).status == 0
+        found.append({table: rows(folder / "r.db", table) for table in TABLES})
+    one, other = (tables["runs"][0] for tables in found)
+    assert [json.loads(row["paths"])["network"] for row in (one, other)] == ["servers.csv", "../servers.csv"]
+    for row in (one, other):
+        for column in ("wall_s", "peak_memory_bytes", "host", "command", "paths"):
+            del row[column]
+    assert found[0] == found[1]
 
 
 def test_an_empty_file_made_beforehand_becomes_the_results_file(files, cutlayer):

@@ -138,7 +138,7 @@ def same_but_for_the_machine(database: Path) -> dict[str, list[dict]]:
     """Return all tables, run by run in the order of keys, without the columns in which two equal runs may differ."""
     names = [row["name"] for row in rows(database, "sqlite_master") if row["type"] == "table"]
     key_of = {row["run"]: row["key"] for row in rows(database)}
-    free = ("run", "wall_s", "peak_memory_bytes", "host", "command")
+    free = ("run", "wall_s", "peak_memory_bytes", "host", "command", "paths")
     tables = {}
     for name in names:
         by_run = sorted(rows(database, name), key=lambda row: key_of[row["run"]])

@@ -1,6 +1,7 @@
 """Runs are chosen by scheduler or key, and those alike but for the seed are one line of a figure."""
 
 import hashlib
+import json
 
 import pytest
 from runs_by_hand import run, series, written
@@ -36,15 +37,15 @@ def test_what_sets_groups_apart_stands_in_their_names():
 
 def test_files_are_told_apart_by_what_they_hold_and_called_by_their_names():
     rows = [
-        run(scenario={"workload": {"trace": [{"file": {"sha256": digest * 32}}]}, "paths": {"tasks": f"x/{name}"}})
+        run(scenario={"workload": {"trace": [{"file": {"sha256": digest * 32}}]}}, paths=f'{{"tasks": "x/{name}"}}')
         for digest, name in (("aa", "one.csv"), ("bb", "two.csv"))
     ]
     assert [name for name, _ in labels(*rows)] == ["fifo, file one.csv (aaaaaaaa)", "fifo, file two.csv (bbbbbbbb)"]
 
 
 def test_where_a_file_lies_and_what_is_kept_sets_nothing_apart_and_the_fullest_is_taken():
-    one = run(scenario={"by_resource": True, "paths": {"tasks": "a.csv"}}, end_s=1.0)
-    two = run(scenario={"by_resource": False, "paths": {"tasks": "b.csv"}}, end_s=2.0)
+    one = run(scenario={"by_resource": True}, paths='{"tasks": "a.csv"}', end_s=1.0)
+    two = run(scenario={"by_resource": False}, paths='{"tasks": "b.csv"}', end_s=2.0)
     for rows in ((one, two), (two, one)):
         (group,) = group_runs(rows)
         assert [row["end_s"] for row in group.rows] == [1.0]
@@ -95,13 +96,14 @@ def test_the_network_is_drawn_anew_or_read_while_its_file_is_unchanged(tmp_path)
     path = tmp_path / "servers.csv"
     path.write_text(SERVERS)
     digest = hashlib.sha256(SERVERS.encode()).hexdigest()
-    scenario = {"network": {"file": {"sha256": digest}, "usable_share": 0.5}, "paths": {"network": str(path)}}
-    read = network_of(run(scenario=scenario))
+    scenario = {"network": {"file": {"sha256": digest}, "usable_share": 0.5}}
+    paths = json.dumps({"network": str(path)})
+    read = network_of(run(scenario=scenario, paths=paths))
     assert read is not None and read.usable_bps.tolist() == [1e6, 2e6]
     path.write_text(SERVERS + "c,1,1\n")
-    assert network_of(run(scenario=scenario)) is None
+    assert network_of(run(scenario=scenario, paths=paths)) is None
     path.unlink()
-    assert network_of(run(scenario=scenario)) is None
+    assert network_of(run(scenario=scenario, paths=paths)) is None
     assert network_of(run()) is None
 
 

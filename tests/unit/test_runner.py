@@ -30,7 +30,7 @@ CELLS = [
     for seed in (0, 1)
     for name, options in (("offline", {}), ("fixed", {"cut": 2}), ("lbf", {}), ("threshold", {}))
 ]
-MAY_DIFFER = ("run", "wall_s", "peak_memory_bytes", "host", "command")
+MAY_DIFFER = ("run", "wall_s", "peak_memory_bytes", "host", "command", "paths")
 CHANGES = {
     "servers": 5,
     "tasks": 31,
