@@ -13,7 +13,8 @@ import pytest
 from user_files import assert_one_line, command, rows, same_but_for_the_machine
 
 from experiments.replay import round_up
-from experiments.replay_figure import history, replay_figure
+from experiments.replay_figure import replay_figure
+from experiments.replay_history import history
 from experiments.scenario import load
 from experiments.scenario_build import topology_of
 from simulator.results import Results
