@@ -67,7 +67,9 @@ def label_map(
                 if hit or outside:
                     continue
                 crossed = int(((lines > low) & (lines < high)).all(axis=1).sum())
-                cost = crossed + 3 * far
+                away = np.hypot(*(nodes - (low + high) / 2).T)
+                mistaken = away.min() < 0.999 * np.hypot(*offset)  # another node is nearer
+                cost = crossed + 3 * far + 6 * mistaken
                 if best is None or cost < best[0] - 1e-9:
                     best = cost, offset
         if best is None:

@@ -38,7 +38,7 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     from experiments.replay_history import history
 
     assert scenario.scheduler is not None
-    title = f"{' + '.join(Path(trace).name for trace in arguments.traces)} on {Path(arguments.scenario).name}"
+    title = f"{' + '.join(Path(trace).name for trace in arguments.traces)}, scenario {Path(arguments.scenario).name}"
     with Results(path) as results:
         for chosen, label in zip(scenario.scheduler, scenario.labels, strict=True):
             done = run_into(results, scenario, chosen, inputs)

@@ -21,7 +21,7 @@ from workloads.topology import Topology
 
 ROWS = 12
 """So many servers and links have room for their outages; of more, the number that is down is drawn."""
-FULLEST = 200.0
+FULLEST = 1000.0
 """Where the axis of use ends at the latest [%]: a link in a dead spot has many times too much reserved."""
 _DARK = "#333333"
 
@@ -66,7 +66,7 @@ def replay_figure(seen: History, topology: Topology | None, title: str = "") -> 
     if row["frames"]:
         counts.append(f"{row['violations']:,} of {row['delivered']:,} frames late")
     lines = [title] if title else []
-    drawn.suptitle("\n".join([*lines, f"{row['scheduler']}: {', '.join(counts)}"]), x=0.01, ha="left", fontsize="large")
+    drawn.suptitle("\n".join([*lines, f"scheduler {row['scheduler']}: {', '.join(counts)}"]), x=0.01, ha="left", fontsize="large")
     if places:
         assert topology is not None
         draw_network(right, seen, topology, places)
@@ -118,16 +118,23 @@ def _draw_use(axes: Axes, use: Use, x: FloatArray, what: str, one: str) -> None:
         top = float(np.nanmax(values, initial=0.0))
     limits = [(use.usable, "usable")] if use.usable < 100 else []
     if top > 100:  # reservations stay when bandwidth falls: then everything on that link runs late
-        limits.append((100.0, "all there is"))
+        limits.append((100.0, "full"))
     end = min(1.08 * top, FULLEST) if top > 0 else 1.0
     if limits and end > 0.35 * limits[0][0]:
         end = max(end, 1.2 * limits[-1][0])
+    typical = float(middle[middle > 0].mean()) if len(each) > 1 and middle.any() else end
+    if end > 20 * typical:  # few are much fuller than most
+        axes.set_yscale("log")
+        axes.set_ylim(max(typical / 10, end / 1e5), end)
+        _plain_log(axes, end > 50 * typical)
+        limits = limits[:1]  # more are too close together
+    else:
+        axes.set_ylim(0, end)
     for value, label in limits:
         if value < end:
             _line(axes, value, label)
     axes.set_ylabel(f"{what} reserved\n[% of available]")
-    axes.set_ylim(0, end)
-    _legend(axes, f"up to {top:,.0f} %" if top > end else "")
+    _legend(axes, f"{one}s at most:\n{top:,.0f} %" if top > end else "")
 
 
 def _draw_outages(axes: Axes, seen: History, scale: float) -> None:
@@ -205,15 +212,19 @@ def _draw_latency(axes: Axes, seen: History, scale: float) -> None:
         if high > 8 * low:
             axes.set_yscale("log")
             axes.set_ylim(low / 1.25, high * 1.4)
-            few = high < 100 * low
-            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,), numticks=12))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-            axes.yaxis.set_minor_formatter(NullFormatter())
+            _plain_log(axes, high > 100 * low)
         else:
             room = max(high - low, 0.05 * high)
             axes.set_ylim(max(low - 0.1 * room, 0.0), high + 0.15 * room)
     axes.set_ylabel(f"transfer\nlatency [{unit}]")
     _legend(axes)
+
+
+def _plain_log(axes: Axes, wide: bool) -> None:
+    """Label a log axis with plain numbers, fewer of them where it spans much."""
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0), numticks=12))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _line(axes: Axes, value: float, label: str) -> None:

@@ -14,7 +14,7 @@ from experiments.inputs import Inputs
 from experiments.panels import step_means
 from simulator.results import Results
 from simulator.types import FloatArray
-from simulator.uplink import Clock, Intervals, merged
+from simulator.uplink import Clock, Intervals, Steps, available, merged
 
 INTERVALS = 240
 """Of time, over which everything is averaged."""
@@ -36,6 +36,8 @@ class Use:
         Of every server or link by itself; no rows where the results do not say.
     available : ndarray, shape (resources, n)
         What each has meanwhile: outages, other traffic and a measured bandwidth count.
+    up : ndarray, shape (resources, n)
+        Which share of the time each is in no outage.
     usable : float
         What tasks may reserve of what is available.
     total : float
@@ -47,18 +49,25 @@ class Use:
     reserved: FloatArray
     each: FloatArray
     available: FloatArray
+    up: FloatArray
     usable: float
     total: float
     weights: FloatArray
 
     @property
     def of_available(self) -> FloatArray:
-        """What is reserved of what is available meanwhile [%], a row each; NaN where nothing is available."""
-        return _share(self.each, self.available) if len(self.each) else self.each
+        """What is reserved of what is available meanwhile [%], a row each.
+
+        NaN where nothing is available, or an outage takes most of an interval; one that takes less does not count,
+        for it would look like a moment in which too much is reserved.
+        """
+        if not len(self.each):
+            return self.each
+        return np.where(self.up >= 0.5, _share(self.each * self.up, self.available), math.nan)
 
     @property
     def all_of_available(self) -> FloatArray:
-        """The same of all together."""
+        """The same of all together, outages counted; NaN where nothing is available."""
         return _share(self.reserved, self.weights @ self.available)
 
 
@@ -168,6 +177,7 @@ def history(results: Results, row: Mapping[str, Any], inputs: Inputs) -> History
             100 * means[name] / total,
             np.array(rows if each else []).reshape(-1, INTERVALS),
             100 * _available(kind, inputs, edges),
+            _up(kind, inputs, edges),
             100 * usable,
             total,
             capacity / total,
@@ -213,15 +223,30 @@ def _series(results: Results, key: str, edges: FloatArray) -> tuple[dict[str, Fl
 def _available(kind: str, inputs: Inputs, edges: FloatArray) -> FloatArray:
     """Return what each server or link has over time, as a share of what it has by the network."""
     network, conditions = inputs.network, inputs.conditions
-    count = len(network.links if kind == "link" else network.servers)
-    shares = np.ones((count, len(edges) - 1))
-    for index in range(count) if conditions is not None else ():
-        if kind == "link":
-            clock = Clock(conditions.link_capacity(network, index))
-            shares[index] = np.diff(clock.at(edges)) / np.diff(edges) / float(network.link_bps[index])
-        else:
-            shares[index] = np.diff(conditions.compute_clock(network, index).at(edges)) / np.diff(edges)
+    if kind == "server" or conditions is None:
+        return _up(kind, inputs, edges)
+    shares = np.ones((len(network.links), len(edges) - 1))
+    for link, bps in enumerate(network.link_bps.tolist()):
+        shares[link] = _average(conditions.link_capacity(network, link), edges) / bps
     return shares
+
+
+def _up(kind: str, inputs: Inputs, edges: FloatArray) -> FloatArray:
+    """Return which share of each interval each server or link is in no outage."""
+    network, conditions = inputs.network, inputs.conditions
+    names = network.links if kind == "link" else network.servers
+    shares = np.ones((len(names), len(edges) - 1))
+    if conditions is not None:
+        outages = conditions.link_outages if kind == "link" else conditions.server_outages
+        for index, name in enumerate(names):
+            if outages.get(name):
+                shares[index] = _average(available(outages[name]), edges)
+    return shares
+
+
+def _average(steps: Steps, edges: FloatArray) -> FloatArray:
+    means: FloatArray = np.diff(Clock(steps).at(edges)) / np.diff(edges)
+    return means
 
 
 def _down(
