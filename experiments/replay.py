@@ -35,9 +35,11 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     say_inputs(scenario, inputs)
     topology = topology_of(scenario, scenario.run.seed)
     from experiments.plots import draw
-    from experiments.replay_figure import history, replay_figure
+    from experiments.replay_figure import replay_figure
+    from experiments.replay_history import history
 
     assert scenario.scheduler is not None
+    title = f"{' + '.join(Path(trace).name for trace in arguments.traces)}, scenario {Path(arguments.scenario).name}"
     with Results(path) as results:
         for chosen, label in zip(scenario.scheduler, scenario.labels, strict=True):
             done = run_into(results, scenario, chosen, inputs)
@@ -46,7 +48,7 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
             own = stem.with_name(f"{stem.name}-{slug(label)}") if several else stem
             seen = history(results, done.row, inputs)
             try:
-                yield from map(str, draw(own, replay_figure, seen, topology))
+                yield from map(str, draw(own, replay_figure, seen, topology, title))
             except OSError as fault:
                 raise InputError(f"cannot be written ({fault.strerror})", own) from None
     yield str(path)
