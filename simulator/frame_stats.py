@@ -207,10 +207,13 @@ def exact_quantiles(values: FloatArray) -> list[float]:
     return [float(ordered[_rank(q, len(ordered)) - 1]) for q in QUANTILES]
 
 
-def stream_values(sums: Sums, quantile_s: FloatArray, frames: IntArray, propagation_s: FloatArray) -> dict[str, Any]:
+def stream_values(
+    sums: Sums, quantile_s: FloatArray, frames: IntArray, propagation_s: FloatArray, cloudless: Any
+) -> dict[str, Any]:
     """Return the columns of the table ``frames`` from ``frames`` to ``cloud_s``, one entry a slice.
 
-    `quantile_s` is of shape (n, 2, quantiles), as of `quantiles`; `propagation_s` of shape (n,).
+    `quantile_s` is of shape (n, 2, quantiles), as of `quantiles`; `propagation_s` and `cloudless`, where the
+    cloud takes no time, of shape (n,).
     """
     delivered = sums.counts[:, _N_DELIVERED]
     some = np.where(delivered > 0, delivered, 1)
@@ -234,6 +237,7 @@ def stream_values(sums: Sums, quantile_s: FloatArray, frames: IntArray, propagat
     values |= dict(zip(names, parts.T, strict=True))
     values["propagation_s"] = propagation_s
     values["cloud_s"] = np.maximum(mean[:, _TOTAL] - parts.sum(axis=1) - propagation_s, 0.0)
+    values["cloud_s"][cloudless & (delivered > 0)] = 0.0  # the difference is what rounding left
     return values
 
 

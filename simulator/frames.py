@@ -301,11 +301,12 @@ class _Run:
         )
         total = joined([part.sums for part in parts])
         frames = np.concatenate([np.empty(0, dtype=np.intp), *(part.frames for part in parts)])
+        cloudless = np.concatenate([np.empty(0, dtype=bool), *(mine.cloud_s == 0 for mine in slices)])
         quantile_s = np.concatenate([np.empty((0, 2, len(QUANTILES))), *(part.quantile_s for part in parts)])
         assert (total.counts[:, :3].sum(axis=1) == frames).all(), "every frame ends in one way"
         return {
             "task": np.array(tasks, dtype=object),
             "server": np.array(servers, dtype=object),
-            **stream_values(total, quantile_s, frames, propagation_s),
+            **stream_values(total, quantile_s, frames, propagation_s, cloudless),
             **dict(zip(("compute_load", "uplink_load", "unstable"), load, strict=True)),
         }
