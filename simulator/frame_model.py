@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from simulator.compiled import inlined
+from simulator.compiled import compiled
 from simulator.demand import demand_of
 from simulator.errors import InputError, UnknownNameError
 from simulator.spans import Span
@@ -52,7 +52,7 @@ LATE, LATE_ULP = 1e-9, 16
 """A frame violates its deadline where its latency exceeds it by more than this share and so many ulp; see `is_late`."""
 
 
-@inlined
+@compiled
 def is_late(latency_s: float, deadline_s: float, done_s: float) -> bool:
     """Return whether a latency violates its deadline Q: latency > Q (1 + 1e-9) + 16 ulp of when the frame was done.
 

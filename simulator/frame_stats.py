@@ -25,7 +25,7 @@ from simulator.frame_histogram import (
     middle_of,
     with_more_room,
 )
-from simulator.frame_model import DELIVERED, LOST, Slices, is_late
+from simulator.frame_model import DELIVERED, LATE, LOST, Slices, is_late
 from simulator.frame_rows import Rows
 from simulator.tables import QUANTILES, column_names, latency_columns
 from simulator.types import FloatArray, IntArray
@@ -100,6 +100,7 @@ def _digest(
         longest, longest_total = largest[k, 0], largest[k, 1]
         shortest, shortest_total = smallest[k, 0], smallest[k, 1]
         deadline, later = deadline_s[k], cloud_s[k]
+        latest = deadline * (1.0 + LATE)
         full = False
         while p < count and stream[p] == k:
             if used[0] + 2 > room:
@@ -122,7 +123,10 @@ def _digest(
             transfer = uplink_wait[p] + uplink_service[p]
             total = (compute_wait[p] + compute_service[p]) + transfer
             total += propagation + later * size[p]
-            late = int(is_late(total if end_to_end else transfer, deadline, arrival[p] + total))
+            spent = total if end_to_end else transfer
+            late = 0
+            if spent > latest:  # or else it is in time whenever it was done
+                late = int(is_late(spent, deadline, arrival[p] + total))
             delivered += 1
             violations += late
             transfers += transfer
@@ -203,10 +207,13 @@ def exact_quantiles(values: FloatArray) -> list[float]:
     return [float(ordered[_rank(q, len(ordered)) - 1]) for q in QUANTILES]
 
 
-def stream_values(sums: Sums, quantile_s: FloatArray, frames: IntArray, propagation_s: FloatArray) -> dict[str, Any]:
+def stream_values(
+    sums: Sums, quantile_s: FloatArray, frames: IntArray, propagation_s: FloatArray, cloudless: Any
+) -> dict[str, Any]:
     """Return the columns of the table ``frames`` from ``frames`` to ``cloud_s``, one entry a slice.
 
-    `quantile_s` is of shape (n, 2, quantiles), as of `quantiles`; `propagation_s` of shape (n,).
+    `quantile_s` is of shape (n, 2, quantiles), as of `quantiles`; `propagation_s` and `cloudless`, where the
+    cloud takes no time, of shape (n,).
     """
     delivered = sums.counts[:, _N_DELIVERED]
     some = np.where(delivered > 0, delivered, 1)
@@ -230,6 +237,7 @@ def stream_values(sums: Sums, quantile_s: FloatArray, frames: IntArray, propagat
     values |= dict(zip(names, parts.T, strict=True))
     values["propagation_s"] = propagation_s
     values["cloud_s"] = np.maximum(mean[:, _TOTAL] - parts.sum(axis=1) - propagation_s, 0.0)
+    values["cloud_s"][cloudless & (delivered > 0)] = 0.0  # the difference is what rounding left
     return values
 
 

@@ -161,9 +161,15 @@ def _borders(slices: Slices, window_frames: int) -> Iterator[float]:
     # what is left at the end and less than half a window is not worth one of its own
     borders = math.ceil(float(((stop_s - start_s) * rate_hz).sum()) / window_frames - 0.5) - 1
     if borders > 0:
-        expected = Clock(held(start_s, stop_s, rate_hz))
+        begin, end = float(start_s.min()), float(stop_s.max())
+        speed = constant(float(rate_hz.sum()))
+        if start_s.max() > begin or stop_s.min() < end:
+            speed = held(start_s - begin, stop_s - begin, rate_hz)
+        expected = Clock(speed)
         for low in range(1, borders + 1, _MANY):
-            yield from expected.when(np.arange(low, min(low + _MANY, borders + 1)) * float(window_frames)).tolist()
+            yield from (
+                begin + expected.when(np.arange(low, min(low + _MANY, borders + 1)) * float(window_frames))
+            ).tolist()
 
 
 @dataclass(eq=False)
@@ -295,11 +301,12 @@ class _Run:
         )
         total = joined([part.sums for part in parts])
         frames = np.concatenate([np.empty(0, dtype=np.intp), *(part.frames for part in parts)])
+        cloudless = np.concatenate([np.empty(0, dtype=bool), *(mine.cloud_s == 0 for mine in slices)])
         quantile_s = np.concatenate([np.empty((0, 2, len(QUANTILES))), *(part.quantile_s for part in parts)])
         assert (total.counts[:, :3].sum(axis=1) == frames).all(), "every frame ends in one way"
         return {
             "task": np.array(tasks, dtype=object),
             "server": np.array(servers, dtype=object),
-            **stream_values(total, quantile_s, frames, propagation_s),
+            **stream_values(total, quantile_s, frames, propagation_s, cloudless),
             **dict(zip(("compute_load", "uplink_load", "unstable"), load, strict=True)),
         }
