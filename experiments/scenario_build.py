@@ -183,7 +183,7 @@ def trace_of(scenario: Scenario, network: Network, profiles: Mapping[str, Profil
 
 def _read(said: TraceSection, network: Network, profiles: Mapping[str, Profile], seed: int) -> Trace:
     path = said.file.written
-    kind = said.format or format_of(path)
+    kind = said.format or ("mapped" if said.columns is not None else format_of(path))
     names = {"servers": dict.fromkeys(network.servers), "profiles": profiles}
     trace = read_trace(path, kind, **said.options, **(names if kind in ("native", "parquet") else {}))
     try:

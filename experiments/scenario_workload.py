@@ -228,7 +228,7 @@ class TraceSection(Section):
     complete: bool = False
     """Whether it must say all of every task, so that nothing is drawn (format native)."""
     columns: dict[str, str] | None = None
-    """Which column of the file is what: { arrival_s = "start" } (format mapped)."""
+    """Which column of the file is what: { arrival_s = "start" } (format mapped, which it implies)."""
     units: dict[str, str] | None = None
     """Units of columns: { arrival_s = "ms" } (format mapped)."""
     time_format: str | None = None
