@@ -90,9 +90,32 @@ def guarded(prog: str, call: Callable[[], int], *, quiet: bool = False, json: bo
     except KeyboardInterrupt:
         print(_fault(prog, "interrupted"), file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read our output has left; what Python would still write goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output has left
+        _write_nowhere()
         return 141
+    except OSError as fault:
+        reason = _why_not_written() if fault.filename is None else None
+        if reason is None:
+            raise
+        _write_nowhere()
+        print(_fault(prog, f"cannot write to standard output ({reason})"), file=sys.stderr)
+        return 2
+
+
+def _why_not_written() -> str | None:
+    """Return why nothing can be written to standard output; None where it can."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+    except OSError as fault:
+        return fault.strerror or str(fault)
+    return None
+
+
+def _write_nowhere() -> None:
+    """Let what Python would still write to standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser() -> argparse.ArgumentParser:

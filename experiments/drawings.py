@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from experiments.map_labels import label_map, node_size
 from experiments.panels import PAPER_POINTS, Curve, HeatMap, Map, Panel, thinned
 from experiments.plots import COLOURS, COLUMN_IN, PAGE_IN, look
 
@@ -143,7 +143,7 @@ def draw_heat_maps(maps: Sequence[HeatMap], paper: bool) -> Figure:
         axes.grid(False)
         axes.invert_yaxis()
         every = math.ceil(len(one.names) / _ROWS_NAMED)
-        axes.set_yticks(np.arange(0, len(one.names), every) + 0.5, [_short(name) for name in one.names[::every]])
+        axes.set_yticks(np.arange(0, len(one.names), every) + 0.5, [short(name) for name in one.names[::every]])
         axes.tick_params(axis="y", length=0, labelsize="small")
         axes.set_title(one.title, loc="left")
         drawn.colorbar(mesh, ax=axes, label=one.value_label, pad=0.01, aspect=12 * rows[0])
@@ -151,7 +151,8 @@ def draw_heat_maps(maps: Sequence[HeatMap], paper: bool) -> Figure:
     return drawn
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """Return the name, cut where it is too long for a figure."""
     return name if len(name) <= 18 else name[:17] + "…"
 
 
@@ -163,6 +164,9 @@ def draw_maps(maps: Sequence[Map], paper: bool) -> Figure:
     mesh = draw_map(axes, one.positions, one.edges, one.values)
     axes.set_title(one.title, loc="left")
     drawn.colorbar(mesh, ax=axes, label=one.value_label, shrink=0.7, pad=0.02)
+    if len(one.positions) <= 60:
+        texts = {name: short(name) for name in sorted(one.positions, key=lambda name: name not in one.values)}
+        label_map(axes, one.positions, one.edges, texts, node_size(len(texts)))
     return drawn
 
 
@@ -173,7 +177,7 @@ def draw_map(
     values: Mapping[Any, float],
     largest: float = 100.0,
 ) -> Any:
-    """Draw nodes and edges coloured by their values, and return what a colour bar is made of.
+    """Draw nodes and edges coloured by their values, without names, and return what a colour bar is made of.
 
     Parameters
     ----------
@@ -205,23 +209,8 @@ def draw_map(
     axes.add_collection(lines)
     names = list(positions)
     x, y = np.array([positions[name] for name in names]).T
-    many = len(names) > 60
-    size = float(plt.rcParams["font.size"]) ** 2 * min(1.6, 25 / len(names))
+    size = node_size(len(names))
     axes.scatter(x, y, s=size, c=[colour(name) for name in names], edgecolors="#333333", linewidths=0.6, zorder=2)
-    centre_x, centre_y = float(x.mean()), float(y.mean())
-    halo = [withStroke(linewidth=2, foreground="white")]  # names stay legible where lines cross them
-    for name in names if not many else ():
-        right, up = positions[name][0] - centre_x, positions[name][1] - centre_y
-        away = math.hypot(right, up)
-        if away < 1e-9:  # in the middle: below the node
-            right, up, away = 0.0, -1.0, 1.0
-        offset = math.sqrt(size) / 2 + 2
-        axes.annotate(
-            _short(name), positions[name], xytext=(offset * right / away, offset * up / away),
-            textcoords="offset points", fontsize="small", zorder=3, path_effects=halo,
-            ha="center" if abs(right) < 0.3 * away else "left" if right > 0 else "right",
-            va="center" if abs(up) < 0.3 * away else "bottom" if up > 0 else "top",
-        )  # fmt: skip
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.2)
     axes.set_axis_off()

@@ -68,18 +68,22 @@ def _story(task: str, decisions: list[dict[str, Any]], results: Results, key: st
 
 def _own(task: str, decision: Mapping[str, Any], evicted: list[str]) -> Iterator[str]:
     yield f"  {decision['time_s']:g} s: {task} came; it had least room {_where(decision)}"
+    link_down, server_down = _down(decision)
     for cut, (need_bps, need_flop_per_s) in enumerate(json.loads(decision["needs"])):
         short = [
-            f"{render(need - free, unit)} short at {kind} {decision[kind]}"
-            for kind, need, free, unit in (
-                ("link", need_bps, decision["free_bps"], "bit/s"),
-                ("server", need_flop_per_s, decision["free_flop_per_s"], "FLOP/s"),
+            f"{kind} {decision[kind]} is down"
+            if down
+            else f"{render(need - free, unit)} short at {kind} {decision[kind]}"
+            for kind, need, free, unit, down in (
+                ("link", need_bps, decision["free_bps"], "bit/s", link_down),
+                ("server", need_flop_per_s, decision["free_flop_per_s"], "FLOP/s", server_down),
             )
             if free is not None and need - free > SLACK * need
         ]
+        fits = "fits, computing nothing there" if server_down and not need_flop_per_s else "fits"
         name = "raw input" if cut == 0 else f"cut {cut}"
         needs = f"{render(need_bps, 'bit/s')}, {render(need_flop_per_s, 'FLOP/s')}"
-        yield f"    {name:9} needs {needs}: {', '.join(short) or 'fits'}"
+        yield f"    {name:9} needs {needs}: {', '.join(short) or fits}"
     if decision["verdict"] == "deploy":
         for_it = f", after evicting {', '.join(evicted)}" if evicted else ""
         yield f"  {decision['time_s']:g} s: deployed at cut {decision['cut']}{for_it}"
@@ -89,7 +93,15 @@ def _own(task: str, decision: Mapping[str, Any], evicted: list[str]) -> Iterator
 
 
 def _where(decision: Mapping[str, Any]) -> str:
-    server = f"at server {decision['server']} ({render(decision['free_flop_per_s'], 'FLOP/s')} free)"
+    link_down, server_down = _down(decision)
+    free = f" ({render(decision['free_flop_per_s'], 'FLOP/s')} free)"
+    server = f"at server {decision['server']}{', which is down' if server_down else free}"
     if decision["link"] is None:
         return server
-    return f"on link {decision['link']} ({render(decision['free_bps'], 'bit/s')} free) and {server}"
+    free = f" ({render(decision['free_bps'], 'bit/s')} free)"
+    return f"on link {decision['link']}{', which is down,' if link_down else free} and {server}"
+
+
+def _down(decision: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Return whether the link and the server where the task had least room were down."""
+    return decision["down"] in ("link", "both"), decision["down"] in ("server", "both")

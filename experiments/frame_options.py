@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ from simulator.types import Network
 if TYPE_CHECKING:
     from simulator.frame_results import KeptFrames
     from simulator.spans import Span
+
 
 def save_frames(path: Path, kept: KeptFrames, network: Network, spans: Sequence[Span]) -> None:
     """Write every frame as one compressed array file, whole or not at all.
@@ -33,3 +36,23 @@ def save_frames(path: Path, kept: KeptFrames, network: Network, spans: Sequence[
         raise InputError(f"cannot be written ({fault.strerror})", path) from None
     finally:
         draft.unlink(missing_ok=True)
+
+
+def remove_left_drafts(out: str) -> None:
+    """Remove drafts of files of frames beside the results file `out` whose processes were killed."""
+    folder, stem = Path(out).parent, glob.escape(Path(out).stem)
+    for draft in folder.glob(f".{stem}.{'?' * 12}.frames.npz.*.tmp"):
+        process = draft.name.split(".")[-2]
+        if process.isdecimal() and not _is_there(int(process)):
+            with contextlib.suppress(OSError):
+                draft.unlink()
+
+
+def _is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True

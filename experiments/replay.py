@@ -17,6 +17,7 @@ from experiments.scenario_build import Streamed, topology_of
 from experiments.scenario_fields import Text
 from experiments.scenario_files import read
 from simulator.errors import InputError
+from simulator.frame_model import least_window_s
 from simulator.results import Results
 
 WINDOWS = 120
@@ -34,9 +35,11 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     say_inputs(scenario, inputs)
     topology = topology_of(scenario, scenario.run.seed)
     from experiments.plots import draw
-    from experiments.replay_figure import history, replay_figure
+    from experiments.replay_figure import replay_figure
+    from experiments.replay_history import history
 
     assert scenario.scheduler is not None
+    title = f"{' + '.join(Path(trace).name for trace in arguments.traces)}, scenario {Path(arguments.scenario).name}"
     with Results(path) as results:
         for chosen, label in zip(scenario.scheduler, scenario.labels, strict=True):
             done = run_into(results, scenario, chosen, inputs)
@@ -45,7 +48,7 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
             own = stem.with_name(f"{stem.name}-{slug(label)}") if several else stem
             seen = history(results, done.row, inputs)
             try:
-                yield from map(str, draw(own, replay_figure, seen, topology))
+                yield from map(str, draw(own, replay_figure, seen, topology, title))
             except OSError as fault:
                 raise InputError(f"cannot be written ({fault.strerror})", own) from None
     yield str(path)
@@ -76,7 +79,8 @@ def with_window(scenario: Scenario, inputs: Inputs) -> tuple[Scenario, Inputs]:
         return scenario, inputs
     tasks = inputs.tasks
     last_s = tasks.trace.last_s if isinstance(tasks, Streamed) else list(tasks)[-1].arrival_s
-    width_s = round_up((inputs.until_s or last_s or 1.0) / WINDOWS)
+    end_s = inputs.until_s or last_s or 1.0
+    width_s = round_up(max(end_s / WINDOWS, least_window_s(inputs.network, end_s)))
     frames = replace(inputs.frames, settings=replace(inputs.frames.settings, series_s=width_s))
     return scenario.with_settings([f"frames.window={width_s!r} s"]), replace(inputs, frames=frames)
 

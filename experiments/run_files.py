@@ -7,15 +7,15 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from experiments.console import log
-from experiments.frame_options import save_frames
+from experiments.frame_options import remove_left_drafts, save_frames
 from experiments.inputs import Inputs
 from experiments.plugin import label
-from experiments.run_options import scenario_of, written_files
+from experiments.run_options import as_typed, scenario_of, written_files
 from experiments.runner import ALL_TABLES, Done, bound_at, digest_of, run, run_row
 from experiments.scenario import Scenario
 from experiments.scenario_build import Streamed
@@ -37,9 +37,7 @@ def run_files(arguments: argparse.Namespace) -> int:
     try:
         inputs = scenario.inputs(scenario.run.seed)
     except InputError as fault:
-        if arguments.until is not None and fault.message.startswith("run.until "):
-            raise InputError("--until" + fault.message.removeprefix("run.until")) from None
-        raise
+        raise as_typed(fault, arguments) from None
     several = len(scenario.scheduler) > 1
     say_inputs(scenario, inputs)
     with Results(os.path.abspath(out)) as results:  # to SQLite, "" and ":memory:" are no files
@@ -63,21 +61,36 @@ def say_inputs(scenario: Scenario, inputs: Inputs) -> None:
 
 def run_into(results: Results, scenario: Scenario, chosen: SchedulerSection, inputs: Inputs) -> Done:
     """Run one scheduler of the scenario and write what it leaves: at the end, or as it comes where it is much."""
+    remove_left_drafts(results.path)
     if isinstance(inputs.tasks, list):
         done = run_one(scenario, chosen, inputs)
-        _keep_frames(results, done, inputs)
-        results.write(done.row, done.tables)
+        with _or_no_frames(results, done.row["key"]):
+            _keep_frames(results, done, inputs)
+            results.write(done.row, done.tables)
         return done
     named = naming(scenario, chosen)
-    with results.writing(
-        run_row(named["scenario"], named["scheduler_label"], named["seed"]), _tables(scenario)
-    ) as writer:
+    row = run_row(named["scenario"], named["scheduler_label"], named["seed"])
+    with _or_no_frames(results, row["key"]), results.writing(row, _tables(scenario)) as writer:
         done = run_one(scenario, chosen, inputs, writer)
         for table, rows in done.tables.items():
             writer.take(table, rows)
         _keep_frames(results, done, inputs)
         writer.finish(done.row)
     return done
+
+
+@contextlib.contextmanager
+def _or_no_frames(results: Results, key: str) -> Iterator[None]:
+    """Write a run with its frames meanwhile: where the run does not get written, its frames do not stay either."""
+    path = frames_path(results.path, key)
+    there = path.exists()  # of the same run, so the same frames
+    try:
+        yield
+    except BaseException:
+        if not there:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise
 
 
 def _keep_frames(results: Results, done: Done, inputs: Inputs) -> None:

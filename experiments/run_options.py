@@ -37,9 +37,9 @@ OPTIONS = (
     Option("sharing", "frames.sharing"),
     Option("on_end", "frames.on_end"),
     Option("on_outage", "frames.on_outage"),
-    Option("propagation_s", "frames.propagation", "s"),
+    Option("propagation", "frames.propagation", "s"),
     Option("violation", "frames.violation"),
-    Option("series_s", "frames.window", "s"),
+    Option("window", "frames.window", "s"),
     Option("keep_frames", "frames.keep"),
     Option("seed", "run.seed"),
     Option("capacity", "bandwidth.file"),
@@ -50,7 +50,7 @@ OPTIONS = (
 )
 """What an option that is not among these says is no part of the scenario, or a parameter of the scheduler."""
 
-NAMES = {option.key: option.name for option in OPTIONS} | {"run.until": "--until"}
+NAMES = {option.key: f"--{option.name.replace('_', '-')}" for option in OPTIONS}
 """What the keys are called in messages about an option."""
 
 
@@ -78,6 +78,15 @@ def scenario_of(arguments: argparse.Namespace) -> Scenario:
     elif parameters:
         options["scheduler"] = parameters
     return with_options(draft, options, NAMES, arguments.set)
+
+
+def as_typed(fault: InputError, arguments: argparse.Namespace) -> InputError:
+    """Return the same fault, a key at the beginning of its message named by the option that gave it."""
+    for option in OPTIONS:
+        value, rest = getattr(arguments, option.name), fault.message.removeprefix(f"{option.key} ")
+        if value is not None and rest != fault.message:
+            return InputError(f"{NAMES[option.key]} {rest}", fault.file, fault.line)
+    return fault
 
 
 def _table(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from experiments.inputs import Frames, Inputs, Traffic
 from experiments.scenario_fields import Range
 from profiles.store import load_dir, shipped
 from simulator.errors import InputError
+from simulator.frame_model import check_windows
 from simulator.rng import stream
 from simulator.types import Network, Profile, Task
 from simulator.uplink import Conditions
@@ -66,6 +67,7 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
     until_s = scenario.run.until
     if until_s is not None and until_s < trace.last_s:
         raise InputError(f"run.until is {until_s:g}; allowed: {trace.last_s:g} (the last arrival) or later [s]")
+    end_s = trace.last_s if until_s is None else until_s
     workload = scenario.workload
     options = {
         "draws": {name: how for name, how in workload.draws.items() if not _says(trace, name)},
@@ -78,12 +80,14 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
     if scenario.frames is not None:
         propagation_s: Any = 0.0 if topology is None else topology.propagation_s.tolist()
         frames = Frames(scenario.frames.settings(seed, propagation_s), scenario.frames.keep)
+        if scenario.frames.window is not None:
+            check_windows(network, scenario.frames.window, end_s, "frames.window")
     return Inputs(
         network,
         list(tasks) if trace.count <= MOST_HELD else tasks,
         until_s,
         frames,
-        conditions_of(scenario, network, seed, trace.last_s if until_s is None else until_s),
+        conditions_of(scenario, network, seed, end_s),
         () if topology is None else topology.notes,
     )
 

@@ -21,8 +21,8 @@ from experiments.scenario_fields import (
     whole,
 )
 from simulator.errors import InputError, UnknownNameError
+from simulator.frame_model import MOST_CV, FrameSettings, Measure, OnEnd, OnOutage, Sharing, Sizes
 from simulator.frame_model import Arrivals as FrameArrivals
-from simulator.frame_model import FrameSettings, Measure, OnEnd, OnOutage, Sharing, Sizes
 from simulator.policy import Scheduler as AnyScheduler
 from simulator.types import Reservation
 from workloads.bandwidth_formats import FORMATS as BANDWIDTH_FORMATS
@@ -203,7 +203,7 @@ class FramesSection(Section):
     """By how much jittered frames come later, at most [periods]."""
     sizes: Sizes = "constant"
     """Distribution of frame sizes around their mean."""
-    size_cv: NotNegative = 0.0
+    size_cv: Annotated[float, Field(ge=0, le=MOST_CV)] = 0.0
     """Coefficient of variation of lognormal sizes."""
     sharing: Sharing = "reserved"
     """Whether the idle part of an uplink is lent: reserved (no) or fair (yes)."""

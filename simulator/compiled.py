@@ -1,16 +1,34 @@
 """Compiling loops: once after installation, then read from a cache beside the code or in the user's home.
 
-Where neither can be written to, the loops are compiled anew by every process; nothing else changes.
+Where neither can be written to, or what is kept there cannot be read or added to (a full disk, a quota), the loops
+are compiled anew by every process; nothing else changes.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from numba import njit
+from numba.core.caching import FunctionCache
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
+
+
+class _Cache(FunctionCache):
+    """A cache that does without what it cannot read or write."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled loop, None where it is not there."""
+        with contextlib.suppress(OSError):
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled loop for the next process."""
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 def compiled(function: Loop) -> Loop:
@@ -26,7 +44,10 @@ def inlined(function: Loop) -> Loop:
 def _compiled(function: Loop, **options: Any) -> Loop:
     options |= {"nogil": True, "error_model": "numpy"}
     try:
-        loop: Loop = njit(cache=True, **options)(function)
+        cache = _Cache(function)  # type: ignore[no-untyped-call]
     except RuntimeError:  # "no locator available": no directory for the cache can be written to
-        loop = njit(**options)(function)
-    return loop
+        cache = None
+    loop: Any = njit(**options)(function)
+    if cache is not None:
+        loop._cache = cache  # as njit(cache=True) does with numba's own
+    return loop  # type: ignore[no-any-return]

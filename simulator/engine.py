@@ -24,6 +24,7 @@ from simulator.errors import CapacityError, DecisionError, InputError
 from simulator.events import Decided, Departed, Evicted, Listener
 from simulator.ledger import Ledger
 from simulator.policy import (
+    DOWN,
     Decision,
     Deploy,
     OfflineScheduler,
@@ -88,7 +89,7 @@ class _Planned(OnlineScheduler):
         if cut is None:
             return self.rejection(task)
         if not view.all_up and cut not in view.fitting(task):  # what no plan could know of
-            return Reject("planned, but what it needs is down", cut)
+            return Reject(f"planned, but {DOWN}", cut)
         return Deploy(cut)
 
 

@@ -5,6 +5,10 @@ V advances at C / (sum of R over the busy slices): a slice serves one second of 
 advances by one, so a frame that starts at V leaves when V has advanced by its service (Parekh and Gallager,
 "A generalized processor sharing approach to flow control in integrated services networks", IEEE/ACM
 Transactions on Networking 1(3), 1993). V starts anew whenever the link is idle.
+
+Times, V and the sum of R are kept as a number and what rounding took from it (Moller, "Quasi double-precision
+in floating point addition", BIT 5, 1965): a link that is never idle adds up millions of services, and a slice
+of 10 bit/s is alone with the link once one of 1 Gbit/s has left.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.compiled import compiled
+from simulator.compiled import compiled, inlined
 from simulator.frame_model import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
 from simulator.frame_order import Order, order_of, place, slot, sort_frames
 from simulator.frame_rows import Rows, rows
@@ -25,12 +29,18 @@ from simulator.types import FloatArray, IntArray
 NOTHING, EVERYBODY = -1, -2
 
 # Columns of a frame in its slice
-_ARRIVAL, _SIZE, _WAIT, _SERVICE, _ENTERED, _TAG = range(6)
+_ARRIVAL, _SIZE, _WAIT, _SERVICE, _ENTERED, _WORK = range(6)
 _STREAM, _NUMBER, _NEXT = range(3)
 
 # Where a server stands between two windows
-_COMPUTE_AT, _COMPUTE_FREE, _NOW, _VIRTUAL, _BUSY_BPS = range(5)
+_COMPUTE_AT, _COMPUTE_FREE, _NOW, _NOW_LOW, _VIRTUAL, _VIRTUAL_LOW, _BUSY_BPS, _BUSY_LOW, _MOST_BPS = range(9)
 _SEGMENT, _OUTAGE, _LINK_SEGMENT, _LINK_OUTAGE, _BUSY, _UNUSED, _ROWS = range(7)
+
+_FAR = 2.0**20
+"""Virtual time starts anew when it has come further than so many times what a frame takes: an ulp stays below
+2^-32 of that, which does not turn the order of frames around."""
+_FEW = 2.0**-30
+"""The reservations of busy slices are added up anew when they are less than this share of the most before."""
 
 
 class Link(NamedTuple):
@@ -80,9 +90,9 @@ class Fair(NamedTuple):
     bps: FloatArray  # (n,): reservation of every slice
     head: IntArray  # (n,): the frame in service in every slice, -1 if idle
     tail: IntArray
-    begun: FloatArray  # (n,): when its service began
+    begun: FloatArray  # (2, n): when its service began, and what rounding took from that
     heap: IntArray  # busy slices, the one whose head leaves first on top
-    tags: FloatArray  # (n,): when, in virtual time, the head leaves
+    tags: FloatArray  # (2, n): when, in virtual time, the head leaves, and what rounding took from that
 
 
 @compiled
@@ -169,6 +179,35 @@ def _remove(heap: Any, tags: Any, n: int, at: int) -> None:
             _sink(heap, tags, n - 1, place)
 
 
+@inlined
+def _plus(high: float, low: float, more: float) -> Any:
+    """Return the sum of a number of two parts and another, in two parts."""
+    more += low
+    total = high + more
+    part = total - high
+    return total, (high - (total - part)) + (more - part)
+
+
+@compiled
+def _start_anew(heap: Any, tags: Any, lows: Any, n: int, virtual: float, virtual_low: float) -> None:
+    """Let virtual time be 0 now: take it off the tags of the busy slices."""
+    for at in range(n):
+        k = heap[at]
+        tags[k], lows[k] = max((tags[k] - virtual) + (lows[k] - virtual_low), 0.0), 0.0
+    for at in range((n - 1) // 2, -1, -1):  # nothing moves but what was an ulp apart
+        _sink(heap, tags, n, at)
+
+
+@compiled
+def _add_up(heap: Any, bps: Any, n: int) -> Any:
+    """Return the sum of the reservations of the busy slices, in two parts."""
+    total, low = 0.0, 0.0
+    for at in range(n):
+        total, lost = _plus(total, 0.0, bps[heap[at]])
+        low += lost
+    return total, low
+
+
 @compiled
 def _share(
     low: int, high: int, last: bool, queue: Queue, link: Link, asks: Asks, propagation: float, end: float,
@@ -179,9 +218,8 @@ def _share(
     queue_floats, queue_ints = queue.floats, queue.ints
     link_times, link_bps, loses, link_down, link_up = link.times, link.bps, link.loses, link.down, link.up
     slice_s, cloud_s, drop_s = asks.slice_s, asks.cloud_s, asks.drop_s
-    slice_bps, head, tail, begun, heap, tags = (
-        state.bps, state.head, state.tail, state.begun, state.heap, state.tags,
-    )  # fmt: skip
+    slice_bps, head, tail, heap = state.bps, state.head, state.tail, state.heap
+    begun, begun_low, tags, tags_low = state.begun[0], state.begun[1], state.tags[0], state.tags[1]
     out_stream, out_number, out_arrival, out_size, out_fate, out_reached = (
         out.stream, out.number, out.arrival, out.size, out.fate, out.reached,
     )  # fmt: skip
@@ -190,6 +228,8 @@ def _share(
     )  # fmt: skip
     floats, ints = state.floats, state.ints
     now, virtual, busy_bps = floats[_NOW], floats[_VIRTUAL], floats[_BUSY_BPS]
+    now_low, virtual_low, busy_low = floats[_NOW_LOW], floats[_VIRTUAL_LOW], floats[_BUSY_LOW]
+    most_bps = floats[_MOST_BPS]
     segment, outage, busy = ints[_LINK_SEGMENT], ints[_LINK_OUTAGE], ints[_BUSY]
     unused, n = ints[_UNUSED], ints[_ROWS]
     for q in range(low, high + 1 if last else high):
@@ -200,16 +240,19 @@ def _share(
             ending = NOTHING  # the slice whose head leaves, or whose frames are all lost
             whole = False
             if link_bps[segment] > 0.0:
-                pace = link_bps[segment] / busy_bps
-                leaves = max(now + (tags[heap[0]] - virtual) / pace, now)
+                pace = link_bps[segment] / (busy_bps + busy_low)
+                first = heap[0]
+                ahead = (tags[first] - virtual) + (tags_low[first] - virtual_low)
+                leaves, leaves_low = _plus(now, now_low, max(ahead, 0.0) / pace)
                 if leaves <= upto:
-                    ending = heap[0]
-                    now, virtual = leaves, tags[ending]
+                    ending = first
+                    now, now_low = leaves, leaves_low
+                    virtual, virtual_low = tags[ending], tags_low[ending]
                 else:
-                    virtual += (upto - now) * pace
+                    virtual, virtual_low = _plus(virtual, virtual_low, ((upto - now) - now_low) * pace)
             place = 0
             if ending == NOTHING:
-                now = upto
+                now, now_low = upto, 0.0
                 if link_times[segment + 1] > until:
                     break
                 whole = True
@@ -228,7 +271,8 @@ def _share(
             f = head[ending]
             while True:
                 k = frame_ints[f, _STREAM]
-                wait, service = begun[k] - frame_floats[f, _ENTERED], now - begun[k]
+                wait = max((begun[k] - frame_floats[f, _ENTERED]) + begun_low[k], 0.0)
+                service = max((now - begun[k]) + (now_low - begun_low[k]), 0.0)
                 out_stream[n], out_number[n] = k, frame_ints[f, _NUMBER]
                 out_arrival[n], out_size[n] = frame_floats[f, _ARRIVAL], frame_floats[f, _SIZE]
                 out_wait[n], out_service[n] = frame_floats[f, _WAIT], frame_floats[f, _SERVICE]
@@ -241,7 +285,7 @@ def _share(
                     spent += propagation + cloud_s[k] * frame_floats[f, _SIZE]
                     out_fate[n] = DELIVERED if spent <= end - frame_floats[f, _ARRIVAL] else IN_FLIGHT
                 n += 1
-                begun[k] = now
+                begun[k], begun_low[k] = now, now_low
                 following = frame_ints[f, _NEXT]
                 frame_ints[f, _NEXT] = unused
                 unused = f
@@ -250,15 +294,24 @@ def _share(
                     break
             if f >= 0:
                 head[ending] = f
-                tags[ending] = frame_floats[f, _TAG]
+                work = frame_floats[f, _WORK]
+                if virtual > _FAR * work:
+                    _start_anew(heap, tags, tags_low, busy, virtual, virtual_low)
+                    virtual, virtual_low = 0.0, 0.0
+                tags[ending], tags_low[ending] = _plus(virtual, virtual_low, work)
                 _sink(heap, tags, busy, 0)
             else:
                 head[ending] = -1
                 _remove(heap, tags, busy, place)
                 busy -= 1
-                busy_bps -= slice_bps[ending]
+                busy_bps, lost = _plus(busy_bps, 0.0, -slice_bps[ending])
+                busy_low += lost
+                if busy_bps + busy_low < _FEW * most_bps:
+                    busy_bps, busy_low = _add_up(heap, slice_bps, busy)
+                    most_bps = busy_bps
         if busy == 0:
             now, virtual, busy_bps = until, 0.0, 0.0
+            now_low, virtual_low, busy_low, most_bps = 0.0, 0.0, 0.0, 0.0
             while link_times[segment + 1] <= until:
                 segment += 1
         if q == high:
@@ -280,25 +333,31 @@ def _share(
             frame_floats[f, column] = queue_floats[q, column]
         frame_floats[f, _ENTERED] = until
         frame_ints[f, _STREAM], frame_ints[f, _NUMBER], frame_ints[f, _NEXT] = k, queue_ints[q, _NUMBER], -1
-        tag = slice_s[k] * queue_floats[q, _SIZE]
+        work = slice_s[k] * queue_floats[q, _SIZE]
         if head[k] >= 0:
-            tag += frame_floats[tail[k], _TAG]
             frame_ints[tail[k], _NEXT] = f
         else:
-            tag += virtual
-            head[k] = f
-            begun[k] = until
+            if virtual > _FAR * work:
+                _start_anew(heap, tags, tags_low, busy, virtual, virtual_low)
+                virtual, virtual_low = 0.0, 0.0
+            tag, tags_low[k] = _plus(virtual, virtual_low, work)
             tags[k] = tag
-            busy_bps += slice_bps[k]
+            head[k] = f
+            begun[k], begun_low[k] = until, 0.0
+            busy_bps, lost = _plus(busy_bps, 0.0, slice_bps[k])
+            busy_low += lost
+            most_bps = max(most_bps, busy_bps)
             at = busy
             while at > 0 and tags[heap[(at - 1) >> 1]] > tag:
                 heap[at] = heap[(at - 1) >> 1]
                 at = (at - 1) >> 1
             heap[at] = k
             busy += 1
-        frame_floats[f, _TAG] = tag
+        frame_floats[f, _WORK] = work
         tail[k] = f
     floats[_NOW], floats[_VIRTUAL], floats[_BUSY_BPS] = now, virtual, busy_bps
+    floats[_NOW_LOW], floats[_VIRTUAL_LOW], floats[_BUSY_LOW] = now_low, virtual_low, busy_low
+    floats[_MOST_BPS] = most_bps
     ints[_LINK_SEGMENT], ints[_LINK_OUTAGE], ints[_BUSY] = segment, outage, busy
     ints[_UNUSED], ints[_ROWS] = unused, n
 
@@ -324,13 +383,13 @@ class FairWalk:
         self._compute = compute
         self._asks, self._end_s = asks(slices), end_s
         self._fixed = link_of(uplink, slices), self._asks, propagation_s, end_s
-        floats, ints = np.zeros(5), np.zeros(7, dtype=np.intp)
+        floats, ints = np.zeros(9), np.zeros(7, dtype=np.intp)
         floats[_COMPUTE_AT] = -math.inf
         ints[_UNUSED] = -1
         idle = np.full(n, -1, dtype=np.intp)
         self._state = Fair(
-            floats, ints, slices.reserved_bps, idle, idle.copy(), np.zeros(n), np.zeros(n + 1, dtype=np.intp),
-            np.zeros(n),
+            floats, ints, slices.reserved_bps, idle, idle.copy(), np.zeros((2, n)), np.zeros(n + 1, dtype=np.intp),
+            np.zeros((2, n)),
         )  # fmt: skip
         self._floats, self._ints = np.empty((0, 6)), np.empty((0, 3), dtype=np.intp)
         self._unused = 0

@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from simulator.compiled import compiled
+from simulator.compiled import inlined
 from simulator.demand import demand_of
 from simulator.errors import InputError, UnknownNameError
 from simulator.spans import Span
@@ -40,8 +40,27 @@ Measure = Literal["transfer", "end-to-end"]
 DELIVERED, LOST, IN_FLIGHT = 0, 1, 2
 EMITTED, COMPUTED, SENT = 0, 1, 2
 """How far a frame got by the end of the run, whatever became of it: its compute was done; its transmission, too."""
-LATE = 1e-9
-"""A frame violates its deadline where its latency exceeds it by more than this share."""
+MOST_CV = 1e6
+"""Largest coefficient of variation of log-normal sizes: with a larger one nearly all work is in frames never seen."""
+MOST_ROWS = 10_000_000
+"""Most rows over windows of time, one a window for the run, every server and every link: they are held in memory."""
+MOST_FRAMES = 1e12
+"""Most frames a run may be expected to have: about a day's walk."""
+TICKS = 16
+"""Least mean time between the frames of a task, in steps of the clock (a float's last place) at the end of the run."""
+LATE, LATE_ULP = 1e-9, 16
+"""A frame violates its deadline where its latency exceeds it by more than this share and so many ulp; see `is_late`."""
+
+
+@inlined
+def is_late(latency_s: float, deadline_s: float, done_s: float) -> bool:
+    """Return whether a latency violates its deadline Q: latency > Q (1 + 1e-9) + 16 ulp of when the frame was done.
+
+    No time is known better than to an ulp (2e-7 s at 1.7e9 s). In a slice without slack, whose frames just
+    touch for ever, a single arrival that was rounded up makes all that follow that much later.
+    """
+    over = latency_s - deadline_s * (1.0 + LATE)
+    return over > 0.0 and over > LATE_ULP * np.spacing(done_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,7 @@ class FrameSettings:
     sizes : {"constant", "exponential", "lognormal"}
         Distribution of size / mean size; FLOP and bits grow with it.
     size_cv : float
-        Coefficient of variation of log-normal sizes, above 0.
+        Coefficient of variation of log-normal sizes, above 0, `MOST_CV` at most.
     sharing : {"reserved", "fair"}
         Reserved: an idle slice is not lent. Fair: the busy slices of a link share min(capacity, V b) in
         proportion to their reservations; only for links that carry one server.
@@ -110,8 +129,9 @@ class FrameSettings:
             raise InputError(f"jitter is {self.jitter!r}; allowed: 0 to 1 period")
         if self.jitter and self.arrivals != "jittered":
             raise InputError(f"jitter is {self.jitter!r} with {self.arrivals} arrivals; allowed with jittered ones")
-        if self.sizes == "lognormal" and not 0 < self.size_cv < math.inf:
-            raise InputError(f"size_cv is {self.size_cv!r}; log-normal sizes need one above 0, finite")
+        if self.sizes == "lognormal" and not 0 < self.size_cv <= MOST_CV:
+            allowed = f"log-normal sizes need one above 0, at most {MOST_CV:,.0f}"
+            raise InputError(f"size_cv is {self.size_cv!r}; {allowed}")
         if self.sizes != "lognormal" and self.size_cv:
             raise InputError(f"size_cv is {self.size_cv!r} with {self.sizes} sizes; allowed with lognormal ones")
         if not all(0 <= delay < math.inf for delay in np.atleast_1d(np.asarray(self.propagation_s, dtype=float))):
@@ -131,13 +151,33 @@ class FrameSettings:
         return np.broadcast_to(delays, len(network.servers)).copy()
 
 
+def least_window_s(network: Network, end_s: float) -> float:
+    """Return how wide windows over a run that ends then must be, so that there are no more than `MOST_ROWS` [s]."""
+    return end_s / MOST_ROWS * (1 + len(network.servers) + len(network.links))
+
+
+def check_windows(network: Network, series_s: float, end_s: float, what: str = "series_s") -> None:
+    """Refuse windows of time so narrow that memory could not hold what they tell.
+
+    Raises
+    ------
+    InputError
+        If they are narrower than `least_window_s`; `what` is what the message calls their width.
+    """
+    least_s = least_window_s(network, end_s)
+    if series_s < least_s:
+        windows = f"{end_s / series_s:.3g} windows up to {end_s:g} s for the run, each server and each link"
+        raise InputError(f"{what} is {series_s:g}, {windows}; allowed: {1.005 * least_s:.3g} or more here [s]")
+
+
 def check(spans: Sequence[Span], network: Network, settings: FrameSettings, end_s: float) -> None:
     """Refuse what cannot be walked.
 
     Raises
     ------
     InputError
-        If a task stands twice, the run does not end, or fair sharing meets a link of several servers.
+        If a task stands twice, the run does not end, fair sharing meets a link of several servers, or windows or
+        frames are more than can be walked or than the clock can tell apart.
     """
     if not 0 <= end_s < math.inf:
         raise InputError(f"end_s is {end_s!r}; allowed: 0 or more, finite")
@@ -154,6 +194,28 @@ def check(spans: Sequence[Span], network: Network, settings: FrameSettings, end_
             if not links_of(network, server):
                 raise InputError(f"server {name!r} has no link; sharing 'fair' needs one")
     settings.propagation_of(network)
+    if settings.series_s is not None:
+        check_windows(network, settings.series_s, end_s)
+    _check_rates(spans, end_s)
+
+
+def _check_rates(spans: Sequence[Span], end_s: float) -> None:
+    """Refuse frames whose walk would not end."""
+    frames = [
+        max(min(span.end_s, end_s) - span.start_s, 0.0) * span.task.frame_rate_hz * len(span.task.servers)
+        for span in spans
+    ]
+    if (expected := math.fsum(frames)) > MOST_FRAMES:
+        most = spans[frames.index(max(frames))].task
+        whose = f"most of task {most.name!r} with frame_rate_hz {most.frame_rate_hz:g}"
+        raise InputError(f"{expected:.3g} frames to come, {whose}; allowed: {MOST_FRAMES:g} in a run")
+    for span in spans:
+        until_s, rate_hz = min(span.end_s, end_s), span.task.frame_rate_hz
+        tick_s = math.ulp(until_s)
+        if rate_hz * tick_s * TICKS > 1:
+            clock = f"at {until_s:g} s the clock goes by {tick_s:.2g} s"
+            allowed = f"{0.995 / (tick_s * TICKS):.3g} or less there [1/s]"
+            raise InputError(f"task {span.task.name!r}: frame_rate_hz is {rate_hz:g}, but {clock}; allowed: {allowed}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,18 +263,6 @@ class Slices:
 
     def __len__(self) -> int:
         return len(self.span)
-
-
-@compiled
-def extent(start_s: Any, stop_s: Any) -> Any:
-    """Return how many slices ever emit, and of those the first and last start and the first and last stop."""
-    emitting, begin, late, early, last = 0, math.inf, -math.inf, math.inf, -math.inf
-    for k in range(len(start_s)):
-        if stop_s[k] > start_s[k]:
-            emitting += 1
-            begin, late = min(begin, start_s[k]), max(late, start_s[k])
-            early, last = min(early, stop_s[k]), max(last, stop_s[k])
-    return emitting, begin, late, early, last
 
 
 def slices_by_server(

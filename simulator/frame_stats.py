@@ -25,7 +25,7 @@ from simulator.frame_histogram import (
     middle_of,
     with_more_room,
 )
-from simulator.frame_model import DELIVERED, LATE, LOST, Slices
+from simulator.frame_model import DELIVERED, LOST, Slices, is_late
 from simulator.frame_rows import Rows
 from simulator.tables import QUANTILES, column_names, latency_columns
 from simulator.types import FloatArray, IntArray
@@ -99,7 +99,7 @@ def _digest(
         waits, services, queued, sent = kept[k, 4], kept[k, 5], kept[k, 6], kept[k, 7]
         longest, longest_total = largest[k, 0], largest[k, 1]
         shortest, shortest_total = smallest[k, 0], smallest[k, 1]
-        latest, later = deadline_s[k] * (1.0 + LATE), cloud_s[k]
+        deadline, later = deadline_s[k], cloud_s[k]
         full = False
         while p < count and stream[p] == k:
             if used[0] + 2 > room:
@@ -122,7 +122,7 @@ def _digest(
             transfer = uplink_wait[p] + uplink_service[p]
             total = (compute_wait[p] + compute_service[p]) + transfer
             total += propagation + later * size[p]
-            late = int((total if end_to_end else transfer) > latest)
+            late = int(is_late(total if end_to_end else transfer, deadline, arrival[p] + total))
             delivered += 1
             violations += late
             transfers += transfer

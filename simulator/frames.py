@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from simulator.errors import InputError
 from simulator.frame_fair import FairWalk
 from simulator.frame_loads import loads
-from simulator.frame_model import FrameSettings, Slices, check, extent, slices_by_server
+from simulator.frame_model import FrameSettings, Slices, check, slices_by_server
 from simulator.frame_results import FrameResults, KeptFrames, kept_frames, kept_quantiles
 from simulator.frame_rows import Rows, room_of_thread
 from simulator.frame_stats import (
@@ -147,6 +147,25 @@ class _Part(NamedTuple):
     kept: KeptFrames | None
 
 
+_MANY = 1 << 10
+"""Borders of windows found at a time."""
+
+
+def _borders(slices: Slices, window_frames: int) -> Iterator[float]:
+    """Yield where one window ends and the next begins [s]: about so many frames are to be expected in each.
+
+    By the clock that counts those frames, so that nobody walks through the nights of a stream window by window.
+    """
+    emitting = slices.stop_s > slices.start_s
+    start_s, stop_s, rate_hz = (column[emitting] for column in (slices.start_s, slices.stop_s, slices.rate_hz))
+    # what is left at the end and less than half a window is not worth one of its own
+    borders = math.ceil(float(((stop_s - start_s) * rate_hz).sum()) / window_frames - 0.5) - 1
+    if borders > 0:
+        expected = Clock(held(start_s, stop_s, rate_hz))
+        for low in range(1, borders + 1, _MANY):
+            yield from expected.when(np.arange(low, min(low + _MANY, borders + 1)) * float(window_frames)).tolist()
+
+
 @dataclass(eq=False)
 class _Run:
     """What all servers of a run have in common."""
@@ -210,25 +229,13 @@ class _Run:
 
     def _windows(self, slices: Slices, propagation: float, frames: Any) -> Iterator[tuple[int, Rows]]:
         """Yield the rows of one window after another."""
-        emitting, begin, late, early, last = extent(slices.start_s, slices.stop_s)
-        if not emitting:
+        if not (slices.stop_s > slices.start_s).any():
             return
         source, walk = self._source(slices), self._walk(slices, propagation)
-        starts, stops, rates = slices.start_s, slices.stop_s, slices.rate_hz
-        if emitting < len(slices):
-            starts, stops, rates = (column[slices.stop_s > slices.start_s] for column in (starts, stops, rates))
-        together = late < early  # at some time all emit at once
-        busiest = rates.sum() if together else held(starts, stops, rates).values.max()
-        width = self.settings.window_frames / float(busiest)
-        for n in count(1):
-            until = begin + n * width
-            if until + width / 2 >= last:  # what is left is not worth a window of its own
-                until = math.inf
+        for until in chain(_borders(slices, self.settings.window_frames), (math.inf,)):
             window = source.before(until)
             count_frames(window.ids, window.first, frames)
             yield walk.window(window)
-            if not until < last:
-                break
         yield walk.finish()
 
     def _source(self, slices: Slices) -> Streams | Given:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.demand import CutRule, Demand, demand_of
+from simulator.demand import CutRule, Demand, balanced, demand_of
 from simulator.ledger import Ledger
 from simulator.registry import Registry
 from simulator.types import Deployment, FloatArray, Network, Task
@@ -150,6 +150,10 @@ class View:
         """Return the view of the same network, as it is now, with nobody deployed."""
         return View(self._ledger.emptied(), {}, self.now_s, self._past, self._demands)
 
+    def nominal(self) -> View:
+        """Return the view of the same network with all of it up and nobody deployed."""
+        return View(Ledger(self.network), {}, self.now_s, self._past, self._demands)
+
     def without(self, *names: str) -> View:
         """Return the view as it would be with these tasks evicted."""
         ledger, deployed = self._ledger.copy(), dict(self.deployed)
@@ -157,6 +161,20 @@ class View:
             ledger.release(name)
             del deployed[name]
         return View(ledger, deployed, self.now_s, self._past, self._demands)
+
+
+DOWN = "what it needs is down"
+"""Why a task is rejected that would fit if every link and server were up."""
+
+
+def rejection_when_empty(task: Task, view: View, rule: CutRule = balanced) -> Reject:
+    """Return the answer for a task that no cut of `rule` could place right now, were nobody deployed.
+
+    The reason tells a network that is too small for it from one part of which is down.
+    """
+    would_fit = not view.all_up and view.nominal().first_fit(task, rule) is not None
+    reason = f"no cut fits: {DOWN}" if would_fit else "no cut fits even the empty network"
+    return Reject(reason, view.candidates(task, rule)[0])
 
 
 class Scheduler:

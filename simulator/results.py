@@ -30,7 +30,8 @@ class Results:
     path : path
         The SQLite file; made at the first write if it is not there.
     must_exist : bool
-        Refuse a file that is not there.
+        Refuse a file that is not there. Without it, using the file as a context refuses one that cannot be
+        written, so that it is said before the run and not after it; with it such a file can still be read.
 
     Raises
     ------
@@ -41,6 +42,8 @@ class Results:
     def __init__(self, path: str | os.PathLike[str], *, must_exist: bool = False) -> None:
         self.path = os.fspath(path)
         self._connection: sqlite3.Connection | None = None
+        self._must_exist = must_exist
+        self._made = False
         folder = os.path.dirname(os.path.abspath(self.path))
         if not os.path.isdir(folder):
             raise InputError(f"there is no folder {folder!r} to write to", self.path)
@@ -52,12 +55,14 @@ class Results:
     def _recognise(self) -> None:
         if os.path.isdir(self.path):
             raise InputError("is a folder, not a results file", self.path)
+        if not os.path.isfile(self.path):
+            raise InputError("is a pipe or a device, not a results file", self.path)
         try:
             with open(self.path, "rb") as file:
                 empty = not file.read(1)
             if empty:
                 return  # made beforehand, by mktemp say: as good as none
-            connection = sqlite3.connect(f"file:{_quoted(self.path)}?mode=ro", uri=True, isolation_level=None)
+            connection = sqlite3.connect(self._read_only_uri(), uri=True, isolation_level=None)
             try:
                 connection.execute("BEGIN")  # one look at it all: another process may be at its first write
                 (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -66,6 +71,12 @@ class Results:
             finally:
                 connection.close()
         except (sqlite3.Error, OSError) as fault:
+            if self._is_fixed() and self._has_log():
+                raise InputError(
+                    f"cannot be read: its newest runs are in {self._beside('-wal')} still, and nothing may be written "
+                    "there; allowed: both in a folder that may be written to",
+                    self.path,
+                ) from None
             raise InputError(f"not a results file ({fault})", self.path) from None
         if (application, tables) == (0, 0):
             return  # a first write that was killed before it was done
@@ -74,9 +85,30 @@ class Results:
         if schema != SCHEMA:
             raise InputError(f"written with schema {schema}; this version reads {SCHEMA}", self.path)
 
+    def _is_fixed(self) -> bool:
+        """Return whether the file or its folder cannot be written: SQLite makes files beside a file it opens."""
+        folder = os.path.dirname(self._beside(""))
+        return not (os.access(self.path, os.W_OK) and os.access(folder, os.W_OK | os.X_OK))
+
+    def _beside(self, ending: str) -> str:
+        """Return where SQLite has the file that belongs to this one."""
+        return os.path.realpath(self.path) + ending
+
+    def _has_log(self) -> bool:
+        """Return whether runs were written that are not in the file proper yet."""
+        log = self._beside("-wal")
+        return os.path.exists(log) and os.path.getsize(log) > 0
+
+    def _read_only_uri(self) -> str:
+        """Return how to open the file without writing to it, nor beside it where that is not possible."""
+        fixed = self._is_fixed() and not self._has_log()
+        return f"file:{_quoted(self.path)}?mode=ro{'&immutable=1' if fixed else ''}"
+
     def __enter__(self) -> Results:
         folder = os.path.dirname(os.path.abspath(self.path))
         if os.path.exists(self.path):
+            if not self._must_exist and self._is_fixed():
+                raise self._cannot_be_written()
             self._open()
         elif not os.access(folder, os.W_OK | os.X_OK):  # say so before the run, not after it
             raise InputError(f"cannot be made: no files may be written to {folder!r}", self.path)
@@ -85,21 +117,48 @@ class Results:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
+    def _cannot_be_written(self) -> InputError:
+        return InputError("cannot be written: the file or its folder is read-only", self.path)
+
     def _open(self) -> sqlite3.Connection:
         """Return the connection; the file is made here if it is not there."""
         if self._connection is None:
+            self._made = not os.path.exists(self.path)
             try:
-                connection = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY_S)
-                _use_write_ahead_log(connection)
-                connection.execute("PRAGMA synchronous=FULL")
+                if not self._made and self._is_fixed():
+                    self._connection = sqlite3.connect(self._read_only_uri(), uri=True, isolation_level=None)
+                else:
+                    self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY_S)
+                    _use_write_ahead_log(self._connection)
+                    self._connection.execute("PRAGMA synchronous=FULL")
             except sqlite3.Error as fault:
+                self._remove_if_empty()
                 raise InputError(f"cannot be opened ({fault})", self.path) from None
-            self._connection = connection
         return self._connection
+
+    def _remove_if_empty(self) -> None:
+        """Close the file, and remove it if it was made here, holds no run, and no other process has it open."""
+        self._close()
+        made, self._made = self._made, False
+        if not made or not os.path.isfile(self.path) or os.path.exists(self._beside("-shm")):
+            return  # who closes a file last takes what is beside it along
+        with contextlib.suppress(sqlite3.Error, OSError):
+            connection = sqlite3.connect(f"file:{_quoted(self.path)}?mode=ro&immutable=1", uri=True)
+            try:
+                (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            finally:
+                connection.close()
+            if tables == 0:
+                for rest in ("", "-wal", "-journal"):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(self._beside(rest))
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> sqlite3.Cursor | None:
         """Run a query; None where nothing has been written yet."""
@@ -151,6 +210,8 @@ class Results:
         ...     simulate(network, tasks, scheduler, listeners=[recorder])
         ...     writer.finish(recorder.summary())
         """
+        if os.path.exists(self.path) and self._is_fixed():
+            raise self._cannot_be_written()
         connection = self._open()
         if connection.in_transaction:
             raise RuntimeError(f"{self.path}: a run is being written already; write one after the other")
@@ -170,7 +231,10 @@ class Results:
             if connection.in_transaction:
                 with contextlib.suppress(sqlite3.OperationalError):  # closing the connection does the same
                     execute("ROLLBACK")
+            if self._made:
+                self._remove_if_empty()
             raise
+        self._made = False
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
         execute = connection.execute

@@ -107,6 +107,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("free_flop_per_s", "REAL", "what was free there"),
         Column("slack_flop_per_s", "REAL", "free - need; negative where the cut does not fit"),
         Column("needs", "TEXT", "what every cut from 0 needs there, as a JSON list of [bit/s, FLOP/s]"),
+        Column("down", "TEXT", "link, server or both: which of the two above was down; empty if neither"),
     ),
     "series": (
         Column("time_s", "REAL", "when something changed"),

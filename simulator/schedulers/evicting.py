@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.demand import cut_rule as rule_named
-from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
+from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, View, rejection_when_empty
 from simulator.types import Task
 
 TIE = 1e-12
@@ -33,7 +33,7 @@ class Evicting(OnlineScheduler):
     def decide(self, task: Task, view: View) -> Decision:
         cut = view.first_fit(task, self.rule)
         if cut is None and view.empty().first_fit(task, self.rule) is None:
-            return Reject("no cut fits even the empty network", view.candidates(task, self.rule)[0])
+            return rejection_when_empty(task, view, self.rule)
         evict: list[str] = []
         while cut is None:
             evict.append(self.victim(view))

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulator.demand import balanced
+from simulator.ledger import Ledger
 from simulator.packing import Packing
-from simulator.policy import SCHEDULERS, OfflineScheduler, Reject
+from simulator.policy import SCHEDULERS, OfflineScheduler, Reject, View, rejection_when_empty
 from simulator.prices import Bound, best_bound, find_prices
 from simulator.rounding import Plan, exchange, fill, round_down
 from simulator.types import Network, Task
@@ -55,9 +57,11 @@ class Price(OfflineScheduler):
     def __init__(self) -> None:
         self.certificate: Certificate | None = None
         self.left_out: dict[str, float] = {}
+        self._empty: View | None = None
 
     def plan(self, tasks: Sequence[Task], network: Network) -> dict[str, int]:
         packing = Packing.of(tasks, network)
+        self._empty = View(Ledger(network), {})
         prices = find_prices(packing)
         plan = Plan(packing)
         fill(plan, round_down(plan, prices))
@@ -80,6 +84,9 @@ class Price(OfflineScheduler):
 
     def rejection(self, task: Task) -> Reject:
         cost = self.left_out[task.name]
+        assert self._empty is not None, "what was left out was left out of a plan"
+        if self._empty.first_fit(task, balanced) is None:
+            return rejection_when_empty(task, self._empty)
         if cost > 1:
             return Reject(f"its price {cost:.4g} exceeds 1 at these prices")
         return Reject(f"no cut fits beside the plan, although its price {cost:.4g} does not exceed 1")

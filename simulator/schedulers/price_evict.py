@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.demand import Demand, balanced, fitting, room
-from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
+from simulator.demand import Demand, fitting, room
+from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View, rejection_when_empty
 from simulator.schedulers.learnt import LearntPrices, admitted, fits_empty, free_shares
 from simulator.types import Deployment, FloatArray, Task
 
@@ -66,7 +66,7 @@ class PriceEvict(OnlineScheduler):
     def decide(self, task: Task, view: View) -> Decision:
         demand = view.demand(task)
         if not fits_empty(task, view):
-            return Reject("no cut fits even the empty network", view.candidates(task, balanced)[0])
+            return rejection_when_empty(task, view)
         fits = [cut for cut in view.fitting(task) if cut > 0]
         self.learnt.seen.append(task)
         fills = not fits and not self.full

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from simulator.demand import balanced
 from simulator.errors import InputError
-from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
+from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View, rejection_when_empty
 from simulator.schedulers.learnt import LearntPrices, fits_empty, free_shares
 from simulator.types import Task
 
@@ -53,7 +52,7 @@ class PriceOnline(OnlineScheduler):
     def decide(self, task: Task, view: View) -> Decision:
         self.arrived += 1
         if not fits_empty(task, view):
-            return Reject("no cut fits even the empty network", view.candidates(task, balanced)[0])
+            return rejection_when_empty(task, view)
         self.learnt.seen.append(task)
         if self.arrived >= self.next_pricing:
             self._learn(view)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from user_files import INPUTS, SERVERS, TASKS, Files, assert_one_line, command
+from user_files import INPUTS, ROOT, SERVERS, TASKS, Done, Files, assert_one_line, command
 
 
 @dataclass(frozen=True)
@@ -214,12 +216,12 @@ OPTIONS = [
     Fault("option unknown", option("--option", "cut_rul=x"), ("'cut_rul'", "did you mean 'cut_rule'?")),
     Fault("reservation misspelt", option("--reservation", "sustaned"), ("did you mean 'sustained'?",)),
     *(
-        Fault(f"usable share {share}", option("--usable-share", share), (f"usable_share is {share}", "at most 1"))
+        Fault(f"usable share {share}", option("--usable-share", share), (f"--usable-share is {share}", "at most 1"))
         for share in ("0.0", "1.5", "-1.0", "nan", "inf")
     ),
     Fault("usable share a word", option("--usable-share", "half"), ("--usable-share", "'half'")),
-    Fault("margin negative", option("--reservation-margin", "-0.1"), ("reservation_margin is -0.1", "0 or more")),
-    Fault("margin infinite", option("--reservation-margin", "inf"), ("reservation_margin is inf", "finite")),
+    Fault("margin negative", option("--reservation-margin", "-0.1"), ("--reservation-margin is -0.1", "0 or more")),
+    Fault("margin infinite", option("--reservation-margin", "inf"), ("--reservation-margin is inf", "finite")),
     Fault("until too early", option("--until", "2"), ("--until is 2", "3 (the last arrival) or later")),
     Fault("until not a number", option("--until", "nan"), ("--until is nan",)),
     Fault("until for ever", option("--until", "inf"), ("--until is inf",)),
@@ -343,3 +345,20 @@ def test_results_cut_off_in_the_middle_are_one_line(files, cutlayer):
     for size in (50, 100, 1000, 5000, len(whole) // 2):
         files.write("run.db", whole[:size])
         assert_one_line(cutlayer(files.argv()), "run.db: ")
+
+
+@pytest.mark.parametrize(
+    "argv, unbuffered",
+    [(["run"], ""), (["run"], "1"), (["explain", "t1"], ""), (["explain", "t1"], "1"), (["run", "--help"], "")],
+)
+def test_standard_output_that_is_full_is_one_line(files, cutlayer, argv, unbuffered):
+    assert cutlayer(files.argv()).status == 0
+    verb, *more = argv
+    argv = {"run": [*files.argv(), *more], "explain": ["explain", "run.db", *more]}[verb]
+    words = [sys.executable, "-m", "experiments.cli", *argv]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            words, cwd=files.folder, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert_one_line(Done(done.returncode, "", done.stderr), "cannot write to standard output (No space left on device)")

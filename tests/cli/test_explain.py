@@ -1,7 +1,7 @@
 """``cutlayer explain`` tells from the results alone what happened to a task and what was short."""
 
 import pytest
-from user_files import assert_one_line, command
+from user_files import assert_one_line, command, rows
 
 
 @pytest.fixture
@@ -31,6 +31,49 @@ def test_the_story_of_a_task(results, cutlayer, task, run, says):
 def test_without_a_run_every_run_is_told(results, files):
     out = command("explain", results, "t1", cwd=files.folder).out
     assert out.count("  0 s: deployed at cut") == 3
+
+
+@pytest.mark.parametrize(
+    "scheduler, options, reason",
+    [
+        ("fifo", [], "no cut fits: what it needs is down"),
+        ("lbf", [], "no cut fits: what it needs is down"),
+        ("price-evict", [], "no cut fits: what it needs is down"),
+        ("price-online", ["--option", "expected_tasks=4"], "no cut fits: what it needs is down"),
+        ("price", [], "planned, but what it needs is down"),
+    ],
+)
+def test_in_an_outage_it_says_what_is_down_and_not_that_the_network_is_too_small(
+    files, cutlayer, scheduler, options, reason
+):
+    files.write("outages.csv", "resource,name,down_s,up_s\nserver,a,1.5,2.5\nlink,b,2.5,4\nserver,b,2.5,4\n")
+    argv = files.argv("--outages", str(files.path("outages.csv")), *options, scheduler=scheduler)
+    assert cutlayer(argv).status == 0
+    at_server, at_link = (cutlayer(["explain", str(files.path("run.db")), task]).out for task in ("t3", "t4"))
+    assert "t3 came; it had least room on link " in at_server and " and at server a, which is down\n" in at_server
+    assert ": server a is down\n" in at_server and f"2 s: rejected: {reason}" in at_server
+    assert "on link b, which is down, and at server b, which is down\n" in at_link
+    assert ": link b is down\n" in at_link and ": link b is down, server b is down\n" in at_link
+    assert f"3 s: rejected: {reason}" in at_link
+    down = {row["task"]: row["down"] for row in rows(files.path("run.db"), "decisions")}
+    assert down == {"t1": None, "t2": None, "t3": "server", "t4": "both"}
+
+
+def test_raw_input_fits_where_only_computing_is_down_and_it_says_why(files, cutlayer):
+    files.write("outages.csv", "resource,name,down_s,up_s\nserver,a,0,0.5\n")
+    assert cutlayer(files.argv("--outages", str(files.path("outages.csv")))).status == 0
+    # 1000 bytes at each server, 5 Hz: 40 kbit/s, which is all that a link has
+    out = cutlayer(["explain", str(files.path("run.db")), "t1"]).out
+    assert "raw input needs 40 kbit/s, 0 FLOP/s: fits, computing nothing there\n" in out
+
+
+def test_what_is_too_large_for_the_network_is_still_said_to_be_so_in_an_outage(files, cutlayer):
+    files.write("outages.csv", "resource,name,down_s,up_s\nserver,a,2.5,4\n")
+    files.edit("tasks.csv", "5,0.2,,2000.0", "5,0.2,,2e9")
+    assert cutlayer(files.argv("--outages", str(files.path("outages.csv")))).status == 0
+    assert "3 s: rejected: no cut fits even the empty network" in cutlayer(
+        ["explain", str(files.path("run.db")), "t4"]
+    ).out
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,15 @@
 A slice is 8 d r * max(1/Q, f) = 8 d r * 5 bit/s wide, so a frame of mean size takes 1/5 s in it.
 """
 
+import os
+import subprocess
+
 import numpy as np
 import pytest
 from user_files import assert_one_line, rows
+
+from simulator.errors import InputError
+from simulator.results import Results
 
 UNTIL = ("--frames", "periodic", "--until", "13")
 
@@ -103,6 +109,39 @@ def test_without_frames_nothing_about_them_is_kept(files, cutlayer):
     assert frame_rows(files) == []
 
 
+KEPT = ("--frames", "periodic", "--until", "13", "--keep-frames")
+
+
+def test_frames_of_a_run_that_could_not_be_written_do_not_stay_nor_do_those_of_a_run_that_is_there_go(
+    files, cutlayer, monkeypatch
+):
+    def full(results, run, tables):
+        raise InputError("cannot be written (database or disk is full)", results.path)
+
+    before = files.everything()
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "write", full)
+        assert_one_line(cutlayer(files.argv(*KEPT)), "run.db: cannot be written")
+    assert files.everything() == before
+    assert cutlayer(files.argv(*KEPT)).status == 0
+    there = files.everything()
+    monkeypatch.setattr(Results, "write", full)
+    assert_one_line(cutlayer(files.argv(*KEPT)), "run.db: cannot be written")
+    assert files.everything() == there
+
+
+def test_drafts_of_frames_whose_process_was_killed_go_with_the_next_run(files, cutlayer):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left = f".run.0123456789ab.frames.npz.{gone.pid}.tmp"
+    others = [f".run.0123456789ab.frames.npz.{os.getpid()}.tmp", f".other.0123456789ab.frames.npz.{gone.pid}.tmp"]
+    for name in (left, *others):
+        files.write(name, "half of the frames")
+    assert cutlayer(files.argv()).status == 0
+    assert not files.path(left).exists()
+    assert all(files.path(name).exists() for name in others)
+
+
 CAPACITY, OUTAGES = "link,time_s,bps\n", "resource,name,down_s,up_s\n"
 
 
@@ -138,8 +177,11 @@ def test_a_broken_file_of_conditions_is_refused_with_its_line(files, cutlayer, o
         (("--frames", "jittered", "--jitter", "2"), ("jitter is 2.0", "0 to 1")),
         (("--frames", "periodic", "--sizes", "lognormal"), ("size_cv", "above 0")),
         (("--frames", "periodic", "--sharing", "fare"), ("unknown sharing 'fare'", "'fair'")),
-        (("--frames", "periodic", "--window", "0"), ("series_s is 0.0", "above 0")),
-        (("--frames", "periodic", "--propagation", "-1"), ("propagation_s is -1.0",)),
+        (("--frames", "periodic", "--window", "0"), ("--window is 0.0", "above 0")),
+        (("--frames", "periodic", "--sizes", "lognormal", "--size-cv", "1e200"), ("--size-cv is 1e+200", "to 1e+06")),
+        (("--frames", "periodic", "--propagation", "-1"), ("--propagation is -1.0",)),
+        (("--frames", "periodic", "--window", "1e-9"), ("--window is 1e-09, 3e+09 windows", "or more here [s]")),
+        (("--frames", "periodic", "--set", "frames.window='1e-9 s'"), ("frames.window is 1e-09,", "or more here [s]")),
         (("--jitter", "0.5"), ("need --frames",)),
         (("--keep-frames",), ("need --frames",)),
     ],

@@ -14,7 +14,8 @@ import pytest
 from user_files import assert_one_line, command, rows, same_but_for_the_machine
 
 from experiments.replay import round_up
-from experiments.replay_figure import history, replay_figure
+from experiments.replay_figure import replay_figure
+from experiments.replay_history import history
 from experiments.scenario import load
 from experiments.scenario_build import topology_of
 from simulator.results import Results
@@ -125,7 +126,8 @@ def test_the_figure_shows_what_the_results_say(folder):
     assert (shown.arrived * width).sum() == pytest.approx(30)
     assert (shown.rejected * width).sum() == pytest.approx(done.row["rejected_tasks"])
     series = rows(folder / "seen.db", "series")
-    assert shown.deployed.tolist() == [*(row["deployed_tasks"] for row in series), series[-1]["deployed_tasks"]]
+    tasks_s = sum(row["deployed_tasks"] * (after["time_s"] - row["time_s"]) for row, after in pairwise(series))
+    assert (shown.deployed * width).sum() == pytest.approx(tasks_s, rel=1e-9)
     # all that was reserved over time, of links and of each, is the same area
     area_bps_s = sum(
         row["reserved_bps"] * (after["time_s"] - row["time_s"]) for row, after in pairwise(series)
@@ -134,7 +136,7 @@ def test_the_figure_shows_what_the_results_say(folder):
     assert (shown.uplink.reserved / 100 * total_bps * width).sum() == pytest.approx(area_bps_s, rel=1e-9)
     each = (shown.uplink.each / 100 * inputs.network.link_bps[:, None] * width).sum()
     assert each == pytest.approx(area_bps_s, rel=1e-9)
-    assert shown.uplink.usable == 50 and shown.deadline_s == 0.2
+    assert shown.uplink.usable == 50 and shown.deadlines_s == (0.2, 0.2)
     assert shown.windows["delivered"].sum() == done.row["delivered"]
 
 
@@ -145,7 +147,9 @@ def test_what_a_measurement_and_outages_leave_is_shown_as_available(folder):
     # 1 and 3 Mbit/s in turn of 5 on both links; one of two servers is down for 29 of 58 s
     assert shown.uplink.available.mean() == pytest.approx(40, abs=0.5)
     assert shown.compute.available.mean() == pytest.approx(75, rel=1e-9)
-    assert shown.compute.available[0] == pytest.approx(50) and shown.compute.available[-1] == pytest.approx(100)
+    both = shown.compute.available.mean(axis=0)
+    assert both[0] == pytest.approx(50) and both[-1] == pytest.approx(100)
+    assert shown.down[0] == {"Leeds": [(0, 29)]} and shown.down[1] == {}
 
 
 def test_the_figure_has_panels_for_what_there_is(folder):
@@ -154,9 +158,9 @@ def test_the_figure_has_panels_for_what_there_is(folder):
     assert topology is not None
     for which, expected in ((topology, 9), (None, 6)):
         drawn = replay_figure(shown, which)
-        assert len(drawn.get_axes()) == expected  # with a map: the map, the links, the colours
+        assert len(drawn.get_axes()) == expected  # with a map: the map, the links, the colours of both
         labels = [axes.get_ylabel() for axes in drawn.get_axes()]
-        assert "tasks [1/s]" in labels and "deployed tasks" in labels and "late frames\n[% of delivered]" in labels
+        assert {"tasks\n[1/s]", "deployed\ntasks", "frames late\n[% of delivered]"} <= set(labels)
         plt.close(drawn)
 
 

@@ -209,7 +209,7 @@ def test_what_cannot_be_run_is_refused_in_one_line(files, cutlayer, monkeypatch,
 GIVEN = {
     "reservation": "deadline", "reservation_margin": "0.5", "usable_share": "0.25", "until": "70",
     "jitter": "0.5", "sizes": "lognormal", "size_cv": "2", "sharing": "fair", "on_end": "drop", "on_outage": "drop",
-    "propagation_s": "0.5", "violation": "end-to-end", "series_s": "3", "seed": "5", "bound": "lp",
+    "propagation": "0.5", "violation": "end-to-end", "window": "3", "seed": "5", "bound": "lp",
     "frames": "jittered", "keep_frames": None, "by_resource": None,
 }  # fmt: skip
 
@@ -239,7 +239,7 @@ def test_an_option_of_run_sets_its_key(files, option):
     for name in option.key.split("."):
         said = said[0] if isinstance(said, (list, tuple)) else said
         said = said[name]
-    number = {"until": "70 s", "propagation_s": "0.5 s", "series_s": "3 s"}.get(option.name)
+    number = {"until": "70 s", "propagation": "0.5 s", "window": "3 s"}.get(option.name)
     expected = number or (True if value is None else float(value) if re.fullmatch(r"[\d.]+", value) else value)
     assert said == expected
 

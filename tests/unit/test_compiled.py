@@ -1,5 +1,6 @@
 """Compiled loops are cached where that is possible and work where it is not."""
 
+import errno
 from unittest import mock
 
 import numpy as np
@@ -29,3 +30,13 @@ def test_without_a_directory_for_the_cache_loops_are_compiled_anew(decorator):
 
 def test_loops_of_the_walk_are_cached():
     assert isinstance(frame_walk.stage._cache, caching.FunctionCache)
+
+
+@pytest.mark.parametrize("fails", ["_save_data", "_save_index", "_load_index"])
+def test_a_cache_that_is_full_or_cannot_be_read_is_done_without(fails):
+    loop = compiled(total)
+    loop._cache.flush()
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with mock.patch.object(caching.IndexDataCacheFile, fails, side_effect=full) as tried:
+        assert loop(np.arange(5.0)) == 10.0
+    assert tried.called

@@ -5,7 +5,8 @@ import pytest
 
 from simulator.errors import InputError
 from simulator.frame_histogram import QUANTILE_ERROR
-from simulator.frame_model import DELIVERED, FrameSettings
+from simulator.frame_model import DELIVERED, FrameSettings, check
+from simulator.frame_streams import Streams
 from simulator.frames import run_frames
 from simulator.spans import Span
 from simulator.tables import QUANTILES, TABLES
@@ -124,6 +125,7 @@ def test_an_overloaded_server_and_an_overloaded_link_are_reported_unstable():
         ({"jitter": 0.5}, "jitter is 0.5 with periodic arrivals"),
         ({"arrivals": "jittered", "jitter": 1.5}, "0 to 1"),
         ({"sizes": "lognormal"}, "size_cv is 0.0"),
+        ({"sizes": "lognormal", "size_cv": 1e200}, r"size_cv is 1e\+200; .* at most 1,000,000"),
         ({"sizes": "exponential", "size_cv": 2.0}, "size_cv is 2.0"),
         ({"propagation_s": -1.0}, "propagation_s"),
         ({"propagation_s": float("nan")}, "propagation_s"),
@@ -155,7 +157,52 @@ def test_runs_that_cannot_be_walked_are_refused():
         run_frames(NETWORK, spans(), FrameSettings(), end_s=1.0, given=back)
 
 
+def test_windows_that_memory_could_not_hold_are_refused_and_the_least_width_allowed_is_walked():
+    # two servers and two links: five rows a window, so 2 million windows; 40 s / 2e6 = 20 us
+    for width in (1e-50, 1e-9, 1.9e-5):
+        with pytest.raises(InputError, match=r"series_s is .* windows up to 40 s .* allowed: 2.01e-05 or more"):
+            run_frames(NETWORK, spans(), FrameSettings(series_s=width), end_s=40.0)
+    check(spans(), NETWORK, FrameSettings(series_s=2.01e-5), 40.0)
+    with pytest.raises(InputError, match=r"series_s is 1, 1.7e\+09 windows up to 1.7e\+09 s"):
+        run_frames(NETWORK, spans(), FrameSettings(series_s=1.0), end_s=1.7e9)
+
+
+@pytest.mark.parametrize("arrivals", ["periodic", "poisson"])
+def test_frames_that_never_end_are_refused(arrivals):
+    settings = FrameSettings(arrivals=arrivals)
+
+    def walk(rate_hz, start_s, lasts_s):
+        task = Task("t", start_s, PROFILE, rate_hz, 0.5, [0], [1e-9])
+        return run_frames(NETWORK, [Span(task, 1, start_s, start_s + lasts_s, "departed")], settings, end_s=2e12)
+
+    with pytest.raises(InputError, match=r"1e\+31 frames to come, most of task 't' .* allowed: 1e\+12 in a run"):
+        walk(1e30, 0.0, 10.0)
+    # a float near 1e12 has its last place at 2^-13 s: 16 of them are 2^-9 s, 512 Hz
+    with pytest.raises(InputError, match=r"task 't': frame_rate_hz is 1e\+06, but at 1e\+12 s .* 509 or less there"):
+        walk(1e6, 1e12, 0.001)
+    assert walk(509.0, 1e12, 10.0).table["frames"].sum() > 4000
+
+
 def test_a_run_without_tasks_has_no_frames():
     results = run_frames(NETWORK, [], FrameSettings(series_s=1.0), end_s=2.0, keep_frames=True)
     assert results.summary()["frames"] == 0 and results.summary()["transfer_mean_s"] is None
     assert len(results.kept.fate) == 0 and results.series["frames"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("end_s", [1e4, 1e8])
+def test_windows_hold_as_many_frames_whether_streams_are_busy_or_quiet(monkeypatch, end_s):
+    # 100,000 frames in the first second, then none, then one every hundredth of what is left: 50 of them
+    profile = Profile("camera", (8,), 8.0, (Layer("conv", 0.0, (4,), 4.0),))
+    fast, slow = (Task(name, 0.0, profile, hz, 1.0, [0], [8.0]) for name, hz in (("fast", 1e5), ("slow", 100 / end_s)))
+    spans = [Span(fast, 1, 0.0, 1.0, "departed"), Span(slow, 1, end_s / 2)]
+    windows, draw = [], Streams.before
+
+    def counted(streams, until_s):
+        frames = draw(streams, until_s)
+        windows.append(len(frames))
+        return frames
+
+    monkeypatch.setattr(Streams, "before", counted)
+    table = run_frames(Network([1.0], [1e12]), spans, FrameSettings(window_frames=1000), end_s=end_s).table
+    assert table["frames"].tolist() == [100_000, 50] and sum(windows) == 100_050
+    assert len(windows) == 100 and max(windows) <= 1100

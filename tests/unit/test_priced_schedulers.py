@@ -69,7 +69,9 @@ def test_price_evict_forgets_who_has_departed():
     assert heard.evicted == [("u2", "t2")]
 
 
-@pytest.mark.parametrize("name, parameters", [("price-online", {"expected_tasks": 3}), ("price-evict", {})])
+@pytest.mark.parametrize(
+    "name, parameters", [("price", {}), ("price-online", {"expected_tasks": 3}), ("price-evict", {})]
+)
 def test_a_hopeless_task_teaches_nothing(name, parameters):
     deployed, heard = play(
         name, ROOM_FOR_THREE, [task("huge", 0, 1e6), task("a", 1, 100.0), task("b", 2, 100.0)], **parameters

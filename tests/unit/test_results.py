@@ -112,6 +112,51 @@ def test_a_write_that_fails_leaves_nothing(path, tables):
         assert [row["time_s"] for row in results.rows("series")] == [5.0], "nor is the old run gone"
 
 
+def test_a_first_write_that_fails_leaves_no_file(path):
+    with Results(path) as results:
+        with pytest.raises(RuntimeError):
+            results.write(run("a"), {"series": failing_rows()})
+        assert list(path.parent.iterdir()) == []
+        assert list(results.rows("runs")) == []
+        results.write(run("a"), series(5.0))
+        assert results.keys() == {"a"}
+    assert path.exists()
+
+
+def test_a_file_made_beforehand_stays_where_a_first_write_fails(path):
+    path.touch()
+    with Results(path) as results, pytest.raises(RuntimeError):
+        results.write(run("a"), {"series": failing_rows()})
+    assert path.exists()
+
+
+def test_a_first_write_that_fails_leaves_the_file_to_another_who_has_it_open(path):
+    def rows_while_another_opens(other):
+        assert other.keys() == set()
+        yield from failing_rows()
+
+    with Results(path) as results, Results(path) as other:
+        with pytest.raises(RuntimeError):
+            results.write(run("a"), {"series": rows_while_another_opens(other)})
+        other.write(run("b"), series(5.0))
+    with Results(path, must_exist=True) as results:
+        assert results.keys() == {"b"}
+
+
+def test_a_file_that_cannot_be_written_is_read_and_nothing_is_made_beside_it(path, monkeypatch):
+    with Results(path) as results:
+        results.write(run("a"), series(5.0))
+    monkeypatch.setattr(os, "access", lambda at, mode: False)  # the superuser may write anywhere
+    with Results(path, must_exist=True) as results:
+        assert results.keys() == {"a"}
+        assert [row["time_s"] for row in results.rows("series")] == [5.0]
+        assert list(path.parent.iterdir()) == [path]
+        with pytest.raises(InputError, match="cannot be written: the file or its folder is read-only"):
+            results.write(run("b"), {})
+    with pytest.raises(InputError, match="cannot be written: the file or its folder is read-only"), Results(path):
+        pass
+
+
 def test_a_file_is_made_by_the_first_write_and_not_before(path):
     with Results(path) as results:
         assert results.keys() == set()

@@ -57,6 +57,10 @@ def test_a_frame_is_late_when_it_takes_more_than_its_deadline_and_a_billionth():
     spans, network = [stream("a")], Network([1.0], [16.0])
     table = frames_of(spans, {"a": [0.0, 10.0, 20.0]}, network, sizes=[1.0, 1 + 5e-10, 1 + 2e-9]).table
     assert (table["delivered"].tolist(), table["violations"].tolist()) == ([3], [1])
+    # 1.7e9 is between 2^30 and 2^31: an ulp is 2^-22 s and 16 are 3.8e-6 s
+    late = {"a": [1.7e9, 1.7e9 + 10, 1.7e9 + 20]}
+    table = frames_of(spans, late, network, sizes=[1.0, 1 + 3e-6, 1 + 5e-6], end_s=1.7e9 + 100).table
+    assert (table["delivered"].tolist(), table["violations"].tolist()) == ([3], [1])
 
 
 def test_a_deadline_may_be_for_end_to_end_latency():

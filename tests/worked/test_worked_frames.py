@@ -196,6 +196,30 @@ def test_a_constant_stream_at_the_paper_s_rate_meets_its_deadline_for_a_day(arri
     assert rows["uplink_load"][0] == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    ("start_s", "seconds", "frames", "ulp_s"),
+    [
+        (0.0, 86_400.0, 8_640_000, 2.0**-36),  # 86,400 is below 2^17, and an ulp there is 2^(16 - 52)
+        (1.7e9, 864.0, 86_400, 2.0**-22),  # 1.7e9 is between 2^30 and 2^31
+    ],
+)
+@pytest.mark.parametrize("sharing", ["reserved", "fair"])
+def test_a_constant_stream_without_slack_is_never_late_however_long_or_late_it_runs(
+    start_s, seconds, frames, ulp_s, sharing
+):
+    # d = 1,000 B, r = 0.2, 100 Hz, Q = 0.01 s: 160,000 bit/s, 1,600 bit a frame: 0.01 s each, back to back for ever,
+    # alone on a link of just that. Each arrival is rounded to an ulp or two, and no rounding adds to the one before.
+    profile = Profile("p", (1_000,), 1e3, (Layer("l", 0.0, (1,), 200.0),))
+    task = Task("t", start_s, profile, 100.0, 0.01, [0], [1e3])
+    rows = run_frames(
+        Network([1.0], [160e3]), [Span(task, 1, start_s)], FrameSettings(sharing=sharing), end_s=start_s + seconds
+    ).table
+    assert rows["frames"].tolist() == [frames] and rows["delivered"][0] >= frames - 2
+    assert rows["violations"].tolist() == [0] and rows["unstable"].tolist() == [0]
+    assert rows["transfer_max_s"][0] == pytest.approx(0.01, rel=1e-9, abs=4 * ulp_s)
+    assert rows["transfer_mean_s"][0] == pytest.approx(0.01, rel=1e-9, abs=4 * ulp_s)
+
+
 def test_the_printed_rule_collapses_once_frames_come_faster_than_the_deadline():
     # The same at 10 Hz. 4.4 Mbit/s again: frame n of 1,000 waits 0.1 n s; all but the first are late, the last
     # delivered took some 50 s. Sustained: 8.8 Mbit/s, 0.1 s each.
