@@ -128,6 +128,14 @@ CORPUS = {
     "bandwidth of nothing": ("[bandwidth]\nmean = '1 Mbit/s'\n", ["needs one of 'file', 'trace' and 'links'"]),
     "interaction of nothing": ("[interaction]\nmean_on = '1 s'\n", ["needs 'file' or 'share'"]),
     "faults without times": ("[faults]\nservers = { mean_up = '1 h' }\n", ["faults.servers.mean_down is missing"]),
+    "fair shares of links of several servers": (
+        "scheduler = 'fifo'\n[network.topology]\nshape = { name = 'tree', nodes = 7 }\n[workload]\ntasks = 3\n"
+        "[frames]\nsharing = 'fair'\n", ["carries several servers; sharing 'fair' is for links that carry one"],
+    ),
+    "interaction of milliseconds": (
+        SOUND + "[interaction]\nshare = 0.4\nmean_on = '10 ms'\nmean_off = '10 ms'\n[run]\nuntil = '1 h'\n",
+        ["more than 100000 changes of interaction load on a link in 3600 s at 0.01 s and 0.01 s"],
+    ),
     "until too early": (edited("[frames]", "[run]\nuntil = '1 ms'\n[frames]"), ["run.until is 0.001; allowed"]),
 }  # fmt: skip
 
