@@ -68,6 +68,9 @@ def _import_file(path: Path) -> Any:
     return module
 
 
+OWN_OPTIONS = ("cut", "cut_rule", "admission")
+"""Parameters that have an option of the command line to themselves; the others are said with --option."""
+
 _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "int": ("a whole number", (int,)),
     "float": ("a number", (int, float)),
@@ -96,7 +99,8 @@ def build_scheduler(spec: str, options: Mapping[str, Any]) -> Scheduler:
             parameter.VAR_POSITIONAL,
         )
         if required and name not in options:
-            raise InputError(f"scheduler {spec!r} needs the parameter {name!r} (--{name.replace('_', '-')})")
+            option = f"--{name.replace('_', '-')}" if name in OWN_OPTIONS else f"--option {name}=VALUE"
+            raise InputError(f"scheduler {spec!r} needs the parameter {name!r} ({option})")
         kinds = _KINDS.get(str(parameter.annotation))
         if kinds and name in options and type(options[name]) not in kinds[1]:
             raise InputError(f"{name} is {options[name]!r}; allowed: {kinds[0]}")

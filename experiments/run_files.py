@@ -56,7 +56,8 @@ def say_inputs(scenario: Scenario, inputs: Inputs) -> None:
         log.info(f"network: {note}")
     if isinstance(inputs.tasks, Streamed):
         more = "" if scenario.run.bound else "; no bound is found (run.bound=dual asks for it, and for memory)"
-        log.info(f"{len(inputs.tasks):,} tasks are not held in memory, but written as they come{more}")
+        held = "" if inputs.frames is None else " (those that are deployed are held, for their frames)"
+        log.info(f"{len(inputs.tasks):,} tasks are not held in memory, but written as they come{held}{more}")
 
 
 def run_into(results: Results, scenario: Scenario, chosen: SchedulerSection, inputs: Inputs) -> Done:

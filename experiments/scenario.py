@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from experiments.inputs import Inputs
 from experiments.plugin import label
 from experiments.scenario_faults import ScenarioError, faults, located
-from experiments.scenario_fields import InputFile, SchedulerName, Section, several
+from experiments.scenario_fields import InputFile, SchedulerName, Section, is_file_name, several
 from experiments.scenario_files import Draft, both_said, read, setting, without_other_ways
 from experiments.scenario_sections import (
     BandwidthSection,
@@ -29,7 +29,7 @@ from experiments.scenario_sections import (
     SchedulerSection,
 )
 from experiments.scenario_workload import WorkloadSection
-from simulator.errors import InputError
+from simulator.errors import InputError, near_name
 
 SHIPPED = Path(__file__).parent / "scenarios"
 """Scenarios that come with cutlayer; ``load("paper")`` finds them by name."""
@@ -141,7 +141,14 @@ def load(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Scenario
 def find(path: str | os.PathLike[str]) -> str:
     """Return where a scenario file is: there, or among those that come with cutlayer."""
     name = os.fspath(path)
-    return str(SHIPPED / f"{name}.toml") if not os.path.exists(name) and name in shipped() else name
+    if os.path.exists(name):
+        return name
+    if name in shipped():
+        return str(SHIPPED / f"{name}.toml")
+    if name and is_file_name(name) and not os.path.dirname(name) and not os.path.splitext(name)[1]:
+        ours = near_name(name, set(shipped()) - {"template"})
+        raise InputError(f"cannot be read (No such file or directory); of ours, {ours}", name)
+    return name
 
 
 def shipped() -> list[str]:

@@ -12,6 +12,7 @@ from experiments.inputs import Frames, Inputs, Traffic
 from experiments.scenario_fields import Range
 from profiles.store import load_dir, shipped
 from simulator.errors import InputError
+from simulator.frame_model import check as check_frames
 from simulator.frame_model import check_windows
 from simulator.rng import stream
 from simulator.types import Network, Profile, Task
@@ -82,6 +83,7 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
         frames = Frames(scenario.frames.settings(seed, propagation_s), scenario.frames.keep)
         if scenario.frames.window is not None:
             check_windows(network, scenario.frames.window, end_s, "frames.window")
+        check_frames((), network, frames.settings, end_s)  # what no deployment can change
     return Inputs(
         network,
         list(tasks) if trace.count <= MOST_HELD else tasks,
@@ -187,7 +189,7 @@ def trace_of(scenario: Scenario, network: Network, profiles: Mapping[str, Profil
 
 def _read(said: TraceSection, network: Network, profiles: Mapping[str, Profile], seed: int) -> Trace:
     path = said.file.written
-    kind = said.format or format_of(path)
+    kind = said.format or ("mapped" if said.columns is not None else format_of(path))
     names = {"servers": dict.fromkeys(network.servers), "profiles": profiles}
     trace = read_trace(path, kind, **said.options, **(names if kind in ("native", "parquet") else {}))
     try:

@@ -10,6 +10,7 @@ from experiments.scenario import Scenario, load
 from experiments.scenario_faults import ScenarioError
 from simulator.errors import InputError
 from simulator.units import render
+from workloads.graphs import counted
 
 
 def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[str]:
@@ -44,10 +45,10 @@ def summary(scenario: Scenario, inputs: Inputs) -> str:
     for task in inputs.tasks:
         count, last_s = count + 1, task.arrival_s
     network = inputs.network
-    links = "" if network.is_star else f", {len(network.links)} links"
+    links = "" if network.is_star else f", {counted(len(network.links), 'link')}"
     names = ", ".join(scenario.labels) or "no scheduler said"
     return (
-        f"{count} tasks in {render(last_s, 's')} on {len(network.servers)} servers{links} "
+        f"{counted(count, 'task')} in {render(last_s, 's')} on {counted(len(network.servers), 'server')}{links} "
         f"({render(float(network.capacity_flop_per_s.sum()), 'FLOP/s')}, "
         f"{render(float(network.link_bps.sum()), 'bit/s')}); {names}"
     )

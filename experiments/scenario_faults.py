@@ -99,6 +99,9 @@ def _message(
         return f"{name}: {context['message']}" if name else str(context["message"])
     if kind == "extra_forbidden":
         model = model_at(root, path[:-1], draft.data)
+        whole = [f"{table}.{path[-1]}" for table in _tables_with(root, path[-1])] if len(path) == 1 else []
+        if whole:
+            return f"unknown key {shown(name)}; did you mean {' or '.join(map(repr, whole))}?"
         return f"unknown key {shown(name)}; {near_name(path[-1], [] if model is None else model.model_fields)}"
     if kind == "missing":
         return f"{name} is missing"
@@ -119,6 +122,12 @@ def _message(
     if kind == "value_error" and isinstance(context.get("error"), InputError):
         return f"{name}: {context['error']}" if name else str(context["error"])
     return f"{said}; allowed: {_ALLOWED.get(kind, found['msg'])}"
+
+
+def _tables_with(root: type[BaseModel], key: str) -> list[str]:
+    """Return the tables of a scenario that have this key."""
+    models = {name: _model_of(field.annotation, None) for name, field in root.model_fields.items()}
+    return [name for name, model in models.items() if model is not None and key in model.model_fields]
 
 
 def _bounds(model: type[BaseModel] | None, key: str, context: Mapping[str, Any]) -> str:

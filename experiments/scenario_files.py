@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import os
 import re
@@ -26,6 +27,13 @@ EITHER = (
     ("interaction.file", ("interaction.share", "interaction.mean_on", "interaction.mean_off")),
 )
 """A key and those that say the same in another way: what is said later counts."""
+
+EITHER_IN_A_TABLE = (
+    ("network.topology.file", ("network.topology.shape",)),
+    ("bandwidth.file", ("bandwidth.trace", "bandwidth.links")),
+    ("bandwidth.trace", ("bandwidth.links",)),
+)
+"""Likewise, where the table itself refuses both at once."""
 
 MOST_FILES = 100
 """So many files make a scenario, those counted again that are included again."""
@@ -52,7 +60,10 @@ class Draft:
     said_by: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def add(self, table: Mapping[str, Any], source: str) -> None:
-        """Lay `table` over what is there: tables are merged key by key, all else is replaced."""
+        """Lay `table` over what is there: tables are merged key by key, all else is replaced.
+
+        A table over schedulers or traces in brackets is laid over each of them, unless it names another.
+        """
         self._drop_other_ways(table)
         self._merge(self.data, table, (), source)
 
@@ -68,7 +79,11 @@ class Draft:
             path = (*at, key)
             value = _long(".".join(path), said)
             before = old.get(key)
-            if isinstance(value, Mapping):
+            if _is_for_each(".".join(path), before, value):
+                old[key] = copy.deepcopy(before)
+                for place, one in enumerate(old[key]):
+                    self._merge(one, value, (*path, str(place)), source)
+            elif isinstance(value, Mapping):
                 if not isinstance(before, dict) or _other_kind(before, value):
                     old[key] = {}
                     self._forget(path)
@@ -84,7 +99,7 @@ class Draft:
             del self.said_by[known]
 
     def _drop_other_ways(self, table: Mapping[str, Any]) -> None:
-        for key, others in EITHER:
+        for key, others in (*EITHER, *EITHER_IN_A_TABLE):
             if _has(table, key):
                 for other in others:
                     self._drop(other)
@@ -122,6 +137,12 @@ def without_other_ways(data: Mapping[str, Any]) -> dict[str, Any]:
             for other in others:
                 draft._drop(other)
     return draft.data
+
+
+def _is_for_each(key: str, before: Any, value: Any) -> bool:
+    """Return whether a table names no scheduler or trace of its own, but says more of each of those in brackets."""
+    several = isinstance(before, list) and all(isinstance(one, dict) for one in before)
+    return several and isinstance(value, Mapping) and key in SHORT and SHORT[key] not in value
 
 
 def _other_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

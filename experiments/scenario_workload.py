@@ -25,6 +25,8 @@ from pydantic import (
 )
 
 from experiments.scenario_fields import (
+    LEAST,
+    MOST,
     Count,
     File,
     Section,
@@ -67,7 +69,10 @@ class ProcessSection(Section):
         try:
             self.built()
         except InputError as fault:
-            raise whole(str(fault)) from None
+            said = str(fault)
+            for field in dataclasses.fields(PROCESSES[self.process]):  # type: ignore[arg-type]
+                said = re.sub(rf"\b{field.name}\b", _SUFFIX.sub("", field.name), said)  # as the file calls it
+            raise whole(said) from None
         return self
 
 
@@ -103,6 +108,8 @@ def distribution(unit: str) -> Any:
             if isinstance(value, (list, tuple)) and len(value) == 2 and _are_quantities(value):
                 return Uniform(parse(value[0], unit), parse(value[1], unit))
             if isinstance(value, str):
+                if not LEAST <= parse(value, unit) <= MOST:
+                    raise refused(f"above 0, {LEAST:g} to {MOST:g} {unit}")
                 return distribution_of(value, unit)
             if isinstance(value, Mapping) and "distribution" in value and _has_units(value):
                 return distribution_of(value, unit)
@@ -228,7 +235,7 @@ class TraceSection(Section):
     complete: bool = False
     """Whether it must say all of every task, so that nothing is drawn (format native)."""
     columns: dict[str, str] | None = None
-    """Which column of the file is what: { arrival_s = "start" } (format mapped)."""
+    """Which column of the file is what: { arrival_s = "start" } (format mapped, which it implies)."""
     units: dict[str, str] | None = None
     """Units of columns: { arrival_s = "ms" } (format mapped)."""
     time_format: str | None = None

@@ -8,6 +8,7 @@ w seconds of its slice leaves when S has advanced by w. S is piecewise linear, s
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +23,9 @@ from simulator.types import FloatArray, Network
 
 _CHANGES = 1024
 """Changes of conditions that are made at a time."""
+
+MOST_CHANGES = 100_000
+"""Of a load that is drawn for one link; more is a time in the wrong unit."""
 
 Intervals = Sequence[tuple[float, float]]
 """Outages: (down, up) in seconds, down included, up excluded."""
@@ -367,7 +371,7 @@ def markov_load(
     Raises
     ------
     InputError
-        If a rate is negative, a state cannot be left, or the shapes disagree.
+        If a rate is negative, a state cannot be left, the shapes disagree, or there are more than `MOST_CHANGES`.
     """
     rates = np.array(rates_hz, dtype=float)
     if rates.shape != (len(levels), len(levels)):
@@ -381,8 +385,16 @@ def markov_load(
     share = np.maximum(share, 0.0) / np.maximum(share, 0.0).sum()
     state = int(rng.choice(len(levels), p=share))
     times, values, now = [0.0], [float(levels[state])], 0.0
+    shares = rates / leaving[:, None]
+    ways = [(row / row[-1]).tolist() for row in shares.cumsum(axis=1)]
     while (now := now + float(rng.exponential(1 / leaving[state]))) < end_s:
-        state = int(rng.choice(len(levels), p=rates[state] / leaving[state]))
+        if len(times) > MOST_CHANGES:
+            stays = " and ".join(f"{1 / rate:g} s" for rate in leaving.tolist())
+            raise InputError(
+                f"more than {MOST_CHANGES} changes of interaction load on a link in {end_s:g} s at {stays} on average "
+                "at each level; allowed: fewer"
+            )
+        state = bisect_right(ways[state], rng.random())  # as rng.choice does, and as it draws
         times.append(now)
         values.append(float(levels[state]))
     return Steps(times, values, "load")

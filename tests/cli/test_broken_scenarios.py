@@ -128,6 +128,24 @@ CORPUS = {
     "bandwidth of nothing": ("[bandwidth]\nmean = '1 Mbit/s'\n", ["needs one of 'file', 'trace' and 'links'"]),
     "interaction of nothing": ("[interaction]\nmean_on = '1 s'\n", ["needs 'file' or 'share'"]),
     "faults without times": ("[faults]\nservers = { mean_up = '1 h' }\n", ["faults.servers.mean_down is missing"]),
+    "a rate of nothing": (
+        edited('process = "poisson", rate = "2 Hz"', 'process = "poisson", rate = "0 Hz"'),
+        ["workload.arrivals: rate is 0"],
+    ),
+    "a lifetime below nothing": (
+        SOUND.replace('{ distribution = "exponential", mean = "60 s" }', '"-1 s"'),
+        ["workload.lifetime is '-1 s'; allowed: above 0"],
+    ),
+    "a key that belongs in a table": ("tasks = 5\n", ["unknown key 'tasks'; did you mean 'workload.tasks'?"]),
+    "scheduler whose parameter has no option of its own": ("scheduler = 'price-online'\n", ["(--option expected_tasks=VALUE)"]),
+    "fair shares of links of several servers": (
+        "scheduler = 'fifo'\n[network.topology]\nshape = { name = 'tree', nodes = 7 }\n[workload]\ntasks = 3\n"
+        "[frames]\nsharing = 'fair'\n", ["carries several servers; sharing 'fair' is for links that carry one"],
+    ),
+    "interaction of milliseconds": (
+        SOUND + "[interaction]\nshare = 0.4\nmean_on = '10 ms'\nmean_off = '10 ms'\n[run]\nuntil = '1 h'\n",
+        ["more than 100000 changes of interaction load on a link in 3600 s at 0.01 s and 0.01 s"],
+    ),
     "until too early": (edited("[frames]", "[run]\nuntil = '1 ms'\n[frames]"), ["run.until is 0.001; allowed"]),
 }  # fmt: skip
 
@@ -202,6 +220,10 @@ def test_includes_that_double_at_every_step_are_refused_after_100_files(folder, 
     (folder / "i18.toml").write_text("scheduler = 'fifo'\n")
     said = refused(capsys, ["scenario", "check", "i0.toml"], lines=1)
     assert "is included as file 101; allowed: 100 files in one scenario" in said
+
+
+def test_a_name_near_one_of_ours_is_said(folder, capsys):
+    assert "did you mean 'paper'?" in refused(capsys, ["scenario", "show", "papr"], lines=1)
 
 
 def test_a_setting_of_thousands_of_parts_is_refused(folder, capsys):

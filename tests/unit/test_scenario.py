@@ -158,6 +158,43 @@ def test_traces_in_brackets_arrive_together_in_order(tmp_path):
     assert len({task.name for task in tasks}) == 6
 
 
+def test_a_setting_of_the_trace_reaches_every_trace_in_brackets_and_one_that_names_a_file_replaces_them(tmp_path):
+    write(tmp_path, "a.csv", "arrival_s\n0\n4\n4\n9\n")
+    write(tmp_path, "b.csv", "arrival_s\n1\n4\n10\n")
+    for text, wanted in (
+        ('[workload]\ntrace = ["a.csv", { file = "b.csv", begin = "1 s" }]\n', 4),
+        ('[workload]\ntrace = ["a.csv"]\n', 2),
+        ('[workload]\ntrace = "a.csv"\n', 2),
+    ):
+        assert len(scenario(tmp_path, text, ["workload.trace.tasks=2"]).inputs(0).tasks) == wanted
+    said = scenario(tmp_path, '[workload]\ntrace = ["a.csv", "b.csv"]\n', ["workload.trace.begin=4 s"])
+    assert [one.begin for one in said.workload.trace] == [4.0, 4.0]
+    assert len(said.with_settings([f"workload.trace.file={tmp_path}/b.csv"]).workload.trace) == 1
+
+
+def test_columns_of_a_trace_imply_that_it_is_mapped(tmp_path):
+    write(tmp_path, "t.csv", "start,other\n0,1\n5,1\n")
+    said = scenario(tmp_path, '[workload.trace]\nfile = "t.csv"\ncolumns = { arrival_s = "start" }\n')
+    assert [task.arrival_s for task in said.inputs(0).tasks] == [0.0, 5.0]
+
+
+def test_another_way_to_say_a_graph_or_a_measurement_takes_the_place_of_the_old_one(tmp_path):
+    write(tmp_path, "g.graphml", "")
+    write(tmp_path, "m.csv", "")
+    for was, now in (
+        ("network.topology.file='g.graphml'", "network.topology.shape={name='tree', nodes=3}"),
+        ("bandwidth.trace='m.csv'", "bandwidth.file='m.csv'"),
+        ("bandwidth.file='m.csv'", "bandwidth.links={s0='m.csv'}"),
+        ("bandwidth.links={s0='m.csv'}", "bandwidth.trace='m.csv'"),
+    ):
+        for first, second in ((was, now), (now, was)):
+            write(tmp_path, "base.toml", f"{first}\n")
+            said = scenario(tmp_path, f'include = "base.toml"\n{second}\n')
+            table = said.network.topology if "topology" in was else said.bandwidth
+            ways = [name for name in ("file", "shape", "trace", "links") if getattr(table, name, None) is not None]
+            assert ways == [second.partition("=")[0].rpartition(".")[2]]
+
+
 def test_what_a_trace_says_is_not_drawn_and_what_it_lacks_is(tmp_path):
     write(tmp_path, "t.csv", "arrival_s,lifetime_s,profile\n0,3,alexnet\n1,,lenet-5\n")
     said = scenario(tmp_path, '[workload]\ntrace = "t.csv"\nlifetime = "9 s"\nframe_rate = ["1 Hz", "2 Hz"]\n')

@@ -19,6 +19,7 @@ from simulator.uplink import (
     constant,
     first_fault,
     held,
+    markov_load,
     merged,
     on_off_load,
     slice_speed,
@@ -110,6 +111,27 @@ def test_conditions_name_links_and_servers_that_are_there():
         link_outages={"north": [(3, 4)]},
     ).link_capacity(network, 0)  # fmt: skip
     assert capacity.at([0, 1, 3, 4]).tolist() == [4.0, 0.0, 0.0, 0.0]
+
+
+def test_a_load_jumps_between_three_levels_as_choice_would_draw_it():
+    rates = np.array([[0.0, 0.3, 0.9], [1.0, 0.0, 0.1], [0.7, 0.2, 0.0]])
+    drawn, by_choice = stream(4, "load"), stream(4, "load")
+    load = markov_load(drawn, [0.0, 1e6, 3e6], rates, 500.0)
+    leaving = rates.sum(axis=1)
+    balance = np.vstack([(rates - np.diag(leaving)).T, np.ones(3)])
+    share = np.linalg.lstsq(balance, np.append(np.zeros(3), 1.0), rcond=None)[0]
+    state, now, values = by_choice.choice(3, p=share / share.sum()), 0.0, []
+    while now < 500.0:
+        values.append([0.0, 1e6, 3e6][state])
+        now += by_choice.exponential(1 / leaving[state])
+        if now < 500.0:
+            state = by_choice.choice(3, p=rates[state] / leaving[state])
+    assert len(values) > 100 and load.values.tolist() == values
+
+
+def test_a_load_that_changes_too_often_is_refused_with_the_most_there_may_be():
+    with pytest.raises(InputError, match=r"more than 100000 changes .* in 3600 s at 0\.01 s and 0\.02 s"):
+        on_off_load(stream(1, "x"), 5e6, 0.02, 0.01, 3600.0)
 
 
 def test_an_on_off_load_is_on_for_its_share_of_the_time():
