@@ -128,9 +128,7 @@ def test_the_figure_shows_what_the_results_say(folder):
     tasks_s = sum(row["deployed_tasks"] * (after["time_s"] - row["time_s"]) for row, after in pairwise(series))
     assert (shown.deployed * width).sum() == pytest.approx(tasks_s, rel=1e-9)
     # all that was reserved over time, of links and of each, is the same area
-    area_bps_s = sum(
-        row["reserved_bps"] * (after["time_s"] - row["time_s"]) for row, after in pairwise(series)
-    )
+    area_bps_s = sum(row["reserved_bps"] * (after["time_s"] - row["time_s"]) for row, after in pairwise(series))
     total_bps = float(inputs.network.link_bps.sum())
     assert (shown.uplink.reserved / 100 * total_bps * width).sum() == pytest.approx(area_bps_s, rel=1e-9)
     each = (shown.uplink.each / 100 * inputs.network.link_bps[:, None] * width).sum()
