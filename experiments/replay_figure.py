@@ -146,9 +146,9 @@ def _draw_outages(axes: Axes, seen: History, scale: float) -> None:
     if sum(map(len, seen.down)) > ROWS:
         for index, (down, kind, _, _) in enumerate(looks):
             if down:
-                spans = np.array([span for spans in down.values() for span in spans])
-                times = np.concatenate([spans[:, 0], spans[:, 1]])
-                change = np.repeat([1.0, -1.0], len(spans))
+                all_spans = np.array([span for spans in down.values() for span in spans])
+                times = np.concatenate([all_spans[:, 0], all_spans[:, 1]])
+                change = np.repeat([1.0, -1.0], len(all_spans))
                 order = np.argsort(times, kind="stable")
                 x, y = np.append([0.0], times[order]), np.append([0.0], np.cumsum(change[order]))
                 axes.step(

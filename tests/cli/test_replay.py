@@ -164,7 +164,6 @@ def test_frames_that_are_all_in_time_are_said_to_be(folder):
     assert shown.windows["violations"].sum() == 0
     said = [text.get_text() for axes in drawn.get_axes() for text in axes.texts]
     assert said == [f"none of {int(shown.windows['delivered'].sum()):,} delivered frames is late"]
-    drawn.savefig("intime.png")
     plt.close(drawn)
 
 
