@@ -62,11 +62,12 @@ def replay_figure(seen: History, topology: Topology | None, title: str = "") -> 
     all_axes[-1].set_xlabel(x_label)
     left.align_ylabels(all_axes)
     row = seen.row
-    counts = [f"{row['arrived_tasks']:,} tasks", f"{row['rejected_tasks']:,} rejected", f"{row['evicted_tasks']:,} evicted"]
-    if row["frames"]:
+    counts = [f"{row['arrived_tasks']:,} tasks"]
+    counts += [f"{row[f'{what}_tasks']:,} {what}" for what in ("rejected", "evicted")]
+    if seen.windows:
         counts.append(f"{row['violations']:,} of {row['delivered']:,} frames late")
-    lines = [title] if title else []
-    drawn.suptitle("\n".join([*lines, f"scheduler {row['scheduler']}: {', '.join(counts)}"]), x=0.01, ha="left", fontsize="large")
+    lines = [title, f"scheduler {row['scheduler']}: {', '.join(counts)}"]
+    drawn.suptitle("\n".join(lines).strip(), x=0.01, ha="left", fontsize="large")
     if places:
         assert topology is not None
         draw_network(right, seen, topology, places)
@@ -106,7 +107,9 @@ def _draw_use(axes: Axes, use: Use, x: FloatArray, what: str, one: str) -> None:
         # what is down has nothing to reserve of; where all are, nothing is drawn
         known = np.where(np.isnan(each).all(axis=0), 0.0, each)
         low, quarter, middle, three, high = np.nanquantile(known, [0, 0.25, 0.5, 0.75, 1], axis=0)
-        axes.stairs(high, x, baseline=low, fill=True, color=colour, alpha=0.16, linewidth=0, label=f"all {len(each)} {one}s")
+        axes.stairs(
+            high, x, baseline=low, fill=True, color=colour, alpha=0.16, linewidth=0, label=f"all {len(each)} {one}s"
+        )
         axes.stairs(three, x, baseline=quarter, fill=True, color=colour, alpha=0.34, linewidth=0, label="middle half")
         axes.stairs(high, x, color=_DARK, linewidth=0.8, label=f"fullest {one}", baseline=None)
         axes.stairs(middle, x, color=colour, linewidth=1.5, label=f"median {one}", baseline=None)
@@ -116,9 +119,9 @@ def _draw_use(axes: Axes, use: Use, x: FloatArray, what: str, one: str) -> None:
         name = one if len(each) else f"all {one}s together"
         axes.stairs(values, x, color=colour, linewidth=1.5, label=name, baseline=None)
         top = float(np.nanmax(values, initial=0.0))
-    limits = [(use.usable, "usable")] if use.usable < 100 else []
+    limits = [(use.usable, f"usable, {use.usable:.4g} %")] if use.usable < 100 else []
     if top > 100:  # reservations stay when bandwidth falls: then everything on that link runs late
-        limits.append((100.0, "full"))
+        limits.append((100.0, "full, 100 %"))
     end = min(1.08 * top, FULLEST) if top > 0 else 1.0
     if limits and end > 0.35 * limits[0][0]:
         end = max(end, 1.2 * limits[-1][0])
@@ -143,9 +146,9 @@ def _draw_outages(axes: Axes, seen: History, scale: float) -> None:
     if sum(map(len, seen.down)) > ROWS:
         for index, (down, kind, _, _) in enumerate(looks):
             if down:
-                spans = np.array([span for spans in down.values() for span in spans])
-                times = np.concatenate([spans[:, 0], spans[:, 1]])
-                change = np.repeat([1.0, -1.0], len(spans))
+                all_spans = np.array([span for spans in down.values() for span in spans])
+                times = np.concatenate([all_spans[:, 0], all_spans[:, 1]])
+                change = np.repeat([1.0, -1.0], len(all_spans))
                 order = np.argsort(times, kind="stable")
                 x, y = np.append([0.0], times[order]), np.append([0.0], np.cumsum(change[order]))
                 axes.step(
@@ -205,8 +208,9 @@ def _draw_latency(axes: Axes, seen: History, scale: float) -> None:
     factor, unit = latency_unit([shown])
     axes.stairs(largest / factor, x, color=_DARK, linewidth=0.8, label="largest", baseline=None)
     axes.stairs(mean / factor, x, color=COLOURS[0], linewidth=1.6, label="mean", baseline=None)
-    for value, label in zip(deadlines, ("deadline",) if len(deadlines) < 2 else ("shortest deadline", "longest deadline"), strict=False):
-        _line(axes, value / factor, label)
+    names = ("deadline",) if len(deadlines) == 1 else ("shortest deadline", "longest deadline")
+    for value, label in zip(deadlines, names, strict=False):
+        _line(axes, value / factor, f"{label}, {value / factor:.4g} {unit}")
     if len(shown):
         low, high = float(shown.min()) / factor, float(shown.max()) / factor
         if high > 8 * low:
@@ -228,18 +232,14 @@ def _plain_log(axes: Axes, wide: bool) -> None:
 
 
 def _line(axes: Axes, value: float, label: str) -> None:
-    """Draw a limit, named where it meets the right edge."""
-    axes.axhline(value, color=_DARK, linewidth=0.9, linestyle=(0, (2, 2)))
-    axes.annotate(
-        label, (1.0, value), xycoords=("axes fraction", "data"), xytext=(3, 0), textcoords="offset points",
-        ha="left", va="center", color=_DARK, fontsize="small", annotation_clip=False,
-    )  # fmt: skip
+    """Draw a limit."""
+    axes.axhline(value, color=_DARK, linewidth=0.9, linestyle=(0, (2, 2)), label=label)
 
 
 def _legend(axes: Axes, title: str = "") -> None:
-    """Name the lines, right of the panel and of the limits that are named there."""
+    """Name the lines, right of the panel."""
     if len(axes.get_legend_handles_labels()[1]) > 1:
         axes.legend(
-            loc="center left", bbox_to_anchor=(1.0 + (0.09 if len(axes.texts) else 0.0), 0.5), fontsize="small",
-            handlelength=1.4, title=title or None, title_fontsize="small",
+            loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", handlelength=1.6, title=title or None,
+            title_fontsize="small", alignment="left",
         )  # fmt: skip

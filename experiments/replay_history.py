@@ -1,4 +1,4 @@
-"""What a run did over time, as a figure shows it: read in pieces, so that a series of any length takes little memory."""
+"""What a run did over time, as a figure shows it: read in pieces, so that long series take little memory."""
 
 from __future__ import annotations
 
@@ -249,9 +249,7 @@ def _average(steps: Steps, edges: FloatArray) -> FloatArray:
     return means
 
 
-def _down(
-    names: Sequence[str], outages: Mapping[str, Intervals], end_s: float
-) -> dict[str, list[tuple[float, float]]]:
+def _down(names: Sequence[str], outages: Mapping[str, Intervals], end_s: float) -> dict[str, list[tuple[float, float]]]:
     """Return the outages before the end by name, widened to what can be seen; those that then touch are one."""
     seen = {}
     for name in names:
@@ -275,7 +273,7 @@ def _windows(results: Results, key: str, end_s: float, inputs: Inputs) -> dict[s
     largest = np.full(count, math.nan)
     some = False
     for row in results.rows("frame_series", key):
-        at = min(int(round(row["time_s"] / width_s)) // joined, count - 1)
+        at = min(round(row["time_s"] / width_s) // joined, count - 1)
         some = True
         for name in ("delivered", "lost", "violations"):
             sums[name][at] += row[name]

@@ -68,9 +68,10 @@ def draw_network(part: Any, seen: History, topology: Topology, places: Mapping[s
 
 
 def _average(use: Use) -> FloatArray:
-    """Return how full each is on average [%]; while it has nothing, or less than is reserved, it is full."""
-    each = np.where(np.isnan(use.of_available) & (use.each > 0), 100.0, np.nan_to_num(use.of_available))
-    average: FloatArray = np.minimum(each, 100.0).mean(axis=1)
+    """Return how full each is on average, outages left out [%]; with less than is reserved, or nothing, it is full."""
+    up = use.up >= 0.5
+    each = np.where(np.isnan(use.of_available), np.where(use.each > 0, 100.0, 0.0), use.of_available)
+    average: FloatArray = np.where(up, np.minimum(each, 100.0), 0.0).sum(axis=1) / np.maximum(up.sum(axis=1), 1)
     return average
 
 

@@ -15,7 +15,7 @@ from user_files import assert_one_line, command, rows, same_but_for_the_machine
 
 from experiments.replay import round_up
 from experiments.replay_figure import replay_figure
-from experiments.replay_history import history
+from experiments.replay_history import Means, history
 from experiments.scenario import load
 from experiments.scenario_build import topology_of
 from simulator.results import Results
@@ -129,9 +129,7 @@ def test_the_figure_shows_what_the_results_say(folder):
     tasks_s = sum(row["deployed_tasks"] * (after["time_s"] - row["time_s"]) for row, after in pairwise(series))
     assert (shown.deployed * width).sum() == pytest.approx(tasks_s, rel=1e-9)
     # all that was reserved over time, of links and of each, is the same area
-    area_bps_s = sum(
-        row["reserved_bps"] * (after["time_s"] - row["time_s"]) for row, after in pairwise(series)
-    )
+    area_bps_s = sum(row["reserved_bps"] * (after["time_s"] - row["time_s"]) for row, after in pairwise(series))
     total_bps = float(inputs.network.link_bps.sum())
     assert (shown.uplink.reserved / 100 * total_bps * width).sum() == pytest.approx(area_bps_s, rel=1e-9)
     each = (shown.uplink.each / 100 * inputs.network.link_bps[:, None] * width).sum()
@@ -150,6 +148,24 @@ def test_what_a_measurement_and_outages_leave_is_shown_as_available(folder):
     both = shown.compute.available.mean(axis=0)
     assert both[0] == pytest.approx(50) and both[-1] == pytest.approx(100)
     assert shown.down[0] == {"Leeds": [(0, 29)]} and shown.down[1] == {}
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 100])
+def test_means_over_time_do_not_depend_on_the_pieces_they_come_in(piece):
+    means = Means(np.array([0.0, 2.0, 4.0, 6.0]), piece)
+    for time_s, value in ((1.0, 9.0), (1.0, 4.0), (3.0, 2.0), (3.5, 8.0), (3.5, 6.0)):
+        means.take(time_s, value)
+    # 1 s of 4; 1 s of 4, half a second each of 2 and of 6; 2 s of 6; a value that holds for no time does not count
+    assert means.means().tolist() == [2.0, 4.0, 6.0]
+
+
+def test_frames_that_are_all_in_time_are_said_to_be(folder):
+    shown, *_ = seen(folder, "workload.deadline=100 s", "frames.violation=transfer")
+    drawn = replay_figure(shown, None)
+    assert shown.windows["violations"].sum() == 0
+    said = [text.get_text() for axes in drawn.get_axes() for text in axes.texts]
+    assert said == [f"none of {int(shown.windows['delivered'].sum()):,} delivered frames is late"]
+    plt.close(drawn)
 
 
 def test_the_figure_has_panels_for_what_there_is(folder):
