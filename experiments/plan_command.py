@@ -45,6 +45,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
             arguments.seeds if base.is_random else 1,
             arguments.most_seeds if base.is_random else 1,
             lambda: engine_of(arguments.jobs, arguments.cluster),
+            retry_failed=arguments.retry_failed,
         )
         plan = planner.largest() if largest else planner.fewest()
     if arguments.json:

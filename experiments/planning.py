@@ -135,6 +135,8 @@ class Planner:
         How many to begin with, and to end with where it stays unclear.
     engine : callable
         Returns what does the runs.
+    retry_failed : bool
+        Do those again that are there as failed.
     """
 
     def __init__(
@@ -146,9 +148,12 @@ class Planner:
         seeds: int,
         most_seeds: int,
         engine: Callable[[], Engine],
+        *,
+        retry_failed: bool = False,
     ) -> None:
         self.results, self.points, self.scheduler, self.wish = results, points, scheduler, wish
         self.seeds, self.most_seeds, self.engine = seeds, max(seeds, most_seeds), engine
+        self.retry_failed = retry_failed
         self.plan = Plan()
         steps = ceil(log2(len(points))) + 1 if len(points) > 1 else 1
         self._intervals = steps * (1 if wish.violations is None else 2)
@@ -201,10 +206,11 @@ class Planner:
         point, seeds = self.points[at], more.stop
         name, options = self.scheduler
         cells = [Cell(point.source, name, seed, options, bound=None) for seed in range(seeds)]
-        tally = sweep(self.results, cells[more.start :], engine=self.engine())
+        tally = sweep(self.results, cells[more.start :], engine=self.engine(), retry_failed=self.retry_failed)
         self.plan.tally += tally
         if not tally.all_done:
-            raise CutlayerError(f"{point}: a run failed: {tally.first_error}")
+            said = "a run failed" if tally.failed else "a run failed before (--retry-failed does it again)"
+            raise CutlayerError(f"{point}: {said}: {tally.first_error}")
         rows = [next(self.results.rows("runs", cell.key)) for cell in cells]
         served = [(row["deployed_tasks"] + row["departed_tasks"]) / row["arrived_tasks"] for row in rows]
         late = None

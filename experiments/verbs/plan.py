@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--most-seeds", type=int, default=100, metavar="N", help="no more than that where it is unclear (default: 100)"
     )
+    parser.add_argument("--retry-failed", action="store_true", help="do those again that have failed")
     add_engine_arguments(parser)
     parser.add_argument("--out", required=True, metavar="FILE.db", help="results file (SQLite); runs are added to it")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")

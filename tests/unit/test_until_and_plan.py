@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from experiments.cells import Outcome
+from experiments.cells import Outcome, failure
 from experiments.grid import grid_of
 from experiments.planning import Plan, Planner, Step, Wish, short_of
 from experiments.until import sweep_until, wish_of
-from simulator.errors import InputError
+from simulator.errors import CutlayerError, InputError
 from simulator.results import Results
 from simulator.rng import stream
 from simulator.stats import FIRST, Interval
@@ -84,9 +84,9 @@ def test_a_wish_that_is_none_is_told(text, says):
     assert says in str(caught.value)
 
 
-def planner(results, engine, wish, values="1:200", most_seeds=40):
+def planner(results, engine, wish, values="1:200", most_seeds=40, **more):
     points = grid_of("paper", [], [f"network.servers={values}"]).points
-    return Planner(results, points, ("offline", {}), wish, 5, most_seeds, lambda: engine)
+    return Planner(results, points, ("offline", {}), wish, 5, most_seeds, lambda: engine, **more)
 
 
 @pytest.mark.parametrize("enough", [1, 2, 73, 199, 200])
@@ -109,6 +109,22 @@ def test_if_the_most_is_not_enough_there_is_no_answer(tmp_path):
         plan = planner(results, Known(lambda servers, label: 0.9), Wish(0.95)).fewest()
     assert plan.answer is None and len(plan.steps) == 1
     assert plan.beside.point.settings == ("network.servers=200",)
+
+
+def test_a_run_that_failed_is_done_again_if_asked_for(tmp_path):
+    class Failing(Known):
+        def outcomes(self, cells):
+            return ((cell, failure("no luck")) for cell in cells)
+
+    engine = Known(lambda servers, label: 1.0)
+    with Results(tmp_path / "r.db") as results:
+        with pytest.raises(CutlayerError, match="network.servers=200: a run failed: no luck"):
+            planner(results, Failing(engine.share), Wish(0.95)).fewest()
+        with pytest.raises(CutlayerError, match=r"failed before \(--retry-failed does it again\): no luck"):
+            planner(results, engine, Wish(0.95)).fewest()
+        assert engine.ran == []
+        plan = planner(results, engine, Wish(0.95), retry_failed=True).fewest()
+    assert plan.answer.point.settings == ("network.servers=1",)
 
 
 def test_violations_count_as_much_as_deployments(tmp_path):
