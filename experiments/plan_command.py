@@ -99,9 +99,10 @@ def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool) 
         asked += f" and at most {_percent(wish.violations)} of the frames late"
     lines = []
     if plan.answer is None:
-        assert plan.beside is not None
-        lines.append(f"no value of {key} that was asked about is sure to give {asked}")
-        lines.append(f"the {'smallest' if largest else 'largest'}: {planner.said(plan.beside)}")
+        tried = "neither end of the range" if len(plan.steps) > 1 else "the only value asked about"
+        between = len(planner.points) - len(plan.steps)
+        lines.append(f"{key}: {tried} is sure to give {asked}" + f" ({between} values between: not tried)" * bool(between))
+        lines += [planner.said(step) for step in plan.steps]
     else:
         kind = "largest" if largest else "smallest"
         lines.append(f"{plan.answer.point} is the {kind} that is sure to give {asked}")

@@ -18,7 +18,7 @@ from experiments.console import log
 from experiments.grid import Point, Spec
 from experiments.sweep import Engine, Tally, sweep
 from simulator.bounds import certificate
-from simulator.errors import CutlayerError
+from simulator.errors import CutlayerError, InputError
 from simulator.results import Results
 from simulator.stats import Interval, mean_interval, more_replications
 
@@ -91,7 +91,7 @@ class Plan:
     steps : list of Step
         In the order they were tried.
     answer : Step or None
-        None if no value is sure to be enough.
+        None if neither end of the range is sure to be enough.
     beside : Step or None
         The next value beyond the answer, which is not sure to be enough; None if the answer is the last there is.
     tally : Tally
@@ -175,10 +175,18 @@ class Planner:
         return self._bisect(0, len(self.points), only_late=True)
 
     def _bisect(self, enough: int, beyond: int, *, only_late: bool) -> Plan:
-        """Search between a value that had better be enough and one beyond the last."""
+        """Search between a value that had better be enough and one beyond the last.
+
+        Raises
+        ------
+        InputError
+            If that value is not enough, but the one at the other end is, or is surely better.
+        """
         step = self._try(enough, only_late=only_late)
         if step.verdict(self.wish, only_late=only_late) != "yes":
             self.plan.beside = step
+            if len(self.points) > 1:
+                self._refuse_if_better(self._try(len(self.points) - 1 - enough, only_late=only_late), step, only_late)
             return self.plan
         self.plan.answer = step
         while abs(enough - beyond) > 1:
@@ -188,6 +196,20 @@ class Planner:
             else:
                 beyond, self.plan.beside = step.at, step
         return self.plan
+
+    def _refuse_if_better(self, other: Step, step: Step, only_late: bool) -> None:
+        """Refuse to say anything where the end of the range that had better be enough is the worse one."""
+        verdict = other.verdict(self.wish, only_late=only_late)
+        better = not only_late and other.deployed.low > step.deployed.high
+        if other.late is not None and step.late is not None:
+            better = better or other.late.high < step.late.low
+        if verdict == "yes" or (better and step.verdict(self.wish, only_late=only_late) == "no"):
+            key = step.point.settings[0].partition("=")[0]
+            raise InputError(
+                f"{'less' if only_late else 'more'} {key} makes it worse ({self.said(other)}; {self.said(step)}), so "
+                f"bisection {'downwards' if only_late else 'upwards'} does not apply; allowed: keys and ranges where it "
+                "does not"
+            )
 
     def _try(self, at: int, *, only_late: bool) -> Step:
         before, seeds = 0, self.seeds

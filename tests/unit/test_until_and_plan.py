@@ -104,11 +104,28 @@ def test_bisection_finds_the_fewest_servers_in_few_steps_and_resumes(tmp_path, e
         assert planner(results, again, Wish(0.95)).fewest().answer == plan.answer and again.ran == []
 
 
-def test_if_the_most_is_not_enough_there_is_no_answer(tmp_path):
+def test_if_neither_end_is_enough_there_is_no_answer(tmp_path):
     with Results(tmp_path / "r.db") as results:
         plan = planner(results, Known(lambda servers, label: 0.9), Wish(0.95)).fewest()
-    assert plan.answer is None and len(plan.steps) == 1
-    assert plan.beside.point.settings == ("network.servers=200",)
+    assert plan.answer is None
+    assert [step.point.settings for step in plan.steps] == [("network.servers=200",), ("network.servers=1",)]
+    assert plan.beside is plan.steps[0]
+
+
+@pytest.mark.parametrize("at_one", [1.0, 0.5])
+def test_where_the_other_end_is_enough_or_better_bisection_is_refused(tmp_path, at_one):
+    engine = Known(lambda servers, label: at_one if servers == 1 else 0.1)
+    with Results(tmp_path / "r.db") as results, pytest.raises(InputError) as caught:
+        planner(results, engine, Wish(0.95)).fewest()
+    said = str(caught.value)
+    assert said.startswith("more network.servers makes it worse (network.servers=1: ") and "\n" not in said
+    assert "bisection upwards does not apply" in said
+
+
+def test_of_a_share_bisection_is_refused_where_less_makes_more_late(tmp_path):
+    engine = Known(lambda servers, label: 1.0, late=lambda servers: 0.5 if servers < 150 else 0.0)
+    with Results(tmp_path / "r.db") as results, pytest.raises(InputError, match=r"less network\.servers makes it worse"):
+        planner(results, engine, Wish(0.5, 0.01)).largest()
 
 
 def test_a_run_that_failed_is_done_again_if_asked_for(tmp_path):
