@@ -242,8 +242,21 @@ class Planner:
 
     def said(self, step: Step) -> str:
         """Return what was found at one value, in words."""
-        late = "" if step.late is None else f", {step.late:.2%} of the frames late"
-        return f"{step.point}: {step.deployed:.1%} of the tasks deployed{late} ({step.seeds} seeds)"
+        late = "" if step.late is None else f", {as_share(step.late):.2%} of the frames late"
+        return f"{step.point}: {as_share(step.deployed):.1%} of the tasks deployed{late} ({step.seeds} seeds)"
+
+
+def as_share(interval: Interval) -> Interval:
+    """Return the interval of a share as it is shown: no share is below 0 or above 1, whatever Student's interval says.
+
+    Examples
+    --------
+    >>> as_share(Interval(0.75, 0.25, 1.25, 10))
+    Interval(mean=0.75, low=0.25, high=1.0, n=10)
+    """
+    if interval.n == 1:
+        return interval
+    return interval._replace(low=min(max(interval.low, 0.0), 1.0), high=min(max(interval.high, 0.0), 1.0))
 
 
 def short_of(point: Point, scheduler: str, seed: int = 0) -> dict[str, float]:

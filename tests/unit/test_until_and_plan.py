@@ -168,6 +168,15 @@ def test_what_stays_unclear_takes_more_seeds_and_does_not_count_as_enough(tmp_pa
     assert plan.answer.point.settings == ("network.servers=4",)
 
 
+def test_shares_are_shown_within_0_and_100_percent_and_judged_as_they_are(tmp_path):
+    with Results(tmp_path / "r.db") as results:
+        made = planner(results, Known(lambda servers, label: 1.0), Wish(0.0, 1.0))
+        step = Step(0, made.points[0], 10, Interval(0.9, 0.5, 1.3, 10), Interval(0.1, -0.4, 0.6, 10))
+        said = made.said(step)
+    assert "90.0% [50.0%, 100.0%] of the tasks deployed, 10.00% [0.00%, 60.00%] of the frames late" in said
+    assert step.verdict(Wish(0.5)) == "yes" and step.deployed.high == 1.3
+
+
 def test_where_more_is_surely_worse_it_is_told():
     def step(at, low, high):
         return Step(at, None, 5, Interval((low + high) / 2, low, high, 5), None)
