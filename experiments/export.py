@@ -37,7 +37,12 @@ def export(results: Results, out: str | os.PathLike[str], form: str = "csv") -> 
     Raises
     ------
     InputError
-        If the form is unknown or needs a package that is not there, or a file cannot be written.
+        If the form is unknown or needs a package that is not there, a file cannot be written, or the folder holds a
+        table of an older export that would not be replaced.
+
+    Notes
+    -----
+    All tables are of one moment, also while another process writes to the results file.
     """
     if form not in FORMATS:
         raise InputError(f"--format {form!r}; allowed: {', '.join(FORMATS)}")
@@ -46,25 +51,37 @@ def export(results: Results, out: str | os.PathLike[str], form: str = "csv") -> 
             import pyarrow  # noqa: F401
         except ImportError:
             raise InputError("Parquet needs pyarrow: pip install 'cutlayer[parquet]'") from None
+    if not os.fspath(out):
+        raise InputError("--out is empty; allowed: a folder")
     folder = Path(out)
     written = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for table, columns in TABLES.items():
-            if next(results.rows(table), None) is None:
-                continue
-            path = folder / f"{table}.{form}"
-            draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-            try:
-                write = _write_csv if form == "csv" else _write_parquet
-                write(draft, _columns(table, columns), _rows(results, table))
-                draft.replace(path)
-            finally:
-                draft.unlink(missing_ok=True)
-            written.append(path)
+        with results.snapshot():
+            tables = [table for table in TABLES if next(results.rows(table), None) is not None]
+            _refuse_older(folder, [f"{table}.{form}" for table in TABLES if table not in tables])
+            folder.mkdir(parents=True, exist_ok=True)
+            for table in tables:
+                path = folder / f"{table}.{form}"
+                draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+                try:
+                    write = _write_csv if form == "csv" else _write_parquet
+                    write(draft, _columns(table, TABLES[table]), _rows(results, table))
+                    draft.replace(path)
+                finally:
+                    draft.unlink(missing_ok=True)
+                written.append(path)
     except OSError as fault:
         raise InputError(f"cannot be written ({fault.strerror or fault})", folder) from None
     return written
+
+
+def _refuse_older(folder: Path, names: list[str]) -> None:
+    """Refuse a folder with tables that are not written now: they would seem to belong to this export."""
+    older = [name for name in names if os.path.lexists(folder / name)]
+    if older:
+        raise InputError(
+            f"has {', '.join(older)} of another export, of which there are no rows now; allowed: a folder without", folder
+        )
 
 
 def _columns(table: str, columns: tuple[Column, ...]) -> list[tuple[str, str]]:

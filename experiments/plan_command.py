@@ -9,12 +9,13 @@ import re
 from typing import Any
 
 from experiments.grid import Spec, point_of, scheduler_of, values_of
-from experiments.planning import LARGEST, LEVEL, Plan, Planner, Step, Wish, short_of
+from experiments.planning import LARGEST, LEVEL, Plan, Planner, Step, Wish, as_share, short_of
 from experiments.plugin import build_scheduler
 from experiments.scenario import Scenario, load
 from experiments.sweep import engine_of
 from simulator.errors import InputError
 from simulator.results import Results
+from simulator.stats import FIRST
 
 STEPS = 100
 """A range without a step, of other than whole numbers, is cut into so many."""
@@ -45,12 +46,13 @@ def run_plan(arguments: argparse.Namespace) -> int:
             arguments.seeds if base.is_random else 1,
             arguments.most_seeds if base.is_random else 1,
             lambda: engine_of(arguments.jobs, arguments.cluster),
+            retry_failed=arguments.retry_failed,
         )
         plan = planner.largest() if largest else planner.fewest()
     if arguments.json:
         print(_as_json(plan, wish, scheduler[0], largest))
     else:
-        print(_as_text(planner, plan, wish, key, largest))
+        print(_as_text(planner, plan, wish, key, largest, base.is_random))
     return 0
 
 
@@ -92,15 +94,16 @@ def _scheduler(base: Scenario, text: str | None) -> Spec:
     return name, dict(options)
 
 
-def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool) -> str:
+def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool, random: bool) -> str:
     asked = f"{_percent(wish.deployed)} of the tasks deployed"
     if wish.violations is not None:
         asked += f" and at most {_percent(wish.violations)} of the frames late"
     lines = []
     if plan.answer is None:
-        assert plan.beside is not None
-        lines.append(f"no value of {key} that was asked about is sure to give {asked}")
-        lines.append(f"the {'smallest' if largest else 'largest'}: {planner.said(plan.beside)}")
+        tried = "neither end of the range" if len(plan.steps) > 1 else "the only value asked about"
+        between = len(planner.points) - len(plan.steps)
+        lines.append(f"{key}: {tried} is sure to give {asked}" + f" ({between} values between: not tried)" * bool(between))
+        lines += [planner.said(step) for step in plan.steps]
     else:
         kind = "largest" if largest else "smallest"
         lines.append(f"{plan.answer.point} is the {kind} that is sure to give {asked}")
@@ -122,6 +125,9 @@ def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool) 
     if short and sum(short.values()):
         name = max(short, key=lambda name: short[name])
         lines.append(f"short then: {name} ({short[name]:.0%} of the price of room), the other {1 - short[name]:.0%}")
+    fewest = min(step.seeds for step in plan.steps)
+    if random and fewest < FIRST:
+        lines.append(f"as few as {fewest} seeds, as --seeds asked for: what looks sure may be chance; {FIRST} are better")
     lines.append(f"intervals hold together at {LEVEL:.0%}; {plan.tally}")
     return "\n".join(lines)
 
@@ -143,8 +149,8 @@ def _as_json(plan: Plan, wish: Wish, scheduler: str, largest: bool) -> str:
         return {
             "settings": list(step.point.settings),
             "seeds": step.seeds,
-            "deployed": step.deployed.measure[:3],
-            "late": None if step.late is None else step.late.measure[:3],
+            "deployed": as_share(step.deployed).measure[:3],
+            "late": None if step.late is None else as_share(step.late).measure[:3],
             "verdict": step.verdict(wish, only_late=largest),
         }
 

@@ -18,7 +18,7 @@ from experiments.console import log
 from experiments.grid import Point, Spec
 from experiments.sweep import Engine, Tally, sweep
 from simulator.bounds import certificate
-from simulator.errors import CutlayerError
+from simulator.errors import CutlayerError, InputError
 from simulator.results import Results
 from simulator.stats import Interval, mean_interval, more_replications
 
@@ -91,7 +91,7 @@ class Plan:
     steps : list of Step
         In the order they were tried.
     answer : Step or None
-        None if no value is sure to be enough.
+        None if neither end of the range is sure to be enough.
     beside : Step or None
         The next value beyond the answer, which is not sure to be enough; None if the answer is the last there is.
     tally : Tally
@@ -135,6 +135,8 @@ class Planner:
         How many to begin with, and to end with where it stays unclear.
     engine : callable
         Returns what does the runs.
+    retry_failed : bool
+        Do those again that are there as failed.
     """
 
     def __init__(
@@ -146,9 +148,12 @@ class Planner:
         seeds: int,
         most_seeds: int,
         engine: Callable[[], Engine],
+        *,
+        retry_failed: bool = False,
     ) -> None:
         self.results, self.points, self.scheduler, self.wish = results, points, scheduler, wish
         self.seeds, self.most_seeds, self.engine = seeds, max(seeds, most_seeds), engine
+        self.retry_failed = retry_failed
         self.plan = Plan()
         steps = ceil(log2(len(points))) + 1 if len(points) > 1 else 1
         self._intervals = steps * (1 if wish.violations is None else 2)
@@ -170,10 +175,18 @@ class Planner:
         return self._bisect(0, len(self.points), only_late=True)
 
     def _bisect(self, enough: int, beyond: int, *, only_late: bool) -> Plan:
-        """Search between a value that had better be enough and one beyond the last."""
+        """Search between a value that had better be enough and one beyond the last.
+
+        Raises
+        ------
+        InputError
+            If that value is not enough, but the one at the other end is, or is surely better.
+        """
         step = self._try(enough, only_late=only_late)
         if step.verdict(self.wish, only_late=only_late) != "yes":
             self.plan.beside = step
+            if len(self.points) > 1:
+                self._refuse_if_better(self._try(len(self.points) - 1 - enough, only_late=only_late), step, only_late)
             return self.plan
         self.plan.answer = step
         while abs(enough - beyond) > 1:
@@ -183,6 +196,20 @@ class Planner:
             else:
                 beyond, self.plan.beside = step.at, step
         return self.plan
+
+    def _refuse_if_better(self, other: Step, step: Step, only_late: bool) -> None:
+        """Refuse to say anything where the end of the range that had better be enough is the worse one."""
+        verdict = other.verdict(self.wish, only_late=only_late)
+        better = not only_late and other.deployed.low > step.deployed.high
+        if other.late is not None and step.late is not None:
+            better = better or other.late.high < step.late.low
+        if verdict == "yes" or (better and step.verdict(self.wish, only_late=only_late) == "no"):
+            key = step.point.settings[0].partition("=")[0]
+            raise InputError(
+                f"{'less' if only_late else 'more'} {key} makes it worse ({self.said(other)}; {self.said(step)}), so "
+                f"bisection {'downwards' if only_late else 'upwards'} does not apply; allowed: keys and ranges where it "
+                "does not"
+            )
 
     def _try(self, at: int, *, only_late: bool) -> Step:
         before, seeds = 0, self.seeds
@@ -201,10 +228,11 @@ class Planner:
         point, seeds = self.points[at], more.stop
         name, options = self.scheduler
         cells = [Cell(point.source, name, seed, options, bound=None) for seed in range(seeds)]
-        tally = sweep(self.results, cells[more.start :], engine=self.engine())
+        tally = sweep(self.results, cells[more.start :], engine=self.engine(), retry_failed=self.retry_failed)
         self.plan.tally += tally
         if not tally.all_done:
-            raise CutlayerError(f"{point}: a run failed: {tally.first_error}")
+            said = "a run failed" if tally.failed else "a run failed before (--retry-failed does it again)"
+            raise CutlayerError(f"{point}: {said}: {tally.first_error}")
         rows = [next(self.results.rows("runs", cell.key)) for cell in cells]
         served = [(row["deployed_tasks"] + row["departed_tasks"]) / row["arrived_tasks"] for row in rows]
         late = None
@@ -214,8 +242,21 @@ class Planner:
 
     def said(self, step: Step) -> str:
         """Return what was found at one value, in words."""
-        late = "" if step.late is None else f", {step.late:.2%} of the frames late"
-        return f"{step.point}: {step.deployed:.1%} of the tasks deployed{late} ({step.seeds} seeds)"
+        late = "" if step.late is None else f", {as_share(step.late):.2%} of the frames late"
+        return f"{step.point}: {as_share(step.deployed):.1%} of the tasks deployed{late} ({step.seeds} seeds)"
+
+
+def as_share(interval: Interval) -> Interval:
+    """Return the interval of a share as it is shown: no share is below 0 or above 1, whatever Student's interval says.
+
+    Examples
+    --------
+    >>> as_share(Interval(0.75, 0.25, 1.25, 10))
+    Interval(mean=0.75, low=0.25, high=1.0, n=10)
+    """
+    if interval.n == 1:
+        return interval
+    return interval._replace(low=min(max(interval.low, 0.0), 1.0), high=min(max(interval.high, 0.0), 1.0))
 
 
 def short_of(point: Point, scheduler: str, seed: int = 0) -> dict[str, float]:

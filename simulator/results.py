@@ -250,15 +250,39 @@ class Results:
 
     def keys(self) -> set[str]:
         """Return the keys of the runs that are there and done."""
-        cursor = self._read("SELECT key FROM runs WHERE status = 'done'")
-        return set() if cursor is None else {key for (key,) in cursor}
+        with _faults_told(self.path, "read"):
+            cursor = self._read("SELECT key FROM runs WHERE status = 'done'")
+            return set() if cursor is None else {key for (key,) in cursor}
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read the file as it is now: a context in which nothing that another process writes is seen.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read.
+        """
+        if not os.path.exists(self.path):  # nothing has been written, and reading is not to make the file
+            yield
+            return
+        connection = self._open()
+        with _faults_told(self.path, "read"):
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # SQLite begins with the first look
+        try:
+            yield
+        finally:
+            with contextlib.suppress(sqlite3.Error):  # nothing was written, so nothing is lost
+                connection.execute("ROLLBACK")
 
     def value(self, key: str, column: str) -> Any:
         """Return one value of the row of ``runs`` of that key; None if there is no such run."""
         if column not in column_names("runs"):
             raise UnknownNameError("column", column, column_names("runs"))
-        cursor = self._read(f"SELECT {column} FROM runs WHERE key = ?", (key,))
-        found = None if cursor is None else cursor.fetchone()
+        with _faults_told(self.path, "read"):
+            cursor = self._read(f"SELECT {column} FROM runs WHERE key = ?", (key,))
+            found = None if cursor is None else cursor.fetchone()
         return None if found is None else found[0]
 
     def rows(self, table: str, key: str | None = None) -> Iterator[dict[str, Any]]:
@@ -336,14 +360,14 @@ class RunWriter:
 
 
 @contextlib.contextmanager
-def _faults_told(path: str) -> Iterator[None]:
-    """Say in a line that a file cannot be written: a full disk, one that may not be written or is damaged."""
+def _faults_told(path: str, what: str = "written") -> Iterator[None]:
+    """Say in a line that a file cannot be written or read: a full disk, one that is read-only or damaged."""
     try:
         yield
     except sqlite3.ProgrammingError:
         raise  # rows that are not those of the table: a bug, not the user's file
     except sqlite3.DatabaseError as fault:
-        raise InputError(f"cannot be written ({fault})", path) from None
+        raise InputError(f"cannot be {what} ({fault})", path) from None
 
 
 def _quoted(path: str) -> str:

@@ -21,10 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--violations", metavar="Y%", help="at most so many of the frames are late")
     parser.add_argument("--scheduler", metavar="NAME", help="which scheduler (default: the scenario's own)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="set a key of the scenario")
-    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="seeds to begin with (default: 10)")
+    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="seeds to begin with (default: 10; what fewer say may be chance)")
     parser.add_argument(
         "--most-seeds", type=int, default=100, metavar="N", help="no more than that where it is unclear (default: 100)"
     )
+    parser.add_argument("--retry-failed", action="store_true", help="do those again that have failed")
     add_engine_arguments(parser)
     parser.add_argument("--out", required=True, metavar="FILE.db", help="results file (SQLite); runs are added to it")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")

@@ -279,3 +279,20 @@ def test_a_file_that_may_not_be_read_is_refused(path):
     with pytest.raises(InputError, match="not a results file"):
         Results(path)
     path.chmod(0o600)
+
+
+def test_a_file_that_is_damaged_past_its_begin_is_told_in_a_line(path):
+    with Results(path) as results:
+        for n in range(200):
+            results.write({"key": f"k{n}", "status": "done"}, {})
+    content = bytearray(path.read_bytes())
+    content[4096:] = bytes(len(content) - 4096)
+    path.write_bytes(content)
+    with Results(path) as results:
+        for read in (
+            lambda: results.value("k7", "status"),
+            results.keys,
+            lambda: list(results.rows("runs")),
+        ):
+            with pytest.raises(InputError, match="cannot be read"):
+                read()

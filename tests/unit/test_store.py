@@ -118,6 +118,40 @@ def test_an_export_that_cannot_be_is_refused(make, tmp_path):
             export(results, tmp_path / "out", "xlsx")
         with pytest.raises(InputError, match="cannot be written"):
             export(results, tmp_path / "file")
+        with pytest.raises(InputError, match="--out is empty"):
+            export(results, "")
+
+
+def test_an_export_beside_a_table_of_an_older_one_is_refused_and_changes_nothing(make, tmp_path):
+    with make("old.db", [row("a", 0, 5)], SERIES) as results:
+        export(results, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    with make("new.db", [row("b", 0, 6)]) as results:
+        with pytest.raises(InputError, match=r"out: has series\.csv of another export"):
+            export(results, tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    with make("old.db", []) as results:
+        assert len(export(results, tmp_path / "out")) == 2, "the same tables again are replaced"
+
+
+def test_an_export_is_of_one_moment_while_another_writes(make, tmp_path):
+    make("r.db", [row("a", 0, 5)], SERIES)
+
+    class Meanwhile(Results):
+        """Another process adds a run each time before a table is read."""
+
+        added = 0
+
+        def rows(self, table, key=None):
+            with Results(self.path) as other:
+                self.added += 1
+                other.write(row("b", self.added, 6), SERIES)
+            return super().rows(table, key)
+
+    with Meanwhile(tmp_path / "r.db") as results:
+        export(results, tmp_path / "out")
+    runs, series = ((tmp_path / f"out/{table}.csv").read_text().splitlines() for table in ("runs", "series"))
+    assert results.added > 2 and (len(runs), len(series)) == (1 + 1, 1 + 2)
 
 
 def test_a_merge_takes_what_is_missing_and_counts_equal_runs_once(make, tmp_path):

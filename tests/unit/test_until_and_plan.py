@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from experiments.cells import Outcome
+from experiments.cells import Outcome, failure
 from experiments.grid import grid_of
 from experiments.planning import Plan, Planner, Step, Wish, short_of
 from experiments.until import sweep_until, wish_of
-from simulator.errors import InputError
+from simulator.errors import CutlayerError, InputError
 from simulator.results import Results
 from simulator.rng import stream
 from simulator.stats import FIRST, Interval
@@ -84,9 +84,9 @@ def test_a_wish_that_is_none_is_told(text, says):
     assert says in str(caught.value)
 
 
-def planner(results, engine, wish, values="1:200", most_seeds=40):
+def planner(results, engine, wish, values="1:200", most_seeds=40, **more):
     points = grid_of("paper", [], [f"network.servers={values}"]).points
-    return Planner(results, points, ("offline", {}), wish, 5, most_seeds, lambda: engine)
+    return Planner(results, points, ("offline", {}), wish, 5, most_seeds, lambda: engine, **more)
 
 
 @pytest.mark.parametrize("enough", [1, 2, 73, 199, 200])
@@ -104,11 +104,44 @@ def test_bisection_finds_the_fewest_servers_in_few_steps_and_resumes(tmp_path, e
         assert planner(results, again, Wish(0.95)).fewest().answer == plan.answer and again.ran == []
 
 
-def test_if_the_most_is_not_enough_there_is_no_answer(tmp_path):
+def test_if_neither_end_is_enough_there_is_no_answer(tmp_path):
     with Results(tmp_path / "r.db") as results:
         plan = planner(results, Known(lambda servers, label: 0.9), Wish(0.95)).fewest()
-    assert plan.answer is None and len(plan.steps) == 1
-    assert plan.beside.point.settings == ("network.servers=200",)
+    assert plan.answer is None
+    assert [step.point.settings for step in plan.steps] == [("network.servers=200",), ("network.servers=1",)]
+    assert plan.beside is plan.steps[0]
+
+
+@pytest.mark.parametrize("at_one", [1.0, 0.5])
+def test_where_the_other_end_is_enough_or_better_bisection_is_refused(tmp_path, at_one):
+    engine = Known(lambda servers, label: at_one if servers == 1 else 0.1)
+    with Results(tmp_path / "r.db") as results, pytest.raises(InputError) as caught:
+        planner(results, engine, Wish(0.95)).fewest()
+    said = str(caught.value)
+    assert said.startswith("more network.servers makes it worse (network.servers=1: ") and "\n" not in said
+    assert "bisection upwards does not apply" in said
+
+
+def test_of_a_share_bisection_is_refused_where_less_makes_more_late(tmp_path):
+    engine = Known(lambda servers, label: 1.0, late=lambda servers: 0.5 if servers < 150 else 0.0)
+    with Results(tmp_path / "r.db") as results, pytest.raises(InputError, match=r"less network\.servers makes it worse"):
+        planner(results, engine, Wish(0.5, 0.01)).largest()
+
+
+def test_a_run_that_failed_is_done_again_if_asked_for(tmp_path):
+    class Failing(Known):
+        def outcomes(self, cells):
+            return ((cell, failure("no luck")) for cell in cells)
+
+    engine = Known(lambda servers, label: 1.0)
+    with Results(tmp_path / "r.db") as results:
+        with pytest.raises(CutlayerError, match="network.servers=200: a run failed: no luck"):
+            planner(results, Failing(engine.share), Wish(0.95)).fewest()
+        with pytest.raises(CutlayerError, match=r"failed before \(--retry-failed does it again\): no luck"):
+            planner(results, engine, Wish(0.95)).fewest()
+        assert engine.ran == []
+        plan = planner(results, engine, Wish(0.95), retry_failed=True).fewest()
+    assert plan.answer.point.settings == ("network.servers=1",)
 
 
 def test_violations_count_as_much_as_deployments(tmp_path):
@@ -133,6 +166,15 @@ def test_what_stays_unclear_takes_more_seeds_and_does_not_count_as_enough(tmp_pa
     unclear = [step for step in plan.steps if step.verdict(Wish(0.95)) == "unclear"]
     assert [(step.point.settings, step.seeds) for step in unclear] == [(("network.servers=3",), 40)]
     assert plan.answer.point.settings == ("network.servers=4",)
+
+
+def test_shares_are_shown_within_0_and_100_percent_and_judged_as_they_are(tmp_path):
+    with Results(tmp_path / "r.db") as results:
+        made = planner(results, Known(lambda servers, label: 1.0), Wish(0.0, 1.0))
+        step = Step(0, made.points[0], 10, Interval(0.9, 0.5, 1.3, 10), Interval(0.1, -0.4, 0.6, 10))
+        said = made.said(step)
+    assert "90.0% [50.0%, 100.0%] of the tasks deployed, 10.00% [0.00%, 60.00%] of the frames late" in said
+    assert step.verdict(Wish(0.5)) == "yes" and step.deployed.high == 1.3
 
 
 def test_where_more_is_surely_worse_it_is_told():
