@@ -49,6 +49,8 @@ class Cell(Generic[S_co]):
     bound : {"dual", "lp", "hindsight", None}
         Which bound to find, once for all cells of one source and seed; ``"hindsight"`` is ``"dual"`` and, in the
         table ``measures``, the bound over the tasks arrived at ten points of the arrivals.
+    scheduler_sha256 : str or None
+        What the scheduler's file held when the run was handed out, ``""`` where it has none; see `settled`.
     """
 
     source: S_co
@@ -57,6 +59,18 @@ class Cell(Generic[S_co]):
     options: Mapping[str, Any] = field(default_factory=dict)
     keep: Sequence[str] = ()
     bound: str | None = "dual"
+    scheduler_sha256: str | None = None
+
+    def settled(self) -> Cell[S_co]:
+        """Return the cell with its key fixed: it does not change with the scheduler's file any more."""
+        return self if self.scheduler_sha256 is not None else replace(self, scheduler_sha256=self._scheduler_digest())
+
+    def _scheduler_digest(self) -> str:
+        path, colon, _ = self.scheduler.rpartition(":")
+        try:
+            return digest_of(path) if colon and Path(path).is_file() else ""
+        except OSError:  # gone, or not to be read: who runs it says so
+            return ""
 
     @property
     def label(self) -> str:
@@ -67,9 +81,9 @@ class Cell(Generic[S_co]):
     def description(self) -> dict[str, Any]:
         """What is simulated, for the results."""
         described = {**self.source.description, "keep": list(self.keep), "bound": self.bound}
-        path, colon, _ = self.scheduler.rpartition(":")
-        if colon and Path(path).is_file():
-            described["scheduler"] = {"sha256": digest_of(path)}
+        digest = self.settled().scheduler_sha256
+        if digest:
+            described["scheduler"] = {"sha256": digest}
         return described
 
     @property
@@ -85,7 +99,7 @@ class Cell(Generic[S_co]):
 
 def without_source(cell: Cell[Source]) -> Cell[Any]:
     """Return the cell for where its source is known already: sources can be large."""
-    return Cell[Any](None, cell.scheduler, cell.seed, cell.options, cell.keep, cell.bound)
+    return Cell[Any](None, cell.scheduler, cell.seed, cell.options, cell.keep, cell.bound, cell.scheduler_sha256)
 
 
 def workload_digest(source: Source, seed: int) -> str:
@@ -125,9 +139,22 @@ def run_cell(cell: Cell[Source], threads: int | None = 1) -> Outcome:
     threads : int, optional
         In how many threads to walk its frames; None for all cores.
     """
+    cell = cell.settled()
+    outcome = _outcome(cell, threads)
+    if outcome.failed:  # by what a file holds now, perhaps
+        try:
+            check_scheduler(cell)
+            check_files(cell.source)
+        except InputError as fault:
+            return failure(str(fault), None, outcome.values["wall_s"])
+    return outcome
+
+
+def _outcome(cell: Cell[Source], threads: int | None) -> Outcome:
     start = time.perf_counter()
     try:
         scheduler = build_scheduler(cell.scheduler, cell.options)
+        check_scheduler(cell)
         workload = _workload(cell)
         inputs, tasks = workload.inputs, workload.tasks
         frames = None if inputs.frames is None else replace(inputs.frames, keep=False, threads=threads)
@@ -145,6 +172,8 @@ def run_cell(cell: Cell[Source], threads: int | None = 1) -> Outcome:
             bound=workload.bound(cell.bound),
             notes=inputs.notes,
         )
+        if tasks is None:  # they were read as the run went on
+            check_files(cell.source)
         tables = done.tables
         if cell.bound == HINDSIGHT:
             tables = tables | {"measures": workload.in_hindsight()}
@@ -155,6 +184,46 @@ def run_cell(cell: Cell[Source], threads: int | None = 1) -> Outcome:
     except (Exception, SystemExit) as fault:
         return failure(f"{type(fault).__name__}: {fault}", traceback.format_exc(), time.perf_counter() - start)
     return Outcome({name: value for name, value in done.row.items() if name not in _OWN}, tables)
+
+
+CHANGED = "changed while the sweep ran; allowed: the same content until its end, on every machine"
+
+
+def check_scheduler(cell: Cell[Source]) -> None:
+    """Refuse a scheduler's file that is not what the key of a settled cell was made of: call it after reading.
+
+    Raises
+    ------
+    InputError
+    """
+    if cell.scheduler_sha256 != cell._scheduler_digest():
+        raise InputError(CHANGED, cell.scheduler.rpartition(":")[0])
+
+
+def check_files(source: Source) -> None:
+    """Refuse files that are not what the description of the source was made of: call it after reading them.
+
+    Raises
+    ------
+    InputError
+        If a file differs, or is gone.
+    """
+    files: Mapping[str, Any] = getattr(source, "files", {})  # of a scenario, by the key that names each
+    if not files:
+        return
+    from experiments.scenario import by_content
+
+    for key, file in files.items():
+        described: Any = source.description
+        for name in key.split("."):
+            if isinstance(described, Mapping):
+                described = described.get(name)
+            elif isinstance(described, Sequence) and int(name) < len(described):
+                described = described[int(name)]
+            else:
+                described = None
+        if described is not None and described != by_content(file):  # None: another key makes this one idle
+            raise InputError(CHANGED, file.written)
 
 
 class _Workload:
@@ -218,6 +287,7 @@ def _workload(cell: Cell[Source]) -> _Workload:
     if kept is None or _kept.digest != digest:
         _kept.workload = None  # what is there goes before what comes is made: never two at a time
         kept = _Workload(cell.source.inputs(cell.seed))
+        check_files(cell.source)
         if kept.tasks is not None:  # what comes one by one can be had once
             _kept.workload, _kept.digest = kept, digest
     return kept

@@ -66,7 +66,7 @@ class Scenario(Section):
     def description(self) -> dict[str, Any]:
         """All that decides the inputs but the seed, as JSON: quantities in SI units, files by what they hold."""
         said = self.model_dump(exclude={"scheduler": True, "run": True, "frames": {"keep"}}, exclude_none=True)
-        described: dict[str, Any] = _by_content(without_other_ways(said))
+        described: dict[str, Any] = by_content(without_other_ways(said))
         return described | {"until_s": self.run.until}
 
     @property
@@ -209,7 +209,7 @@ def _named(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ..
         yield from _named(item, (*at, key))
 
 
-def _by_content(value: Any) -> Any:
+def by_content(value: Any) -> Any:
     """Return the value as JSON has it, with the digest of a file in place of where it lies."""
     from experiments.runner import digest_of
 
@@ -222,7 +222,7 @@ def _by_content(value: Any) -> Any:
         except OSError as fault:
             raise InputError(f"cannot be read ({fault.strerror})", value.written) from None
     if isinstance(value, Mapping):
-        return {key: _by_content(item) for key, item in value.items()}
+        return {key: by_content(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_by_content(item) for item in value]
+        return [by_content(item) for item in value]
     return value

@@ -94,7 +94,8 @@ def sweep(
     tally = Tally()
 
     def missing() -> Iterator[AnyCell]:
-        for cell in cells:
+        for unsettled in cells:
+            cell = unsettled.settled()  # once: a file edited meanwhile must not give the outcome another key
             status = results.value(cell.key, "status")
             if status is None or (status == "failed" and retry_failed):
                 yield cell
