@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
+import sys
 from typing import Any
 
 from experiments.grid import Spec, point_of, scheduler_of, values_of
@@ -23,7 +25,14 @@ _PLAIN_RANGE = re.compile(r"\s*([-+\d.eE]+):([-+\d.eE]+)\s*([A-Za-z].*)?")
 
 
 def run_plan(arguments: argparse.Namespace) -> int:
-    """Check everything, look for the answer, print it."""
+    """Check everything, look for the answer, print it and nothing else to standard output."""
+    with contextlib.redirect_stdout(sys.stderr):  # a scheduler's own file may print when it is loaded
+        text = _answer(arguments)
+    print(text)
+    return 0
+
+
+def _answer(arguments: argparse.Namespace) -> str:
     key, values = _range_of(arguments.find)
     wish = Wish(_share("--deployed", arguments.deployed), _share("--violations", arguments.violations))
     if not 1 <= arguments.seeds <= arguments.most_seeds:
@@ -50,10 +59,8 @@ def run_plan(arguments: argparse.Namespace) -> int:
         )
         plan = planner.largest() if largest else planner.fewest()
     if arguments.json:
-        print(_as_json(plan, wish, scheduler[0], largest))
-    else:
-        print(_as_text(planner, plan, wish, key, largest, base.is_random))
-    return 0
+        return _as_json(plan, wish, scheduler[0], largest)
+    return _as_text(planner, plan, wish, key, largest, base.is_random)
 
 
 def _range_of(text: str) -> tuple[str, list[str]]:

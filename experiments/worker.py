@@ -19,6 +19,7 @@ from experiments.inputs import Source
 def _begin() -> None:
     """Leave interrupts to the coordinator, and do not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(2, 1)  # what a scheduler prints is not to get into what the coordinator prints
     coordinator = multiprocessing.parent_process()
     if coordinator is None:
         return

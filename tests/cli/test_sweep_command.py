@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from user_files import assert_one_line, rows
+from user_files import assert_one_line, command, rows
 
 PLAN = ["plan", "paper", "--out", "o.db"]
 LBF = [*PLAN, "--scheduler", "lbf"]
@@ -68,6 +68,28 @@ def test_a_plan_says_the_answer_the_steps_and_what_is_short(cutlayer, here):
     again = cutlayer([*words, *more])
     assert "0 runs done" in again.out and "is the smallest that is sure to give 90% of the tasks deployed" in again.out
     assert found.json["answer"]["settings"][0] in again.out
+
+
+CHATTY = """
+from simulator.policy import OnlineScheduler, Reject
+
+print("hello from the file")
+
+class Chatty(OnlineScheduler):
+    def decide(self, task, view):
+        print("hello from the scheduler")
+        return Reject("no")
+"""
+
+
+def test_what_a_scheduler_prints_goes_to_standard_error(here):
+    Path("chatty.py").write_text(CHATTY)
+    words = ["plan", "paper", "--set", "workload.tasks=3", "--find", "network.servers=2:2", "--deployed", "90%"]
+    more = ["--scheduler", "chatty.py:Chatty", "--seeds", "2", "--most-seeds", "2", "-j", "1", "--out", "p.db", "--json"]
+    done = command(*words, *more, cwd=here)
+    assert done.status == 0 and json.loads(done.out)["answer"] is None
+    assert done.err.count("hello from the scheduler") == 2 * 3
+    assert "hello from the file" in done.err
 
 
 @pytest.mark.parametrize(
