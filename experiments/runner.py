@@ -25,6 +25,7 @@ from simulator.bounds import Bound, certificate, lp_bound
 from simulator.engine import simulate
 from simulator.policy import Scheduler
 from simulator.recorder import Recorder
+from simulator.results import writable
 from simulator.sinks import Sink
 from simulator.spans import Span, SpanRecorder
 from simulator.tables import Row, column_names
@@ -97,7 +98,7 @@ def _machine() -> dict[str, Any]:
 
 def failed_row(error: str, trace: str | None = None, wall_s: float | None = None) -> dict[str, Any]:
     """Return what a run that failed leaves: one line that says why, and the traceback where it is a bug."""
-    line = " ".join(error.split())
+    line, trace = writable(" ".join(error.split())), writable(trace)
     return {"status": "failed", "error": line, "traceback": trace, "wall_s": wall_s, **_machine()}
 
 

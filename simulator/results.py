@@ -312,7 +312,7 @@ class RunWriter:
         names = [name for name in column_names("runs") if name in run]
         marks = ", ".join("?" * len(names))
         insert = f"INSERT INTO runs ({', '.join(names)}) VALUES ({marks})"
-        self._run = connection.execute(insert, [run[name] for name in names]).lastrowid
+        self._run = connection.execute(insert, [writable(run[name]) for name in names]).lastrowid
         self._first: dict[str, int] = {}
 
     def take(self, table: str, rows: Iterable[Row], places: Sequence[int] | None = None) -> None:
@@ -326,7 +326,7 @@ class RunWriter:
         names = ["run", *column_names(table)]
         if self._keep is not None and table not in self._keep:
             return
-        values: Iterable[Row] = ((self._run, *row) for row in rows)
+        values: Iterable[Row] = ((self._run, *row) for row in _writable_rows(table, rows))
         with _faults_told(self._path):
             if places is not None:  # rows are read in the order of their rowid
                 first = self._first_rowid(table)
@@ -355,8 +355,30 @@ class RunWriter:
         with _faults_told(self._path):
             self._connection.execute(
                 f"UPDATE runs SET {', '.join(f'{name} = ?' for name in names)} WHERE run = ?",
-                [*(more[name] for name in names), self._run],
+                [*(writable(more[name]) for name in names), self._run],
             )
+
+
+def writable(value: Any) -> Any:
+    r"""Return the value; half a surrogate pair in a text, which is no character and cannot be written, as an escape.
+
+    Examples
+    --------
+    >>> print(writable("half \ud800"))
+    half \ud800
+    """
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
+
+
+def _writable_rows(table: str, rows: Iterable[Row]) -> Iterator[Row]:
+    texts = [at for at, column in enumerate(TABLES[table]) if column.type == "TEXT"]
+    for row in rows:
+        if all(writable(row[at]) is row[at] for at in texts):
+            yield row
+        else:
+            yield tuple(writable(value) for value in row)
 
 
 @contextlib.contextmanager

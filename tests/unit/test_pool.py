@@ -179,3 +179,27 @@ def test_a_worker_killed_while_it_sends_is_no_reason_to_wait(tmp_path):
     cell = Cell(source, f"{tmp_path / 'large.py'}:Large", 0, bound=None)
     ((_, outcome),) = Pool(1).outcomes([cell])
     assert (tmp_path / "killed").exists() and len(outcome.values["report"]) > 60_000_000
+
+
+HALF = """\
+from simulator.policy import OnlineScheduler, Reject
+
+class Raises(OnlineScheduler):
+    def decide(self, task, view):
+        raise ValueError("half \\ud800")
+
+class Says(OnlineScheduler):
+    def decide(self, task, view):
+        return Reject("half \\ud800")
+"""
+
+
+def test_texts_that_are_no_characters_are_written_as_escapes(tmp_path):
+    (tmp_path / "half.py").write_text(HALF)
+    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    wanted = [Cell(source, f"{tmp_path / 'half.py'}:{name}", 0, {}, ("decisions",)) for name in ("Raises", "Says")]
+    with Results(tmp_path / "r.db") as results:
+        tally = sweep(results, wanted, engine=Pool(1))
+        assert (tally.done, tally.failed, tally.first_error) == (1, 1, "ValueError: half \\ud800")
+        assert {row["reason"] for row in results.rows("decisions")} == {"half \\ud800"}
+        assert [row["error"] for row in results.rows("runs") if row["error"]] == [tally.first_error]
