@@ -44,7 +44,7 @@ def _answer(arguments: argparse.Namespace) -> str:
     largest = key in LARGEST
     if largest and wish.violations is None:
         raise InputError(f"--find {key} needs --violations: without them the largest value is always enough")
-    points = [point_of(base, (f"{key}={value}",)) for value in values]
+    points = [point_of(base, (f"{key}={value}",), "--find") for value in values]
     engine_of(arguments.jobs, arguments.cluster)
     with Results(os.path.abspath(arguments.out)) as results:
         planner = Planner(

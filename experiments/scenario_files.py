@@ -202,7 +202,7 @@ def _rooted(value: Any, folder: str) -> Any:
     return Text.of(value, folder) if isinstance(value, str) else value
 
 
-def setting(text: str) -> dict[str, Any]:
+def setting(text: str, option: str = "--set") -> dict[str, Any]:
     """Return the tables that ``KEY=VALUE`` says; the value is TOML, or else text.
 
     Examples
@@ -213,7 +213,7 @@ def setting(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     names = [name.strip() for name in key.split(".")]
     if not equals or not all(names):
-        raise InputError(f"--set {shown(text)}; allowed: KEY=VALUE, such as workload.tasks=2000")
+        raise InputError(f"{option} {shown(text)}; allowed: KEY=VALUE, such as workload.tasks=2000")
     found: Any = _rooted(_value(value.strip()), "")
     for name in reversed(names):
         found = {name: found}

@@ -76,6 +76,9 @@ def test_what_is_not_narrow_at_the_most_seeds_is_named(tmp_path):
         ("deployed_tasks +-1.2.3%", "allowed: MEASURE +-WIDTH"),
         ("deploied_tasks +-1%", "did you mean 'deployed_tasks'?"),
         ("scheduler +-1%", "unknown measure 'scheduler'"),
+        ("seed +-1%", "seed is no measure; allowed: what a run measures"),
+        ("wall_s +-1%", "wall_s is a number of the machine"),
+        ("peak_memory_bytes +-1%", "peak_memory_bytes is a number of the machine"),
     ],
 )
 def test_a_wish_that_is_none_is_told(text, says):
