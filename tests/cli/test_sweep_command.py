@@ -85,8 +85,8 @@ class Chatty(OnlineScheduler):
 def test_what_a_scheduler_prints_goes_to_standard_error(here):
     Path("chatty.py").write_text(CHATTY)
     words = ["plan", "paper", "--set", "workload.tasks=3", "--find", "network.servers=2:2", "--deployed", "90%"]
-    more = ["--scheduler", "chatty.py:Chatty", "--seeds", "2", "--most-seeds", "2", "-j", "1", "--out", "p.db", "--json"]
-    done = command(*words, *more, cwd=here)
+    more = ["--scheduler", "chatty.py:Chatty", "--seeds", "2", "--most-seeds", "2", "-j", "1", "--out", "p.db"]
+    done = command(*words, *more, "--json", cwd=here)
     assert done.status == 0 and json.loads(done.out)["answer"] is None
     assert done.err.count("hello from the scheduler") == 2 * 3
     assert "hello from the file" in done.err
