@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.run_groups import Row, done_rows, parameters_of
+from experiments.store import OF_THE_MACHINE
 from simulator.errors import InputError, UnknownNameError
 from simulator.results import Results
 from simulator.stats import Interval, mean_interval, paired_interval
 from simulator.tables import TABLES
 
 _BEFORE = "end_s"
-_NOT_OF_THE_MODEL = ("wall_s", "peak_memory_bytes")
 MEASURES = tuple(
     column.name
     for column in TABLES["runs"]
-    if column.type in ("REAL", "INTEGER") and column.name not in ("seed", _BEFORE, *_NOT_OF_THE_MODEL)
+    if column.type in ("REAL", "INTEGER") and column.name not in ("seed", _BEFORE, *OF_THE_MACHINE)
 )
 """The summary numbers of a run."""
 

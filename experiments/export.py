@@ -80,7 +80,8 @@ def _refuse_older(folder: Path, names: list[str]) -> None:
     older = [name for name in names if os.path.lexists(folder / name)]
     if older:
         raise InputError(
-            f"has {', '.join(older)} of another export, of which there are no rows now; allowed: a folder without", folder
+            f"has {', '.join(older)} of another export, of which there are no rows now; allowed: a folder without",
+            folder,
         )
 
 

@@ -116,7 +116,7 @@ def grid_of(
     for scheduler in schedulers:
         build_scheduler(*scheduler)
     points = [
-        point_of(base, tuple(f"{key}={value}" for key, value in zip(varied, values, strict=True)))
+        point_of(base, tuple(f"{key}={value}" for key, value in zip(varied, values, strict=True)), "--vary")
         for values in itertools.product(*varied.values())
     ]
     seen: dict[str, Point] = {}
@@ -129,9 +129,9 @@ def grid_of(
     return Grid(points, schedulers, tuple(dict.fromkeys(keep)), bound, base.is_random, base.run.seeds)
 
 
-def point_of(base: Scenario, settings: tuple[str, ...]) -> Point:
-    """Return the scenario with these settings over it."""
-    return Point(settings, base.with_settings(settings))
+def point_of(base: Scenario, settings: tuple[str, ...], option: str) -> Point:
+    """Return the scenario with these settings over it, which come from that option of the command line."""
+    return Point(settings, base.with_settings(settings, option))
 
 
 def _keys(vary: Sequence[str], settings: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

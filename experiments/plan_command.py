@@ -44,7 +44,7 @@ def _answer(arguments: argparse.Namespace) -> str:
     largest = key in LARGEST
     if largest and wish.violations is None:
         raise InputError(f"--find {key} needs --violations: without them the largest value is always enough")
-    points = [point_of(base, (f"{key}={value}",)) for value in values]
+    points = [point_of(base, (f"{key}={value}",), "--find") for value in values]
     engine_of(arguments.jobs, arguments.cluster)
     with Results(os.path.abspath(arguments.out)) as results:
         planner = Planner(
@@ -109,7 +109,8 @@ def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool, 
     if plan.answer is None:
         tried = "neither end of the range" if len(plan.steps) > 1 else "the only value asked about"
         between = len(planner.points) - len(plan.steps)
-        lines.append(f"{key}: {tried} is sure to give {asked}" + f" ({between} values between: not tried)" * bool(between))
+        untried = f" ({between} values between: not tried)" if between else ""
+        lines.append(f"{key}: {tried} is sure to give {asked}{untried}")
         lines += [planner.said(step) for step in plan.steps]
     else:
         kind = "largest" if largest else "smallest"
@@ -134,7 +135,7 @@ def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool, 
         lines.append(f"short then: {name} ({short[name]:.0%} of the price of room), the other {1 - short[name]:.0%}")
     fewest = min(step.seeds for step in plan.steps)
     if random and fewest < FIRST:
-        lines.append(f"as few as {fewest} seeds, as --seeds asked for: what looks sure may be chance; {FIRST} are better")
+        lines.append(f"only {fewest} seeds, as --seeds asked for: what looks sure may be chance; {FIRST} are better")
     lines.append(f"intervals hold together at {LEVEL:.0%}; {plan.tally}")
     return "\n".join(lines)
 

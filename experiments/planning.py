@@ -207,8 +207,8 @@ class Planner:
             key = step.point.settings[0].partition("=")[0]
             raise InputError(
                 f"{'less' if only_late else 'more'} {key} makes it worse ({self.said(other)}; {self.said(step)}), so "
-                f"bisection {'downwards' if only_late else 'upwards'} does not apply; allowed: keys and ranges where it "
-                "does not"
+                f"bisection {'downwards' if only_late else 'upwards'} does not apply; allowed: keys and ranges "
+                "where it does not"
             )
 
     def _try(self, at: int, *, only_late: bool) -> Step:

@@ -95,8 +95,14 @@ class Scenario(Section):
 
         return inputs(self, seed)
 
-    def with_settings(self, settings: Sequence[str]) -> Scenario:
+    def with_settings(self, settings: Sequence[str], option: str = "--set") -> Scenario:
         """Return the scenario with keys set anew, such as ``"network.servers=30"``, all checked again.
+
+        Parameters
+        ----------
+        settings : sequence of str
+        option : str
+            The option of the command line they come from, for messages.
 
         Raises
         ------
@@ -107,7 +113,7 @@ class Scenario(Section):
             return self
         draft = Draft()
         draft.add(self.as_said(), "")
-        return _checked(_with(draft, settings))
+        return _checked(_with(draft, settings, option))
 
     def as_said(self) -> dict[str, Any]:
         """Return what was said and nothing else, as TOML has it."""
@@ -175,9 +181,9 @@ def with_options(
     return _checked(_with(draft, settings), names)
 
 
-def _with(draft: Draft, settings: Sequence[str]) -> Draft:
+def _with(draft: Draft, settings: Sequence[str], option: str = "--set") -> Draft:
     for text in settings:
-        draft.add(setting(text), "--set")
+        draft.add(setting(text, option), option)
     return draft
 
 

@@ -246,7 +246,7 @@ def _rooted(value: Any, folder: str) -> Any:
     return Text.of(value, folder) if isinstance(value, str) else value
 
 
-def setting(text: str) -> dict[str, Any]:
+def setting(text: str, option: str = "--set") -> dict[str, Any]:
     """Return the tables that ``KEY=VALUE`` says; the value is TOML, or else text.
 
     Examples
@@ -257,10 +257,10 @@ def setting(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     names = [name.strip() for name in key.split(".")]
     if not equals or not all(names):
-        raise InputError(f"--set {shown(text)}; allowed: KEY=VALUE, such as workload.tasks=2000")
+        raise InputError(f"{option} {shown(text)}; allowed: KEY=VALUE, such as workload.tasks=2000")
     inner = _value(value.strip())
     if len(names) > DEEPEST or _is_deep(inner):
-        raise InputError(f"--set {shown(text)}: nested more than {DEEPEST} deep; allowed: less")
+        raise InputError(f"{option} {shown(text)}: nested more than {DEEPEST} deep; allowed: less")
     found: Any = _rooted(inner, "")
     for name in reversed(names):
         found = {name: found}

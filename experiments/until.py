@@ -9,6 +9,7 @@ from typing import Any
 from experiments.cells import Cell
 from experiments.grid import Grid
 from experiments.plugin import label
+from experiments.store import OF_THE_MACHINE
 from experiments.sweep import Engine, Tally, sweep
 from simulator.errors import InputError, UnknownNameError
 from simulator.results import Results
@@ -16,7 +17,8 @@ from simulator.stats import FIRST, Interval, Precision, mean_interval, more_repl
 from simulator.tables import TABLES
 
 _WISH = re.compile(r"\s*(\w+)\s*(?:\+-|\+/-|±)\s*([\d.eE+-]+)\s*(%?)\s*")
-MEASURES = tuple(column.name for column in TABLES["runs"] if column.type in ("REAL", "INTEGER"))
+NUMBERS = tuple(column.name for column in TABLES["runs"] if column.type in ("REAL", "INTEGER"))
+MEASURES = tuple(name for name in NUMBERS if name not in ("seed", *OF_THE_MACHINE))
 
 
 def wish_of(text: str) -> tuple[str, Precision]:
@@ -36,6 +38,9 @@ def wish_of(text: str) -> tuple[str, Precision]:
         width = 0.0
     if match is None or not 0 < width < float("inf"):
         raise InputError(f"--until {text!r}; allowed: MEASURE +-WIDTH, such as 'deployed_tasks +-1%'")
+    if match[1] in NUMBERS and match[1] not in MEASURES:
+        why = "a number of the machine" if match[1] in OF_THE_MACHINE else "no measure"
+        raise InputError(f"--until {text!r}: {match[1]} is {why}; allowed: what a run measures, as deployed_tasks")
     if match[1] not in MEASURES:
         raise UnknownNameError("measure", match[1], MEASURES)
     return match[1], Precision(width / 100 if match[3] else width, bool(match[3]))

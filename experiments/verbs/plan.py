@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--violations", metavar="Y%", help="at most so many of the frames are late")
     parser.add_argument("--scheduler", metavar="NAME", help="which scheduler (default: the scenario's own)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="set a key of the scenario")
-    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="seeds to begin with (default: 10; what fewer say may be chance)")
+    parser.add_argument(
+        "--seeds", type=int, default=10, metavar="N", help="seeds to begin with (default: 10; fewer may mislead)"
+    )
     parser.add_argument(
         "--most-seeds", type=int, default=100, metavar="N", help="no more than that where it is unclear (default: 100)"
     )

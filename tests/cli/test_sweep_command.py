@@ -85,8 +85,8 @@ class Chatty(OnlineScheduler):
 def test_what_a_scheduler_prints_goes_to_standard_error(here):
     Path("chatty.py").write_text(CHATTY)
     words = ["plan", "paper", "--set", "workload.tasks=3", "--find", "network.servers=2:2", "--deployed", "90%"]
-    more = ["--scheduler", "chatty.py:Chatty", "--seeds", "2", "--most-seeds", "2", "-j", "1", "--out", "p.db", "--json"]
-    done = command(*words, *more, cwd=here)
+    more = ["--scheduler", "chatty.py:Chatty", "--seeds", "2", "--most-seeds", "2", "-j", "1", "--out", "p.db"]
+    done = command(*words, *more, "--json", cwd=here)
     assert done.status == 0 and json.loads(done.out)["answer"] is None
     assert done.err.count("hello from the scheduler") == 2 * 3
     assert "hello from the file" in done.err
@@ -97,6 +97,10 @@ def test_what_a_scheduler_prints_goes_to_standard_error(here):
     [
         (["sweep", "nowhere.toml", "--out", "o.db"], "nowhere.toml"),
         (["sweep", "paper", "--vary", "network.severs=1,2", "--out", "o.db"], "did you mean 'servers'?"),
+        (["sweep", "paper", "--vary", "network.servers=0,2", "--out", "o.db"], "--vary: network.servers"),
+        (["sweep", "paper", "--until", "seed +-1%", "--out", "o.db"], "seed is no measure"),
+        ([*LBF, "--find", "network.servers=0:2", "--deployed", "9%"], "--find: network.servers"),
+        (["export", "there.db", "--out", ""], "--out is empty"),
         (["sweep", "paper", "--seeds", "0", "--out", "o.db"], "seeds is 0; allowed: 1 or more"),
         (["sweep", "paper", "-j", "0", "--out", "o.db"], "-j is 0"),
         (["sweep", "paper", "--until", "gap +-1%", "--seeds", "3", "--out", "o.db"], "--seeds and --until"),

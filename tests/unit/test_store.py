@@ -126,9 +126,9 @@ def test_an_export_beside_a_table_of_an_older_one_is_refused_and_changes_nothing
     with make("old.db", [row("a", 0, 5)], SERIES) as results:
         export(results, tmp_path / "out")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    with make("new.db", [row("b", 0, 6)]) as results:
-        with pytest.raises(InputError, match=r"out: has series\.csv of another export"):
-            export(results, tmp_path / "out")
+    refused = pytest.raises(InputError, match=r"out: has series\.csv of another export")
+    with make("new.db", [row("b", 0, 6)]) as results, refused:
+        export(results, tmp_path / "out")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
     with make("old.db", []) as results:
         assert len(export(results, tmp_path / "out")) == 2, "the same tables again are replaced"

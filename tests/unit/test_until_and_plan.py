@@ -76,6 +76,9 @@ def test_what_is_not_narrow_at_the_most_seeds_is_named(tmp_path):
         ("deployed_tasks +-1.2.3%", "allowed: MEASURE +-WIDTH"),
         ("deploied_tasks +-1%", "did you mean 'deployed_tasks'?"),
         ("scheduler +-1%", "unknown measure 'scheduler'"),
+        ("seed +-1%", "seed is no measure; allowed: what a run measures"),
+        ("wall_s +-1%", "wall_s is a number of the machine"),
+        ("peak_memory_bytes +-1%", "peak_memory_bytes is a number of the machine"),
     ],
 )
 def test_a_wish_that_is_none_is_told(text, says):
@@ -124,7 +127,8 @@ def test_where_the_other_end_is_enough_or_better_bisection_is_refused(tmp_path, 
 
 def test_of_a_share_bisection_is_refused_where_less_makes_more_late(tmp_path):
     engine = Known(lambda servers, label: 1.0, late=lambda servers: 0.5 if servers < 150 else 0.0)
-    with Results(tmp_path / "r.db") as results, pytest.raises(InputError, match=r"less network\.servers makes it worse"):
+    refused = pytest.raises(InputError, match=r"less network\.servers makes it worse")
+    with Results(tmp_path / "r.db") as results, refused:
         planner(results, engine, Wish(0.5, 0.01)).largest()
 
 
@@ -135,7 +139,7 @@ def test_a_run_that_failed_is_done_again_if_asked_for(tmp_path):
 
     engine = Known(lambda servers, label: 1.0)
     with Results(tmp_path / "r.db") as results:
-        with pytest.raises(CutlayerError, match="network.servers=200: a run failed: no luck"):
+        with pytest.raises(CutlayerError, match=r"network\.servers=200: a run failed: no luck"):
             planner(results, Failing(engine.share), Wish(0.95)).fewest()
         with pytest.raises(CutlayerError, match=r"failed before \(--retry-failed does it again\): no luck"):
             planner(results, engine, Wish(0.95)).fewest()
