@@ -14,6 +14,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -35,6 +36,10 @@ SHORT_S = 0.05
 """After a run shorter than this [s], a worker gets the next ones before it is done with the last."""
 AHEAD = 3
 """So many of them."""
+IDLE_S = 1.0
+"""At the end, so long may workers that are idle take to end [s]."""
+HANDLES = 16
+"""To start a process takes fewer files that are open at a time."""
 ONE_THREAD = {
     f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB", "NUMEXPR", "NUMBA")
 }
@@ -67,13 +72,25 @@ class _Worker:
     ahead: int = 0
 
     def start(self) -> None:
-        """Start the process; its greeting comes first."""
-        context = _context()
-        ours, theirs = context.Pipe()
-        with theirs, _interrupts_later(), _environment(ONE_THREAD):
-            self.process = context.Process(target=serve, args=(theirs,), name="cutlayer-worker")
-            self.process.start()
-        self.connection, self.source = ours, None
+        """Start the process; its greeting comes first.
+
+        Raises
+        ------
+        CutlayerError
+            If the system has no room for it, or the server it is forked from dies again and again.
+        """
+        for attempt in range(1, DEATHS + 1):
+            try:
+                self.process, self.connection = _started()
+                break
+            except (OSError, EOFError) as fault:
+                if not isinstance(fault, (EOFError, ConnectionError)):
+                    reason = fault.strerror or str(fault)
+                    raise CutlayerError(f"worker processes cannot be started ({reason}); allowed: fewer (-j)") from None
+                if attempt == DEATHS:  # otherwise the next start makes another server
+                    reason = f"what forks them died {DEATHS} times"
+                    raise CutlayerError(f"worker processes cannot be started ({reason})") from None
+        self.source = None
         self.flights.append(None)
 
     def may_take(self, cell: AnyCell) -> bool:
@@ -99,13 +116,25 @@ class _Worker:
             self.connection.send((without_source(cell), self.sources, pickled))
         return None
 
-    def stop(self, *, kill: bool) -> None:
-        """End the process: at once, or when it is idle."""
+    def hang_up(self, *, kill: bool) -> None:
+        """Tell the process to end: at once, or when it is idle."""
         if self.connection is None or self.process is None:
             return
         if kill:
             self.process.kill()
         self.connection.close()
+
+    def stop(self, *, kill: bool, until_s: float = 0.0) -> None:
+        """End the process, and wait for that; an idle one that is there still at `until_s` is killed.
+
+        A scheduler may have left it a thread that does not end.
+        """
+        if self.connection is None or self.process is None:
+            return
+        self.hang_up(kill=kill)
+        if not kill:
+            self.process.join(max(until_s - time.monotonic(), 0.0))
+            self.process.kill()
         self.process.join()
         self.connection, self.source = None, None
 
@@ -150,10 +179,10 @@ class Pool:
             clean = True
         finally:
             for worker in self._workers:
-                if not clean and worker.process is not None:
-                    worker.process.kill()  # all of them before any is waited for
+                worker.hang_up(kill=not clean)  # all of them before any is waited for
+            until_s = time.monotonic() + IDLE_S
             for worker in self._workers:
-                worker.stop(kill=not clean)
+                worker.stop(kill=not clean, until_s=until_s)
 
     def _fill(self, worker: _Worker, chunks: Iterator[deque[AnyCell]]) -> Iterator[tuple[AnyCell, Outcome]]:
         """Keep a worker busy: with its own cells, a new chunk, or the last of the one who has most to do.
@@ -210,6 +239,23 @@ class Pool:
         del self._deaths[id(victim)]
         worker.waiting.popleft()
         return victim, failure(f"its worker process died {DEATHS} times, the last time {reason}")
+
+
+def _started() -> tuple[BaseProcess, Connection]:
+    """Start a process and return it with our end of its pipe."""
+    context = _context()
+    with contextlib.ExitStack() as spare:  # said now: where they run out later, the server prints a traceback
+        for _ in range(HANDLES):
+            spare.enter_context(open(os.devnull, "rb"))
+    ours, theirs = context.Pipe()
+    try:
+        with theirs, _interrupts_later(), _environment(ONE_THREAD):
+            process = context.Process(target=serve, args=(theirs,), name="cutlayer-worker")
+            process.start()
+    except BaseException:
+        ours.close()
+        raise
+    return process, ours
 
 
 def _reason(process: BaseProcess | None) -> str:

@@ -203,3 +203,51 @@ def test_texts_that_are_no_characters_are_written_as_escapes(tmp_path):
         assert (tally.done, tally.failed, tally.first_error) == (1, 1, "ValueError: half \\ud800")
         assert {row["reason"] for row in results.rows("decisions")} == {"half \\ud800"}
         assert [row["error"] for row in results.rows("runs") if row["error"]] == [tally.first_error]
+
+
+def test_a_fork_server_that_dies_is_made_anew_and_given_up_the_third_time(monkeypatch):
+    from experiments import pool
+
+    started, faults = pool._started, [EOFError("unexpected EOF"), ConnectionRefusedError(111, "Connection refused")]
+    monkeypatch.setattr(pool, "_started", lambda: started() if not faults else _raise(faults.pop()))
+    wanted = cells(PaperSource(PaperScenario(servers=2, tasks=2)))
+    assert not any(outcome.failed for _, outcome in Pool(1).outcomes(wanted))
+    faults += [EOFError()] * 3
+    with pytest.raises(CutlayerError, match=r"cannot be started \(what forks them died 3 times\)$"):
+        list(Pool(1).outcomes(wanted))
+
+
+def test_too_few_file_handles_are_one_error_and_leave_no_process(monkeypatch):
+    import multiprocessing
+
+    from experiments import pool
+
+    started, left = pool._started, [1]
+    monkeypatch.setattr(
+        pool, "_started", lambda: started() if left and left.pop() else _raise(OSError(24, "Too many open files"))
+    )
+    with pytest.raises(CutlayerError, match=r"cannot be started \(Too many open files\); allowed: fewer \(-j\)"):
+        list(Pool(2).outcomes(cells(PaperSource(PaperScenario(servers=2, tasks=2)))))
+    assert not multiprocessing.active_children()
+
+
+def _raise(fault):
+    raise fault
+
+
+THREADS = """\
+import threading, time
+from simulator.policy import OnlineScheduler, Reject
+
+class Threads(OnlineScheduler):
+    def decide(self, task, view):
+        threading.Thread(target=time.sleep, args=(100_000,)).start()
+        return Reject("no")
+"""
+
+
+def test_a_thread_that_a_scheduler_leaves_running_does_not_keep_its_worker(tmp_path):
+    (tmp_path / "threads.py").write_text(THREADS)
+    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    ((_, outcome),) = Pool(1).outcomes([Cell(source, f"{tmp_path / 'threads.py'}:Threads", 0)])
+    assert not outcome.failed
