@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import count
@@ -115,6 +115,10 @@ def _model_version() -> str:
     return model_version()
 
 
+class _KilledError(Exception):
+    """Dask gave a run up, since too many workers died that had it."""
+
+
 class _Round:
     """One sweep on a cluster."""
 
@@ -123,9 +127,14 @@ class _Round:
         self._address = address
         self._sources: OrderedDict[int, tuple[Source, Any]] = OrderedDict()
         self._number = count()
+        self._suspects: deque[AnyCell] = deque()
 
     def outcomes(self, first: AnyCell, remaining: Iterator[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
-        """Yield every cell with its outcome, with a bounded number of them on the cluster."""
+        """Yield every cell with its outcome, with a bounded number of them on the cluster.
+
+        Dask counts a worker's death for every run that the worker had, also for those that did no more than wait
+        there. Those it gives up are done again at the end, each alone: deaths then are a run's own.
+        """
         import distributed
 
         waiting: Any = distributed.as_completed
@@ -133,13 +142,24 @@ class _Round:
         completed: Any = waiting(loop=self._client.loop)
         try:
             self._send(first, under_way, completed)
-            while under_way:
+            while under_way or self._suspects:
+                alone = not under_way
+                if alone:
+                    suspect = self._suspects.popleft()
+                    self._sources.clear()  # making it may have been given up, too
+                    self._send(suspect, under_way, completed)
                 threads = sum(self._client.nthreads().values()) or 1
-                while len(under_way) < AHEAD * threads and (cell := next(remaining, None)) is not None:
+                while not alone and len(under_way) < AHEAD * threads and (cell := next(remaining, None)) is not None:
                     self._send(cell, under_way, completed)
                 future = next(completed)
                 cell = under_way.pop(future)
-                outcome = self._outcome(future)
+                try:
+                    outcome = self._outcome(future)
+                except _KilledError as fault:
+                    if not alone:
+                        self._suspects.append(cell)
+                        continue
+                    outcome = failure(str(fault))
                 if outcome is None:
                     self._send(cell, under_way, completed)
                 else:
@@ -170,7 +190,13 @@ class _Round:
         return self._sources[id(source)][1]
 
     def _outcome(self, future: Any) -> Outcome | None:
-        """Return what became of a run; None where it is to be sent again."""
+        """Return what became of a run; None where it is to be sent again.
+
+        Raises
+        ------
+        _KilledError
+            If workers died that had it.
+        """
         from distributed import CancelledError, KilledWorker
 
         if future.status == "cancelled":
@@ -181,7 +207,7 @@ class _Round:
             outcome: Outcome = future.result()
         except KilledWorker as fault:
             last = fault.last_worker.address
-            return failure(f"its worker died {fault.allowed_failures + 1} times; the last was {last}")
+            raise _KilledError(f"its worker died {fault.allowed_failures + 1} times; the last was {last}") from None
         except CancelledError:
             return None
         except Exception as fault:

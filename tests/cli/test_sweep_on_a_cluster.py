@@ -115,18 +115,20 @@ class Deadly(OnlineScheduler):
 
 
 @pytest.mark.slow
-def test_a_run_that_kills_its_workers_is_a_failed_row(folder, cluster):
+def test_a_run_that_kills_its_workers_is_a_failed_row_and_those_beside_it_are_done(folder, cluster):
     (folder / "bad.py").write_text(DEADLY)
     for _ in range(2):
         cluster.worker("--nanny")  # starts another worker where one has died
-    more = ("--vary", f"scheduler=offline,{folder / 'bad.py'}:Deadly", "--seeds", "1", "--set", "workload.tasks=20")
+    schedulers = f"scheduler=offline,{folder / 'bad.py'}:Deadly,lbf,fifo"
+    more = ("--vary", schedulers, "--seeds", "1", "--set", "workload.tasks=20")
     process = start(folder, "k.db", "--cluster", cluster.address, *more)
     _, err = process.communicate(timeout=200)
     assert process.returncode == 3, err
     with Results(folder / "k.db") as results:
         status = sorted((row["scheduler"].rpartition(":")[2], row["status"]) for row in results.rows("runs"))
         errors = {row["error"] for row in results.rows("runs") if row["error"]}
-    assert [name for name, word in status if word == "failed"] == ["Deadly", "Deadly"]
+    assert status == sorted((name, "failed" if name == "Deadly" else "done") for name, _ in status)
+    assert len(status) == 8, "two scenarios, four schedulers"
     assert all("its worker died 4 times" in error for error in errors)
 
 
