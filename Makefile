@@ -13,8 +13,8 @@ install: $(VENV)/.core  ## .venv/bin/cutlayer
 demo: $(VENV)/.core  ## redraw the paper's figures and check its claims (no torch needed)
 	$(BIN)/cutlayer reproduce --seeds $(SEEDS) --out results/paper
 
-test: $(VENV)/.test  ## everything but what takes minutes
-	$(BIN)/python -m pytest
+test: $(VENV)/.test  ## everything but what takes minutes, on every core
+	$(BIN)/python -m pytest -n auto
 
 test-slow: $(VENV)/.test  ## everything, also what takes minutes
 	$(BIN)/python -m pytest -m "slow or not slow"
