@@ -36,6 +36,9 @@ LONGEST_NAME = 90
 LONGEST_LINK = 2 * LONGEST_NAME + 1
 """Letters of the name of a link: two nodes, and a dash."""
 
+NANOMETRE = 1e-9
+"""Points nearer than this [m] are one: degrees do not tell them apart, and a file holds no delay of 1e-100 s."""
+
 LEAST, MOST = 1e-50, 1e50
 """Of a number in SI units that is not 0: products and quotients of a few stay finite, and so do all sums."""
 
@@ -115,7 +118,8 @@ def great_circle_m(one: tuple[float, float], other: tuple[float, float]) -> floa
     (lat, lon), (other_lat, other_lon) = (map(math.radians, point) for point in (one, other))
     h = math.sin((other_lat - lat) / 2) ** 2
     h += math.cos(lat) * math.cos(other_lat) * math.sin((other_lon - lon) / 2) ** 2
-    return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(h, 1.0)))
+    distance = 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(h, 1.0)))
+    return distance if distance >= NANOMETRE else 0.0
 
 
 def number(value: Any, name: str) -> float:
