@@ -9,7 +9,7 @@ import numpy as np
 from experiments.kept_frames import read_kept
 from experiments.over_time import column
 from experiments.panels import Curve, Panel, latency_unit
-from experiments.run_groups import Group, Row, read_table, with_table
+from experiments.run_groups import Group, Row, deadline_line, read_table, with_table
 from simulator.results import Results
 from simulator.tables import QUANTILES
 from simulator.types import FloatArray
@@ -43,13 +43,7 @@ def cdf(results: Results, groups: Sequence[Group]) -> list[Panel]:
     curves = [_from_all(label, begin, values, high, low, factor) for label, values, high, low in raw if len(values)]
     x = np.concatenate([curve.x for curve in curves]) if curves else np.zeros(0)
     x = x[x > 0]
-    deadlines = {
-        task["deadline_s"]
-        for group in groups
-        for row in group.rows
-        for task in read_table(results, "tasks", row["key"])
-    }
-    lines = (("deadline", deadlines.pop() / factor),) if len(deadlines) == 1 else ()
+    lines = deadline_line(results, groups, factor)
     note = (
         ""
         if all_exact

@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.kept_frames import read_kept
 from experiments.panels import Curve, Panel, latency_unit, step_values, time_unit
-from experiments.run_groups import MOST_LINES, Group, Row, read_table, with_table
+from experiments.run_groups import MOST_LINES, Group, Row, deadline_line, read_table, with_table
 from simulator.results import Results
 from simulator.stats import mean_interval
 from simulator.types import FloatArray
@@ -126,13 +126,7 @@ def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
         highs = _stacked([(t, y) for own, t, _, y in raw if own is group], times)
         y, high = np.nanmean(lows, axis=0) if len(lows) > 1 else lows[0], np.fmax.reduce(highs, axis=0)
         curves.append(_window_curve(group, times, y / factor, end_s, scale, (y / factor, high / factor)))
-    deadlines = {
-        task["deadline_s"]
-        for group in groups
-        for row in group.rows
-        for task in read_table(results, "tasks", row["key"])
-    }
-    lines = (("deadline", deadlines.pop() / factor),) if len(deadlines) == 1 else ()
+    lines = deadline_line(results, groups, factor)
     what = "median; thin: 99th percentile" if exact else "mean; thin: largest"
     values = np.concatenate([c.high for c in curves if c.high is not None] + [c.y for c in curves])
     values = values[np.isfinite(values) & (values > 0)]

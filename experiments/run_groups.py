@@ -58,6 +58,17 @@ def read_table(results: Results, table: str, key: str) -> list[Row]:
     return list(results.rows(table, key)) if has_rows(results, table, key) else []
 
 
+def deadline_line(results: Results, groups: Sequence[Group], factor: float) -> tuple[tuple[str, float], ...]:
+    """Return the line of the deadline in units of `factor` seconds, where all tasks have the same; else none."""
+    deadlines = {
+        task["deadline_s"]
+        for group in groups
+        for row in group.rows
+        for task in read_table(results, "tasks", row["key"])
+    }
+    return (("deadline", deadlines.pop() / factor),) if len(deadlines) == 1 else ()
+
+
 def with_table(results: Results, groups: Sequence[Group], table: str, missing: str) -> list[Group]:
     """Return the groups whose runs have rows in `table`, no more than there are looks of lines.
 

@@ -22,6 +22,7 @@ import networkx as nx
 
 from simulator.errors import InputError, UnknownNameError
 from workloads.graphs import position_of, propagation_of, shown, speed_of
+from workloads.rows import opened
 
 FilePath = str | os.PathLike[str]
 
@@ -91,15 +92,8 @@ def read_graphml(path: FilePath) -> nx.Graph:
 
 
 def _bytes(path: FilePath) -> bytes:
-    try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise InputError("is a folder, a pipe or a device; allowed: a file")
-        with open(path, "rb") as file:
-            content = file.read()
-    except (OSError, ValueError) as fault:
-        if isinstance(fault, InputError):
-            raise
-        raise InputError(f"cannot be read ({getattr(fault, 'strerror', None) or fault})") from None
+    with opened(path) as file:
+        content = file.read()
     if not content.strip():
         raise InputError("is empty; allowed: a GraphML file")
     return content

@@ -26,6 +26,7 @@ import networkx as nx
 
 from simulator.errors import InputError
 from simulator.units import PREFIXES, parse
+from workloads.rows import LEAST, MOST
 
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius of the Earth (IUGG)."""
@@ -38,9 +39,6 @@ LONGEST_LINK = 2 * LONGEST_NAME + 1
 
 NANOMETRE = 1e-9
 """Points nearer than this [m] are one: degrees do not tell them apart, and a file holds no delay of 1e-100 s."""
-
-LEAST, MOST = 1e-50, 1e50
-"""Of a number in SI units that is not 0: products and quotients of a few stay finite, and so do all sums."""
 
 _PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _UNIT = re.compile(r"\s*([kKMGTP]?)\s*(?:bps|b/s|bit/s)?\s*")

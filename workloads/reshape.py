@@ -11,6 +11,7 @@ import numpy as np
 from simulator.errors import InputError
 from simulator.rng import stream
 from simulator.types import FloatArray
+from workloads.rows import LEAST, MOST
 from workloads.trace import NUMBERS, Chunk, Trace, streamed
 
 
@@ -19,7 +20,7 @@ def faster(trace: Trace, factor: float) -> Trace:
     if not 0 < factor < math.inf:
         raise InputError(f"the rate factor is {factor!r}; allowed: above 0, finite")
     last_s = trace.last_s / factor
-    if not (last_s == 0 or 1e-50 <= last_s <= 1e50):
+    if not (last_s == 0 or LEAST <= last_s <= MOST):
         raise InputError(f"the rate factor is {factor!r}, which makes the last arrival {last_s!r} s")
     what = {"rate_factor": float(factor)}
     return _changed(trace, what, lambda chunk, first: _moved(chunk, chunk["arrival_s"] / factor))

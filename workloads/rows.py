@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import math
@@ -83,11 +84,24 @@ def _parsed(
 
 def _check_text(path: Path) -> None:
     """Check that a file is text in UTF-8, to its end: a fault in it is found before its first row is used."""
+    with opened(path) as file:
+        _check_blocks(file, path)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[io.BufferedReader]:
+    """Open a file to read its bytes.
+
+    Raises
+    ------
+    InputError
+        If it is none, or cannot be opened or read to where the context ends.
+    """
     try:
         if os.path.exists(path) and not os.path.isfile(path):  # a pipe gives its content once; we read it twice
             raise InputError("is a folder, a pipe or a device; allowed: a file", path)
         with open(path, "rb") as file:
-            _check_blocks(file, path)
+            yield file
     except (OSError, ValueError) as fault:
         if isinstance(fault, InputError):
             raise
