@@ -10,7 +10,7 @@ import pytest
 from user_files import INPUTS, SERVERS, SMALL, TASKS, WIDE, Files, rows
 
 from experiments.cli import main
-from experiments.report import report
+from experiments.pages.report import report
 from simulator.results import Results, column_names
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed (pip install 'cutlayer[test]')")
