@@ -18,10 +18,6 @@ PAPER_POINTS = 4000
 """More points than this no figure on paper can tell apart."""
 
 
-class Missing(Exception):
-    """What a figure needs is not in the results; the message says what would have kept it."""
-
-
 @dataclass(frozen=True, eq=False)
 class Curve:
     """A line, with a band around it where there is one.

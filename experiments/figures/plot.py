@@ -10,10 +10,10 @@ from typing import Any
 
 from experiments.figures.distributions import cdf
 from experiments.figures.over_time import deployed, latency, reserved, used, violations
-from experiments.figures.panels import HeatMap, Missing
+from experiments.figures.panels import HeatMap
 from experiments.figures.resource_panels import heatmap, load_map
 from experiments.figures.sweep_panels import sweep
-from experiments.records.run_groups import Group, chosen_rows, group_runs
+from experiments.records.run_groups import Group, Missing, chosen_rows, group_runs
 from simulator.errors import InputError, UnknownNameError
 from simulator.registry import Registry
 from simulator.results import Results

@@ -10,8 +10,8 @@ import networkx as nx
 import numpy as np
 
 from experiments.figures.over_time import column
-from experiments.figures.panels import HeatMap, Map, Missing, step_means, time_unit
-from experiments.records.run_groups import Group, Row, read_table, with_table
+from experiments.figures.panels import HeatMap, Map, step_means, time_unit
+from experiments.records.run_groups import Group, Missing, Row, read_table, with_table
 from experiments.records.run_places import topology_of
 from simulator.results import Results
 from simulator.types import FloatArray

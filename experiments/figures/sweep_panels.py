@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.figures.panels import Curve, Missing, Panel, axis_label
-from experiments.records.run_groups import MOST_LINES, Group, label_of, varied
+from experiments.figures.panels import Curve, Panel, axis_label
+from experiments.records.run_groups import MOST_LINES, Group, Missing, label_of, varied
 from simulator.results import Results
 from simulator.stats import Interval, mean_interval
 

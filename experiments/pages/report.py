@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.figures.panels import Curve, HeatMap, Missing, Panel, thinned
+from experiments.figures.panels import Curve, HeatMap, Panel, thinned
 from experiments.figures.plot import KINDS
 from experiments.pages.report_tables import (
     MOST_ROWS,
@@ -30,7 +30,7 @@ from experiments.pages.report_tables import (
     table_html,
     types_of,
 )
-from experiments.records.run_groups import Group, Row, chosen_rows, group_runs, parameters_of
+from experiments.records.run_groups import Group, Missing, Row, chosen_rows, group_runs, parameters_of
 from simulator.errors import InputError
 from simulator.results import Results
 from simulator.types import FloatArray

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from experiments.figures.panels import Missing
 from experiments.records.run_places import network_of, paths_of
 from experiments.scenarios.options import OPTIONS
 from simulator.errors import InputError, UnknownNameError
@@ -25,6 +24,10 @@ KEPT_WORDS = ("keep", "by_resource", "bound")
 """What a scenario says of what is kept of a run, not of what happens in it."""
 _OPTION_OF = {option.key: option.name for option in OPTIONS}
 """Under what name a run keeps where a file of its scenario lies."""
+
+
+class Missing(Exception):
+    """What a figure needs is not in the results; the message says what would have kept it."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 from experiments.console import log
 from experiments.inputs import Inputs
 from experiments.plugin import label
-from experiments.records.frame_options import remove_left_drafts, save_frames
+from experiments.records.kept_frames import frames_path, remove_left_drafts, save_frames
 from experiments.runner import ALL_TABLES, Done, bound_at, digest_of, run, run_row
 from experiments.scenario import Scenario
 from experiments.scenarios.build import Streamed
@@ -153,11 +153,6 @@ def _tables(scenario: Scenario) -> list[str]:
         if scenario.run.by_resource:
             keep.append("frame_series_by")
     return keep
-
-
-def frames_path(out: str, key: str) -> Path:
-    """Return where the frames of a run are kept: beside the results file, by the run's key."""
-    return Path(out).with_suffix(f".{key[:12]}.frames.npz")
 
 
 def _quiet(json: bool) -> contextlib.AbstractContextManager[Any]:

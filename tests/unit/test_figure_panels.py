@@ -8,9 +8,8 @@ import pytest
 from runs_by_hand import rows, run, series, written
 
 from experiments.figures import distributions, over_time, resource_panels, sweep_panels
-from experiments.figures.panels import Missing
 from experiments.records import run_groups, run_places
-from experiments.records.run_groups import chosen_rows, group_runs
+from experiments.records.run_groups import Missing, chosen_rows, group_runs
 from simulator.stats import mean_interval
 
 FRAMES = ("time_s", "frames", "delivered", "lost", "violations", "transfer_mean_s", "transfer_max_s")
