@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from simulator.errors import InputError
+from simulator.errors import InputError, UnknownNameError
 from simulator.events import Decided, Departed, Evicted
 from simulator.ledger import Ledger
 from simulator.names import Names
@@ -178,9 +178,19 @@ class Recorder:
                 name = self._network.servers[i]
                 self._say("series_by", (time_s, "server", name, None, float(reserved_flop_per_s[i])))
 
-    def task_rows(self) -> list[dict[str, Any]]:
-        """Return the rows of the table ``tasks`` as mappings, in order of arrival; see `tables`."""
-        return self._own().mappings("tasks")
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return the rows of a table but ``runs`` as mappings, in order, once the run has ended; see `tables`.
+
+        Raises
+        ------
+        UnknownNameError
+            If a recorder does not make a table of that name.
+        ValueError
+            If the rows went to a sink.
+        """
+        if table not in TABLES_KEPT:
+            raise UnknownNameError("table of a recorder", table, TABLES_KEPT)
+        return self._own().mappings(table)
 
     def tables(self) -> dict[str, list[Row]]:
         """Return the rows of every table but ``runs``, once the run has ended.
