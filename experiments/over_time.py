@@ -10,13 +10,23 @@ import numpy as np
 
 from experiments.kept_frames import read_kept
 from experiments.panels import Curve, Panel, latency_unit, step_values, time_unit
-from experiments.run_groups import MOST_LINES, Group, Row, deadline_line, read_table, with_table
+from experiments.run_groups import (
+    MOST_LINES,
+    Group,
+    Row,
+    deadline_line,
+    label_of,
+    read_table,
+    varied,
+    with_table,
+)
 from simulator.results import Results
 from simulator.stats import mean_interval
 from simulator.types import FloatArray
 
 GRID_POINTS = 600
 """Runs whose events come at different times are averaged at so many moments."""
+MOST_BOUNDS = 3
 
 NEEDS_WINDOW = "no latency over time in the results: `--window SECONDS` keeps it (with --frames)"
 NEEDS_SERIES = "no changes of totals in the results: only single runs and sweeps that keep the table `series` have them"
@@ -32,7 +42,20 @@ def deployed(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the deployed tasks over time."""
     note, groups = _which(results, groups, "series", NEEDS_SERIES)
     curves, _, x_label = _step_curves(results, groups, lambda group, rows: column(rows, "deployed_tasks"))
-    return [Panel("deployed", "Deployed tasks", x_label, "deployed tasks", curves, note=note)]
+    lines = bound_lines(groups)
+    return [Panel("deployed", "Deployed tasks", x_label, "deployed tasks", curves, lines, note=note)]
+
+
+def bound_lines(groups: Sequence[Group]) -> tuple[tuple[str, float], ...]:
+    """Return the bound on the tasks deployed at the end, one line a scenario; none where there are too many to tell."""
+    names = varied(groups)
+    found: dict[str, float] = {}
+    for group in groups:
+        bounds = [row["bound_tasks"] for row in group.rows]
+        if None not in bounds:
+            case = label_of(group, names).removeprefix(group.scheduler)
+            found.setdefault(f"bound at the end{case}", float(np.mean(bounds)))
+    return tuple(found.items()) if len(found) <= MOST_BOUNDS else ()
 
 
 def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:

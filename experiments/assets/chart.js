@@ -20,12 +20,12 @@ function element(name, attributes, parent, text) {
   return node;
 }
 
-function short(value) {
+function short(value, digits = 5) {
   if (value === null || !isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e15 || size < 1e-6) return value.toExponential(3);
-  return Number(value.toPrecision(5)).toLocaleString("en-US", { maximumFractionDigits: 10 });
+  return Number(value.toPrecision(size >= 1000 ? Math.max(digits, 5) : digits)).toLocaleString("en-US", { maximumFractionDigits: 10 });
 }
 
 function linearTicks(low, high, wanted) {
@@ -239,7 +239,8 @@ class Chart {
     const inner = make("g", { "clip-path": "url(#" + clip + ")" }, svg);
     for (const [name, y] of panel.lines) {
       make("line", { class: "reference", x1: this.left, x2: right, y1: rise(y), y2: rise(y) }, inner);
-      label(right - 2, rise(y) - 4, name, "end");
+      if (this.nearest(y, 0) > this.nearest(y, 1)) label(this.left + 4, rise(y) - 4, name, "start");
+      else label(right - 2, rise(y) - 4, name, "end");
     }
     for (const [name, x] of panel.x_lines) if (x >= this.view[0] && x <= this.view[1]) {
       make("line", { class: "reference", x1: this.place(x), x2: this.place(x), y1: MARGIN.top, y2: low }, inner);
@@ -260,6 +261,20 @@ class Chart {
     this.over = make("g", {}, svg);
     this.plot.dataset.from = this.view[0];
     this.plot.dataset.to = this.view[1];
+  }
+
+  /* How far the nearest curve is from `y` over the left (0) or the right (1) third of what is seen [pixels]. */
+  nearest(y, side) {
+    const [a, b] = this.view.map((v) => this.warp(v)), from = a + side * (b - a) * 2 / 3;
+    let least = Infinity;
+    this.panel.curves.forEach((curve, index) => {
+      if (this.hidden.has(index)) return;
+      for (let step = 0; step <= 6; step++) {
+        const k = this.value(curve, this.unwarp(from + (b - a) / 3 * step / 6));
+        if (k >= 0 && curve.y[k] !== null) least = Math.min(least, Math.abs(this.rise(curve.y[k]) - this.rise(y)));
+      }
+    });
+    return least;
   }
 
   /* The points in view; where many fall on one column of pixels, the first, lowest, highest and last of them. */
