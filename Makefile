@@ -28,10 +28,10 @@ docs: $(VENV)/.docs  ## the documentation as pages that open offline: site/index
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 bench: $(VENV)/.core  ## ratios against references measured in the same run
-	$(BIN)/python -m experiments.bench_admission
-	$(BIN)/python -m experiments.bench_frames
-	$(BIN)/python -m experiments.bench_bounds
-	$(BIN)/python -m experiments.bench_sweep --grid $(GRID_SEEDS)
+	$(BIN)/python -m experiments.bench.admission
+	$(BIN)/python -m experiments.bench.frames
+	$(BIN)/python -m experiments.bench.bounds
+	$(BIN)/python -m experiments.bench.sweep --grid $(GRID_SEEDS)
 
 clean:  ## remove the environment and all results
 	rm -rf $(VENV) results site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from experiments.cells import Cell
 from experiments.paper_source import PaperSource
 from experiments.study import Claim, Study, experiment, main
+from experiments.sweeps.cells import Cell
 from simulator.frame_model import FrameSettings
 from simulator.stats import Interval, mean_interval
 from workloads.generate import PaperScenario

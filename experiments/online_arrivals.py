@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.cells import HINDSIGHT, POINTS, Cell, hindsight_at
 from experiments.paper_source import PaperSource
 from experiments.study import Claim, Study, experiment, main
+from experiments.sweeps.cells import HINDSIGHT, POINTS, Cell, hindsight_at
 from simulator.results import Results
 from simulator.stats import Interval, mean_interval
 from workloads.generate import PaperScenario

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.cells import HINDSIGHT, Cell, hindsight_at
 from experiments.online_arrivals import bounds_in_hindsight, deployed_after_arrivals
 from experiments.paper_source import PaperSource
 from experiments.plugin import scheduler_class
 from experiments.study import Claim, Study, experiment, main
+from experiments.sweeps.cells import HINDSIGHT, Cell, hindsight_at
 from simulator.policy import OnlineScheduler
 from simulator.stats import Interval, mean_interval
 from workloads.generate import PaperScenario

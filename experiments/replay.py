@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiments.figures import slug
+from experiments.figures.plot import slug
 from experiments.inputs import Inputs
-from experiments.run_files import as_text, run_into, say_inputs
 from experiments.scenario import Scenario, find, with_options
-from experiments.scenario_build import Streamed, topology_of
-from experiments.scenario_fields import Text
-from experiments.scenario_files import read
+from experiments.scenarios.build import Streamed, topology_of
+from experiments.scenarios.fields import Text
+from experiments.scenarios.files import read
+from experiments.sweeps.run_files import as_text, run_into, say_inputs
 from simulator.errors import InputError
 from simulator.frame_model import least_window_s
 from simulator.results import Results
@@ -34,9 +34,9 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     path, stem = _places(arguments.out, arguments.traces[0])
     say_inputs(scenario, inputs)
     topology = topology_of(scenario, scenario.run.seed)
+    from experiments.figures.replay_figure import replay_figure
+    from experiments.figures.replay_history import history
     from experiments.plots import draw
-    from experiments.replay_figure import replay_figure
-    from experiments.replay_history import history
 
     assert scenario.scheduler is not None
     title = f"{' + '.join(Path(trace).name for trace in arguments.traces)}, scenario {Path(arguments.scenario).name}"

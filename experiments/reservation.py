@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from experiments.cells import Cell
 from experiments.paper_source import PaperSource
 from experiments.study import Claim, Study, experiment, main
+from experiments.sweeps.cells import Cell
 from simulator.frame_model import FrameSettings
 from simulator.stats import Interval, mean_interval
 from simulator.types import RESERVATIONS

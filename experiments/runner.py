@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from simulator.frame_results import FrameResults
 
 ALL_TABLES = ("tasks", "decisions", "series")
-INPUT_MODULES = ("inputs.py", "paper_source.py", "scenario*.py")
+INPUT_MODULES = ("inputs.py", "paper_source.py", "scenario.py", "scenarios/*.py")
 """The modules of this package that decide what goes into a run."""
 
 
@@ -48,9 +48,10 @@ def model_version() -> str:
         folder = Path(package.__path__[0])
         for source in sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".json")):
             digest.update(source.relative_to(folder).as_posix().encode() + b"\0" + source.read_bytes())
+    here = Path(__file__).parent
     for pattern in INPUT_MODULES:
-        for source in sorted(Path(__file__).parent.glob(pattern)):
-            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+        for source in sorted(here.glob(pattern)):
+            digest.update(source.relative_to(here).as_posix().encode() + b"\0" + source.read_bytes())
     return f"{simulator.__version__}+{digest.hexdigest()[:12]}"
 
 

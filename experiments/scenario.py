@@ -1,6 +1,6 @@
 """A scenario: one TOML file that says everything about a run, read into one frozen object.
 
-`experiments.scenario_sections` has the words of the file. Quantities are text with units in the file and floats in
+`experiments.scenarios.sections` has the words of the file. Quantities are text with units in the file and floats in
 SI units inside; what is not said has the default its section states.
 """
 
@@ -16,10 +16,10 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from experiments.inputs import Inputs
 from experiments.plugin import label
-from experiments.scenario_faults import ScenarioError, faults, located
-from experiments.scenario_fields import InputFile, SchedulerName, Section, is_file_name, several
-from experiments.scenario_files import Draft, both_said, read, setting, without_other_ways
-from experiments.scenario_sections import (
+from experiments.scenarios.faults import ScenarioError, faults, located
+from experiments.scenarios.fields import InputFile, SchedulerName, Section, is_file_name, several
+from experiments.scenarios.files import Draft, both_said, read, setting, without_other_ways
+from experiments.scenarios.sections import (
     BandwidthSection,
     FaultsSection,
     FramesSection,
@@ -28,7 +28,7 @@ from experiments.scenario_sections import (
     RunSection,
     SchedulerSection,
 )
-from experiments.scenario_workload import WorkloadSection
+from experiments.scenarios.workload import WorkloadSection
 from simulator.errors import InputError, near_name
 
 SHIPPED = Path(__file__).parent / "scenarios"
@@ -91,7 +91,7 @@ class Scenario(Section):
         InputError
             If a file holds something that is wrong.
         """
-        from experiments.scenario_build import inputs
+        from experiments.scenarios.build import inputs
 
         return inputs(self, seed)
 

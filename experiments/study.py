@@ -20,7 +20,7 @@ from simulator.registry import Registry
 from simulator.results import Results
 
 if TYPE_CHECKING:
-    from experiments.cells import Cell
+    from experiments.sweeps.cells import Cell
 
 SEEDS = 20
 
@@ -85,7 +85,7 @@ class Study:
         CutlayerError
             If a run failed: a figure needs all of them.
         """
-        from experiments.sweep import engine_of, sweep
+        from experiments.sweeps.sweep import engine_of, sweep
 
         with progress(what, len(cells)) as done:
             tally = sweep(self.results, cells, done, engine=engine_of(self.jobs), retry_failed=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.cells import Cell
 from experiments.paper_source import PaperSource
 from experiments.study import Claim, Study, experiment, main
+from experiments.sweeps.cells import Cell
 from simulator.stats import Interval, mean_interval, paired_interval
 from workloads.generate import PaperScenario
 

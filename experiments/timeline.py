@@ -21,9 +21,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from experiments.kept_frames import Kept, read_kept
-from experiments.run_groups import Row, chosen_rows, has_rows, read_table
-from experiments.run_places import network_of
+from experiments.records.kept_frames import Kept, read_kept
+from experiments.records.run_groups import Row, chosen_rows, has_rows, read_table
+from experiments.records.run_places import network_of
 from simulator.errors import InputError
 from simulator.results import Results
 from simulator.types import Network

@@ -148,7 +148,7 @@ def _fit(trace: Trace, arguments: argparse.Namespace, period_s: float | None, pl
     lines = [info(trace), "", as_table(arrivals_s, fits), ""]
     lines += [as_toml(fit.process) + "\n" for fit in fits.values()]
     if plot is not None:
-        from experiments.trace_plots import draw_fits
+        from experiments.figures.trace_plots import draw_fits
 
         lines += [str(path) for path in draw_fits(plot, arrivals_s, fits)]
     return "\n".join(lines).rstrip()

@@ -163,11 +163,12 @@ def _plans(scheduler: Scheduler) -> Iterator[tuple[History, OfflineScheduler, An
 
 @_check
 def answers_are_decisions(scheduler: Scheduler) -> None:
-    """Every answer is Deploy or Reject, with an int for a cut that the task has; a plan maps tasks to such."""
+    """Every answer is Deploy or Reject, with a whole number for a cut that the task has; a plan maps tasks to such."""
 
     def require_cut(cut: Any, task: Task) -> None:
         n = len(task.profile)
-        _require(type(cut) is int and 0 <= cut <= n, f"cut {cut!r} for task {task.name!r}; allowed: int, 0 to {n}")
+        allowed = f"allowed: a whole number, 0 to {n}"
+        _require(type(cut) is int and 0 <= cut <= n, f"cut {cut!r} for task {task.name!r}; {allowed}")
 
     def look(task: Task, view: View, answer: Any) -> None:
         _require(isinstance(answer, Deploy | Reject), f"answers {answer!r} for task {task.name!r}")
@@ -180,7 +181,7 @@ def answers_are_decisions(scheduler: Scheduler) -> None:
         by_name = {task.name: task for task in history.tasks}
         for name, cut in plan.items():
             _require(name in by_name, f"plans {name!r}, a task that is not there")
-            require_cut(cut, by_name[name])
+            require_cut(Deploy(cut).cut, by_name[name])
 
 
 @_check

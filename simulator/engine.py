@@ -238,7 +238,8 @@ class Simulation:
         layers = len(task.profile)
         if not isinstance(decision.cut, int) or not 0 <= decision.cut <= layers:
             raise DecisionError(
-                f"{self._who()} answered cut {decision.cut!r} for task {task.name!r}; allowed: 0 to {layers}"
+                f"{self._who()} answered cut {decision.cut!r} for task {task.name!r}; "
+                f"allowed: a whole number, 0 to {layers}"
             )
         self._check_evicted(decision.evict, f"for task {task.name!r}")
 

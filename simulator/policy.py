@@ -21,6 +21,11 @@ from simulator.registry import Registry
 from simulator.types import Deployment, FloatArray, Network, Task
 
 
+def _plain(cut: Any) -> Any:
+    """Return a whole number of numpy's as Python's; anything else as it is, for the engine to judge."""
+    return int(cut) if isinstance(cut, np.integer) else cut
+
+
 @dataclass(frozen=True, slots=True)
 class Deploy:
     """Deploy the task at `cut`, after evicting the tasks named in `evict`, in that order."""
@@ -29,6 +34,7 @@ class Deploy:
     evict: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "cut", _plain(self.cut))
         object.__setattr__(self, "evict", tuple(self.evict))
 
 
@@ -46,6 +52,9 @@ class Reject:
 
     reason: str
     cut: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cut", _plain(self.cut))
 
 
 Decision = Deploy | Reject

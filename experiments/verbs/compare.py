@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> int:
     """Compare and print."""
-    from experiments.compare import as_json, as_text, compare
+    from experiments.records.compare import as_json, as_text, compare
     from simulator.results import Results
 
     with Results(arguments.results, must_exist=True) as results:

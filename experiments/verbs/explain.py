@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> int:
     """Print the explanation."""
-    from experiments.explain import explain
+    from experiments.records.explain import explain
 
     print(explain(arguments.results, arguments.task, arguments.run))
     return 0

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> int:
     """Write the files and print their names."""
-    from experiments.export import export
+    from experiments.records.export import export
     from simulator.results import Results
 
     with Results(arguments.results, must_exist=True) as results:

@@ -22,7 +22,7 @@ def call(arguments: argparse.Namespace) -> int:
     import contextlib
     import os
 
-    from experiments.store import merge
+    from experiments.records.store import merge
     from simulator.errors import InputError
     from simulator.results import Results
 

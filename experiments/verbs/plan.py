@@ -35,6 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> int:
     """Look for the answer and print it."""
-    from experiments.plan_command import run_plan
+    from experiments.sweeps.plan_command import run_plan
 
     return run_plan(arguments)

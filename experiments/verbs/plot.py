@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> int:
     """Draw, and print the files."""
     from experiments.console import log
-    from experiments.figures import plot
+    from experiments.figures.plot import plot
 
     paths = plot(
         arguments.results,

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> int:
     """Write the page and print where it is."""
-    from experiments.report import report
+    from experiments.pages.report import report
 
     print(report(arguments.results, arguments.runs, arguments.out))
     return 0

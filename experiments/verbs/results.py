@@ -19,7 +19,7 @@ def call(arguments: argparse.Namespace) -> int:
     """List."""
     import json
 
-    from experiments.store import as_text, listed
+    from experiments.records.store import as_text, listed
     from simulator.results import Results
 
     with Results(arguments.results, must_exist=True) as results:

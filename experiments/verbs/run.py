@@ -79,6 +79,6 @@ def _add_frame_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> int:
     """Simulate and print what came out."""
-    from experiments.run_files import run_files
+    from experiments.sweeps.run_files import run_files
 
     return run_files(arguments)

@@ -39,8 +39,8 @@ def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
 def call(arguments: argparse.Namespace) -> int:
     """Do it."""
     from experiments.scenario import load
-    from experiments.scenario_checks import check
-    from experiments.scenario_text import init, schema_text, to_toml
+    from experiments.scenarios.checks import check
+    from experiments.scenarios.text import init, schema_text, to_toml
 
     if arguments.action == "init":
         print("\n".join(init(arguments.out)))

@@ -43,6 +43,6 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(arguments: argparse.Namespace) -> int:
     """Do the runs that are missing."""
-    from experiments.sweep_command import run_sweep
+    from experiments.sweeps.sweep_command import run_sweep
 
     return run_sweep(arguments)

@@ -7,7 +7,7 @@ import struct
 import pytest
 from user_files import assert_one_line, command
 
-from experiments.figures import KINDS
+from experiments.figures.plot import KINDS
 from experiments.verbs import plot as verb
 
 PLAIN = ["deployed", "reserved"]

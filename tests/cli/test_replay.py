@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from user_files import assert_one_line, command, rows, same_but_for_the_machine
 
+from experiments.figures.replay_figure import replay_figure
+from experiments.figures.replay_history import Means, history
 from experiments.replay import round_up
-from experiments.replay_figure import replay_figure
-from experiments.replay_history import Means, history
 from experiments.scenario import load
-from experiments.scenario_build import topology_of
+from experiments.scenarios.build import topology_of
 from simulator.results import Results
 
 DATA = Path(os.environ.get("CUTLAYER_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
@@ -110,7 +110,7 @@ def test_what_the_trace_says_counts_and_two_traces_arrive_together(folder, cutla
 
 def seen(folder, *settings):
     """Return what the figure shows of a small run, and the inputs and the row."""
-    from experiments.run_files import run_into
+    from experiments.sweeps.run_files import run_into
 
     settings = ["workload.trace=t.csv", "scheduler=fifo", "run.by_resource=true", "frames.window=5 s", *settings]
     scenario = load("s.toml", settings)
@@ -191,7 +191,7 @@ def test_a_replay_that_is_not_held_in_memory_has_the_same_rows(folder, cutlayer,
     argv = ["replay", "t.csv", "--scenario", "s.toml", "--scheduler", "lbf", "--set", "run.by_resource=true"]
     argv += ["--set", "run.bound=none", "--out"]
     cutlayer([*argv, "held.db"])
-    monkeypatch.setattr("experiments.scenario_build.MOST_HELD", 7)
+    monkeypatch.setattr("experiments.scenarios.build.MOST_HELD", 7)
     assert "30 tasks are not held in memory" in cutlayer([*argv, "streamed.db"]).err
     assert tables(folder / "held.db") == tables(folder / "streamed.db")
     assert Path("held.png").read_bytes() == Path("streamed.png").read_bytes()

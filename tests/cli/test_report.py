@@ -9,8 +9,8 @@ import re
 import pytest
 from user_files import assert_one_line, command, rows
 
-from experiments import report_tables
-from experiments.report import report
+from experiments.pages import report_tables
+from experiments.pages.report import report
 
 FRAMES = ("--frames", "periodic", "--until", "30", "--window", "5", "--by-resource")
 

@@ -10,7 +10,7 @@ from browsing import NEEDS_A_BROWSER, a_browser, cells, choice, find, find_all, 
 from user_files import INPUTS, SERVERS, SMALL, TASKS, WIDE, Files, rows
 
 from experiments.cli import main
-from experiments.report import report
+from experiments.pages.report import report
 from simulator.results import Results, column_names
 
 pytestmark = NEEDS_A_BROWSER

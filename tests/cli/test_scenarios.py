@@ -11,9 +11,9 @@ import pytest
 from user_files import assert_one_line, rows, same_but_for_the_machine
 
 from experiments.paper_source import PaperSource
-from experiments.run_options import OPTIONS, scenario_of
 from experiments.runner import run
 from experiments.scenario import load
+from experiments.scenarios.options import OPTIONS, scenario_of
 from experiments.verbs.run import add_arguments
 from simulator.schedulers import SCHEDULERS
 from simulator.tables import column_names
@@ -146,7 +146,7 @@ def test_more_tasks_than_are_held_are_written_as_they_come_with_the_same_rows(fi
     files.write("s.toml", text + '[run]\nbound = "none"\nby_resource = true\n')
     argv = ["run", str(files.path("s.toml")), "--scheduler", "fifo", "--out"]
     assert cutlayer([*argv, str(files.path("held.db"))]).err == ""
-    monkeypatch.setattr("experiments.scenario_build.MOST_HELD", 299)
+    monkeypatch.setattr("experiments.scenarios.build.MOST_HELD", 299)
     done = cutlayer([*argv, str(files.path("streamed.db"))])
     assert "300 tasks are not held in memory, but written as they come (those that are deployed are held" in done.err
     held, streamed = (same_but_for_the_machine(files.path(name)) for name in ("held.db", "streamed.db"))
@@ -154,7 +154,7 @@ def test_more_tasks_than_are_held_are_written_as_they_come_with_the_same_rows(fi
 
 
 def test_a_streamed_run_has_no_bound_unless_asked_and_says_so(files, cutlayer, monkeypatch):
-    monkeypatch.setattr("experiments.scenario_build.MOST_HELD", 10)
+    monkeypatch.setattr("experiments.scenarios.build.MOST_HELD", 10)
     files.write("s.toml", 'scheduler = "fifo"\n[workload]\ntasks = 30\n')
     argv = ["run", str(files.path("s.toml")), "--out", str(files.path("run.db"))]
     done = cutlayer(argv)
@@ -164,7 +164,7 @@ def test_a_streamed_run_has_no_bound_unless_asked_and_says_so(files, cutlayer, m
 
 
 def test_a_streamed_run_that_fails_half_way_leaves_nothing(files, cutlayer, monkeypatch):
-    monkeypatch.setattr("experiments.scenario_build.MOST_HELD", 10)
+    monkeypatch.setattr("experiments.scenarios.build.MOST_HELD", 10)
     files.write(
         "bad.py",
         "from simulator.policy import Deploy, OnlineScheduler, Reject\n"

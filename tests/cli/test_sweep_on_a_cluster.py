@@ -152,7 +152,7 @@ def test_a_worker_of_another_model_is_refused_in_one_line(folder, cluster):
     "address, says", [("tcp://127.0.0.1:9", "no Dask scheduler at 'tcp://127.0.0.1:9'"), ("nonsense:x:y", "nonsense")]
 )
 def test_a_cluster_that_is_not_there_is_one_line(folder, monkeypatch, cutlayer, address, says):
-    from experiments import cluster
+    from experiments.sweeps import cluster
 
     monkeypatch.setattr(cluster, "CONNECT_S", 0.5)
     monkeypatch.chdir(folder)

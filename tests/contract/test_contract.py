@@ -77,9 +77,9 @@ class ForgetsToAnswer(Sound):
         super().decide(task, view)
 
 
-class AnswersNumpyCut(Sound):
+class AnswersHalfCut(Sound):
     def decide(self, task, view):
-        return Deploy(np.int64(1))
+        return Deploy(np.float64(1.0))
 
 
 class AnswersTrue(Sound):
@@ -368,7 +368,7 @@ BROKEN = {
     "answers_are_decisions": (
         SaysYes,
         ForgetsToAnswer,
-        AnswersNumpyCut,
+        AnswersHalfCut,
         AnswersTrue,
         CutsBeyondTheNetwork,
         ConsidersWhatIsNotThere,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from experiments.cells import Cell
-from experiments.grid import grid_of
-from experiments.pool import Pool
-from experiments.sweep import sweep
+from experiments.sweeps.cells import Cell
+from experiments.sweeps.grid import grid_of
+from experiments.sweeps.pool import Pool
+from experiments.sweeps.sweep import sweep
 from simulator.results import Results
 
 SCENARIO = """\

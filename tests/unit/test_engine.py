@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from simulator import engine
@@ -194,9 +195,9 @@ def test_a_server_that_is_not_there_is_refused():
     [
         ("yes", "scheduler Answers answered 'yes' for 'b'; allowed: Deploy, Reject"),
         (None, "scheduler Answers answered None for 'b'; allowed: Deploy, Reject"),
-        (Deploy(3), "scheduler Answers answered cut 3 for task 'b'; allowed: 0 to 2"),
-        (Deploy(-1), "scheduler Answers answered cut -1 for task 'b'; allowed: 0 to 2"),
-        (Deploy(1.0), "scheduler Answers answered cut 1.0 for task 'b'; allowed: 0 to 2"),
+        (Deploy(3), "scheduler Answers answered cut 3 for task 'b'; allowed: a whole number, 0 to 2"),
+        (Deploy(-1), "scheduler Answers answered cut -1 for task 'b'; allowed: a whole number, 0 to 2"),
+        (Deploy(1.0), "scheduler Answers answered cut 1.0 for task 'b'; allowed: a whole number, 0 to 2"),
         (Deploy(1, ("x",)), "scheduler Answers evicts 'x' for task 'b', which is not deployed"),
         (Deploy(1, ("b",)), "scheduler Answers evicts 'b' for task 'b', which is not deployed"),
         (Deploy(1, ("a", "a")), "scheduler Answers evicts 'a' for task 'b', which is not deployed"),
@@ -246,7 +247,7 @@ def test_what_a_scheduler_raises_comes_out_as_it_is(until_s):
     [
         ([("a", 1)], "Plans.plan returned .*; allowed: a mapping"),
         ({"x": 1}, "Plans plans unknown tasks, such as 'x'"),
-        ({"a": 7}, "scheduler Plans answered cut 7 for task 'a'; allowed: 0 to 2"),
+        ({"a": 7}, "scheduler Plans answered cut 7 for task 'a'; allowed: a whole number, 0 to 2"),
     ],
 )
 def test_a_wrong_plan_stops_the_run(plan, message):
@@ -257,6 +258,13 @@ def test_a_wrong_plan_stops_the_run(plan, message):
 def test_a_plan_is_played():
     tasks = [task("a"), task("b", 1.0), task("c", 2.0, 0.5)]
     assert diary(tasks, Plans({"c": 2, "a": 1}))[1:-1] == ["0.0 deploy at 1 a", "1.0 reject b", "2.0 deploy at 2 c"]
+
+
+def test_numbers_of_numpy_are_cuts_too():
+    plan = Plans({"a": np.int64(1), "c": np.uint8(2)})
+    assert diary([task("a"), task("c", 2.0, 0.5)], plan)[1:-1] == ["0.0 deploy at 1 a", "2.0 deploy at 2 c"]
+    for cut in (Deploy(np.int64(1)).cut, Reject("no", np.int32(1)).cut):
+        assert type(cut) is int and cut == 1
 
 
 @pytest.mark.parametrize("scheduler", [Scheduler(), SCHEDULERS["fifo"], None])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from runs_by_hand import rows, run, series, written
 
-from experiments import distributions, over_time, resource_panels, run_groups, run_places, sweep_panels
-from experiments.panels import Missing
-from experiments.run_groups import chosen_rows, group_runs
+from experiments.figures import distributions, over_time, resource_panels, sweep_panels
+from experiments.records import run_groups, run_places
+from experiments.records.run_groups import Missing, chosen_rows, group_runs
 from simulator.stats import mean_interval
 
 FRAMES = ("time_s", "frames", "delivered", "lost", "violations", "transfer_mean_s", "transfer_max_s")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from experiments.grid import grid_of, scheduler_of, values_of
+from experiments.sweeps.grid import grid_of, scheduler_of, values_of
 from simulator.errors import InputError
 
 SMALL = ["workload.tasks=20", "network.servers=4"]

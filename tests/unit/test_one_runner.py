@@ -7,15 +7,15 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("simulator", "workloads", "profiles", "models", "experiments")
 ALLOWED = {
     r"\b(ProcessPoolExecutor|multiprocessing|os\.fork|Popen|joblib)\b": {
-        "experiments/pool.py",
-        "experiments/worker.py",
+        "experiments/sweeps/pool.py",
+        "experiments/sweeps/worker.py",
     },
-    r"\b(distributed|dask)\b(?=[\s.]*(import|Client|\())|import (distributed|dask)": {"experiments/cluster.py"},
+    r"\b(distributed|dask)\b(?=[\s.]*(import|Client|\())|import (distributed|dask)": {"experiments/sweeps/cluster.py"},
     r"\bThreadPoolExecutor\b": {"simulator/frames.py"},  # within a run
     r"(?<!def )\bsimulate\(": {
         "experiments/runner.py",
-        "experiments/bench_admission.py",
-        "experiments/bench_bounds.py",
+        "experiments/bench/admission.py",
+        "experiments/bench/bounds.py",
         "simulator/checks.py",
         "simulator/histories.py",
         "simulator/results.py",  # in words
@@ -39,7 +39,7 @@ def test_nothing_else_makes_a_pool_or_a_loop_over_runs():
 
 def test_inputs_for_a_seed_are_made_by_the_runner_and_where_one_run_is_looked_at():
     made = {name for name, text in sources() if re.search(r"\.(inputs|arrivals)\(", text)}
-    assert "experiments/cells.py" in made
+    assert "experiments/sweeps/cells.py" in made
     in_line = re.compile(r"\.(inputs|arrivals)\(\w*seed\w*\)[^\n]* for \w*seed")
     below = re.compile(r"for \w*seed\w* in [^\n]*\n(?:[^\n]*\n){0,3}[^\n]*\.(inputs|arrivals)\(")
     assert [name for name, text in sources() if in_line.search(text) or below.search(text)] == []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.panels import Curve, axis_label, latency_unit, step_means, step_values, thinned, time_unit
+from experiments.figures.panels import Curve, axis_label, latency_unit, step_means, step_values, thinned, time_unit
 
 
 def array(*values):

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cells import Cell, run_cell
 from experiments.inputs import Inputs
 from experiments.paper_source import PaperSource
-from experiments.pool import AHEAD, CHUNK, Pool
-from experiments.sweep import Tally, engine_of, sweep
+from experiments.sweeps.cells import Cell, run_cell
+from experiments.sweeps.pool import AHEAD, CHUNK, Pool
+from experiments.sweeps.sweep import Tally, engine_of, sweep
 from simulator.errors import CutlayerError, InputError
 from simulator.results import Results
 from workloads.generate import PaperScenario
@@ -117,7 +117,7 @@ def test_what_comes_one_by_one_has_no_bound_and_runs_without():
 
 
 def test_workers_that_cannot_start_are_one_error(monkeypatch):
-    from experiments import pool
+    from experiments.sweeps import pool
 
     monkeypatch.setattr(pool, "serve", _leave)
     with pytest.raises(CutlayerError, match="worker processes do not start"):
@@ -206,7 +206,7 @@ def test_texts_that_are_no_characters_are_written_as_escapes(tmp_path):
 
 
 def test_a_fork_server_that_dies_is_made_anew_and_given_up_the_third_time(monkeypatch):
-    from experiments import pool
+    from experiments.sweeps import pool
 
     started, faults = pool._started, [EOFError("unexpected EOF"), ConnectionRefusedError(111, "Connection refused")]
     monkeypatch.setattr(pool, "_started", lambda: started() if not faults else _raise(faults.pop()))
@@ -220,7 +220,7 @@ def test_a_fork_server_that_dies_is_made_anew_and_given_up_the_third_time(monkey
 def test_too_few_file_handles_are_one_error_and_leave_no_process(monkeypatch):
     import multiprocessing
 
-    from experiments import pool
+    from experiments.sweeps import pool
 
     started, left = pool._started, [1]
     monkeypatch.setattr(

@@ -6,9 +6,8 @@ import json
 import pytest
 from runs_by_hand import run, series, written
 
-from experiments.panels import Missing
-from experiments.run_groups import chosen_rows, group_runs, read_table, with_table
-from experiments.run_places import network_of, topology_of
+from experiments.records.run_groups import Missing, chosen_rows, group_runs, read_table, with_table
+from experiments.records.run_places import network_of, topology_of
 from simulator.errors import InputError
 from workloads.generate import PaperScenario
 

@@ -11,11 +11,11 @@ import pytest
 
 import profiles
 import simulator
-from experiments.cells import Cell, run_cell
 from experiments.inputs import Traffic
 from experiments.paper_source import PaperSource
 from experiments.runner import digest_of, key_of, model_version
-from experiments.sweep import sweep
+from experiments.sweeps.cells import Cell, run_cell
+from experiments.sweeps.sweep import sweep
 from simulator.frame_model import FrameSettings
 from simulator.results import Results
 from simulator.schedulers import SCHEDULERS
@@ -179,9 +179,9 @@ def test_a_row_of_runs_says_what_was_run(tmp_path):
 
 HASHED = """
 import sys
-from experiments.cells import Cell
+from experiments.sweeps.cells import Cell
 from experiments.paper_source import PaperSource
-from experiments.sweep import sweep
+from experiments.sweeps.sweep import sweep
 from simulator.results import Results
 from simulator.schedulers import SCHEDULERS
 from workloads.generate import PaperScenario

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from experiments.paper_source import PaperSource
 from experiments.scenario import SHIPPED, load, shipped
-from experiments.scenario_faults import ScenarioError
-from experiments.scenario_fields import EXAMPLES, written
-from experiments.scenario_text import SCHEMA_FILE, schema_text, template, to_toml
+from experiments.scenarios.faults import ScenarioError
+from experiments.scenarios.fields import EXAMPLES, written
+from experiments.scenarios.text import SCHEMA_FILE, schema_text, template, to_toml
 from simulator.errors import InputError
 from simulator.units import UNITS, parse
 from workloads.generate import PaperScenario

@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from experiments.compare import as_json, as_text, compare
-from experiments.export import export
-from experiments.store import as_text as list_as_text
-from experiments.store import listed, merge
+from experiments.records.compare import as_json, as_text, compare
+from experiments.records.export import export
+from experiments.records.store import as_text as list_as_text
+from experiments.records.store import listed, merge
 from simulator.errors import InputError
 from simulator.results import Results
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from experiments.cells import Outcome, failure
-from experiments.grid import grid_of
-from experiments.planning import Plan, Planner, Step, Wish, short_of
-from experiments.until import sweep_until, wish_of
+from experiments.sweeps.cells import Outcome, failure
+from experiments.sweeps.grid import grid_of
+from experiments.sweeps.planning import Plan, Planner, Step, Wish, short_of
+from experiments.sweeps.until import sweep_until, wish_of
 from simulator.errors import CutlayerError, InputError
 from simulator.results import Results
 from simulator.rng import stream

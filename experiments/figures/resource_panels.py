@@ -1,0 +1,155 @@
+"""Servers and links one by one: heat maps over time, and maps in the plane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from experiments.figures.over_time import column
+from experiments.figures.panels import HeatMap, Map, step_means, time_unit
+from experiments.records.run_groups import Group, Missing, Row, read_table, with_table
+from experiments.records.run_places import topology_of
+from simulator.results import Results
+from simulator.types import FloatArray
+from workloads.topology import Topology
+
+Place = tuple[float, float]
+
+NEEDS_BY_RESOURCE = "no servers and links one by one in the results: `--by-resource` keeps them"
+NEEDS_NETWORK = "the network of the runs cannot be had: its file is not where it was, or has changed"
+INTERVALS = 240
+_KINDS = (
+    ("server", "compute", "reserved_flop_per_s", 1e9, "GFLOP/s"),
+    ("link", "uplink", "reserved_bps", 1e6, "Mbit/s"),
+)
+
+
+def heatmap(results: Results, groups: Sequence[Group]) -> list[HeatMap]:
+    """Return the reserved compute of servers and uplink of links over time, of the first seed of each group."""
+    maps = []
+    for group in with_table(results, groups, "series_by", NEEDS_BY_RESOURCE):
+        row = group.rows[0]
+        scale, x_label = time_unit(row["end_s"])
+        edges = np.linspace(0.0, row["end_s"] or 1.0, INTERVALS + 1)
+        for kind, what, _, _, unit in _KINDS:
+            names, values, known = _means(group, read_table(results, "series_by", row["key"]), kind, edges)
+            label = f"reserved {what} [{'%' if known else unit}]"
+            title = f"{group.label}: reserved {what}"
+            maps.append(
+                HeatMap(
+                    f"heatmap-{what}", title, x_label, label, names, edges / scale, values, 100.0 if known else None
+                )
+            )
+    return maps
+
+
+def _means(group: Group, rows: Sequence[Row], kind: str, edges: FloatArray) -> tuple[tuple[str, ...], FloatArray, bool]:
+    """Return names, means over the intervals, and whether they are shares [%] of what is there."""
+    col, factor = next(item[2:4] for item in _KINDS if item[0] == kind)
+    by_name: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["resource"] == kind:
+            by_name.setdefault(row["resource_name"], []).append(row)
+    network = group.network
+    if network is None:
+        names, capacity = tuple(sorted(by_name)), {}
+    else:
+        names = network.servers if kind == "server" else network.links
+        capacity = dict(zip(names, network.capacity_flop_per_s if kind == "server" else network.link_bps, strict=True))
+    values = np.zeros((len(names), len(edges) - 1))
+    for k, name in enumerate(names):
+        own = by_name.get(name, [])
+        if own:
+            per = float(capacity[name]) / 100 if capacity else factor
+            values[k] = step_means(column(own, "time_s"), column(own, col), edges) / per
+    return names, values, bool(capacity)
+
+
+def load_map(results: Results, groups: Sequence[Group]) -> list[Map]:
+    """Return maps of servers and links coloured by their mean reserved share over the run."""
+    maps = []
+    for group in with_table(results, groups, "series_by", NEEDS_BY_RESOURCE):
+        network = group.network
+        if network is None:
+            raise Missing(NEEDS_NETWORK)
+        row = group.rows[0]
+        edges = np.array([0.0, row["end_s"] or 1.0])
+        rows = read_table(results, "series_by", row["key"])
+        servers, links = (
+            dict(zip(names, values[:, 0].tolist(), strict=True))
+            for names, values, _ in (_means(group, rows, kind, edges) for kind in ("server", "link"))
+        )
+        topology = topology_of(row)
+        if topology is not None:
+            maps.append(_on_graph(group, topology, servers, links))
+        elif network.is_star:
+            spokes = {(server, CLOUD): links[server] for server in network.servers}
+            places = around(network.servers) | {CLOUD: (0.0, 0.0)}
+            maps.append(_map(group, "not to scale", places, spokes, servers))
+        else:
+            raise Missing("nothing in the results says where the servers stand")
+    return maps
+
+
+def _map(
+    group: Group,
+    how: str,
+    places: dict[str, Place],
+    edges: Mapping[tuple[str, str], float | None],
+    nodes: dict[str, float],
+) -> Map:
+    title = f"{group.label}: mean reserved share, {how}"
+    values: dict[Any, float] = {name: load for name, load in nodes.items() if name in places}
+    values |= {edge: load for edge, load in edges.items() if load is not None}
+    return Map("map", title, "reserved [%]", places, list(edges), values)
+
+
+def _on_graph(group: Group, topology: Topology, servers: dict[str, float], links: Mapping[str, float]) -> Map:
+    """Return the map of a graph: by latitude and longitude where all nodes have them, else laid out by its edges."""
+    graph = nx.Graph([edge.ends for edge in topology.edges])
+    graph.add_nodes_from(node.name for node in topology.nodes)
+    known = {node.name: node.position for node in topology.nodes if node.position is not None}
+    if 2 * len(known) > len(topology.nodes):
+        narrowing = math.cos(math.radians(float(np.mean([latitude for latitude, _ in known.values()]))))
+        places = {name: (longitude * narrowing, latitude) for name, (latitude, longitude) in known.items()}
+        guessed = _between_neighbours(graph, places)
+        how = "north up" + (f", {guessed} nodes between their neighbours" if guessed else "")
+    else:
+        places = {name: (float(x), float(y)) for name, (x, y) in nx.kamada_kawai_layout(graph).items()}
+        how = "not to scale"
+    edges = {edge.ends: links[edge.link] if edge.servers else None for edge in topology.edges}
+    return _map(group, how, places, edges, servers)
+
+
+def _between_neighbours(graph: nx.Graph, places: dict[str, Place]) -> int:
+    """Give nodes without a place about the mean of their neighbours' places, and return how many these are.
+
+    Each is put a little off it, another way each time, so that it lies on no other.
+    """
+    before = len(places)
+    off = 0.06 * float(np.ptp(list(places.values()), axis=0).max())
+    left = [name for name in graph if name not in places]
+    while left:
+        found = {name: there for name in left if (there := [places[other] for other in graph[name] if other in places])}
+        if not found:  # nodes that nothing joins to the rest
+            found = {name: list(places.values()) for name in left}
+        for name, there in found.items():
+            x, y = np.mean(there, axis=0).tolist()
+            angle = _GOLDEN_ANGLE * len(places)
+            places[name] = (x + off * math.cos(angle), y + off * math.sin(angle))
+        left = [name for name in left if name not in places]
+    return len(places) - before
+
+
+CLOUD = "cloud"
+_GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
+
+
+def around(names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return places on a circle, the first at the top, clockwise."""
+    angles = [math.pi / 2 - 2 * math.pi * k / len(names) for k in range(len(names))]
+    return {name: (math.cos(angle), math.sin(angle)) for name, angle in zip(names, angles, strict=True)}

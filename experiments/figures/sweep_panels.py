@@ -1,0 +1,131 @@
+"""Sweeps as curves: what came out over the parameter that was varied, with intervals and the bound."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments.figures.panels import Curve, Panel, axis_label
+from experiments.records.run_groups import MOST_LINES, Group, Missing, label_of, varied
+from simulator.results import Results
+from simulator.stats import Interval, mean_interval
+
+NEEDS_VARIED = "no number varies between the runs: a sweep writes runs that differ in one"
+BOUND = "bound on every scheduler"
+
+
+def swept(groups: Sequence[Group]) -> tuple[str, list[str]]:
+    """Return the parameter that varies most, and the others that vary.
+
+    Raises
+    ------
+    Missing
+        If no number varies.
+    """
+    names = varied(groups)
+    numbers = {
+        name: {group.parameters.get(name) for group in groups}
+        for name in names
+        if all(_is_number(group.parameters.get(name)) for group in groups)
+    }
+    if not numbers:
+        raise Missing(NEEDS_VARIED)
+    most = max(numbers, key=lambda name: len(numbers[name]))
+    return most, [name for name in names if name != most]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def sweep(results: Results, groups: Sequence[Group]) -> list[Panel]:
+    """Return the deployed tasks, and the late frames where there are frames, over what was varied."""
+    panels, missing = [], ""
+    try:
+        x_name, others = swept(groups)
+        panels = _of_runs(groups, x_name, others)
+    except Missing as fault:
+        missing = str(fault)
+    there = {(panel.y_label, panel.x_label) for panel in panels}
+    panels += [panel for panel in of_measures(results) if (panel.y_label, panel.x_label) not in there]
+    if not panels:
+        raise Missing(missing)
+    return panels
+
+
+def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> list[Panel]:
+    lines: dict[str, dict[float, Group]] = defaultdict(dict)
+    bounds: dict[str, dict[float, dict[Any, float]]] = defaultdict(lambda: defaultdict(dict))
+    for group in groups:
+        x = float(group.parameters[x_name])
+        lines[label_of(group, others)][x] = group
+        case = label_of(group, others).removeprefix(group.scheduler)
+        for row in group.rows:
+            if row["bound_tasks"] is not None:
+                bounds[case][x][row["seed"], row["key"] if row["seed"] is None else ""] = row["bound_tasks"]
+    lines = {label: points for label, points in lines.items() if len(points) > 1} or lines
+    shown = dict(list(lines.items())[:MOST_LINES])
+    note = "" if len(lines) <= MOST_LINES else f"the first {MOST_LINES} of {len(lines)} lines; --runs chooses others"
+    most = max(len(group.rows) for points in shown.values() for group in points.values())
+    if most > 1:
+        note = "; ".join(filter(None, [f"mean over {most} seeds, band: 95 % interval", note]))
+    curves = [
+        _interval_curve(label, {x: mean_interval([row["deployed_tasks"] for row in group.rows])
+                                for x, group in points.items()})
+        for label, points in shown.items()
+    ]  # fmt: skip
+    cases = {label_of(g, others).removeprefix(g.scheduler) for points in shown.values() for g in points.values()}
+    for case in [case for case in bounds if case in cases]:
+        points = {x: mean_interval(list(by_seed.values())) for x, by_seed in bounds[case].items()}
+        curve = _interval_curve(BOUND + case, points)
+        curves.append(Curve(curve.label, curve.x, curve.y, plain=True))
+    x_label = axis_label(x_name)
+    panels = [Panel("sweep-deployed", "Deployed tasks at the end", x_label, "deployed tasks", tuple(curves), note=note)]
+    if all(row["delivered"] for points in shown.values() for group in points.values() for row in group.rows):
+        late = [
+            _interval_curve(label, {x: mean_interval([100 * row["violations"] / row["delivered"] for row in group.rows])
+                                    for x, group in points.items()})
+            for label, points in shown.items()
+        ]  # fmt: skip
+        title = "Deadline violations"
+        panels.append(Panel("sweep-violations", title, x_label, "late frames [% of delivered]", tuple(late), note=note))
+    return panels
+
+
+def _interval_curve(label: str, points: dict[float, Interval]) -> Curve:
+    x = np.array(sorted(points))
+    parts = np.array([[points[at].mean, points[at].low, points[at].high] for at in x.tolist()])
+    if np.isnan(parts[:, 1:]).any():
+        return Curve(label, x, parts[:, 0])
+    return Curve(label, x, parts[:, 0], parts[:, 1], parts[:, 2])
+
+
+def of_measures(results: Results) -> list[Panel]:
+    """Return what experiments measured over a number: one panel a quantity, one line a case."""
+    found: dict[tuple[str, str], dict[str, dict[float, Interval]]] = defaultdict(lambda: defaultdict(dict))
+    seeds: dict[tuple[str, str], int] = defaultdict(int)
+    for row in results.rows("measures"):
+        if row["x"] is None or row["value"] is None:
+            continue
+        low, high = (math.nan if row[name] is None else row[name] for name in ("low", "high"))
+        about = row["quantity"], row["x_name"]
+        found[about][row["what"]][row["x"]] = Interval(row["value"], low, high, row["replications"] or 1)
+        seeds[about] = max(seeds[about], row["replications"] or 1)
+    panels = []
+    for (quantity, x_name), cases in found.items():
+        lines = {what: points for what, points in cases.items() if len(points) > 1}
+        if not lines or len(lines) > MOST_LINES:
+            continue  # single numbers, or more lines than can be told apart
+        note = f"mean over {seeds[quantity, x_name]} seeds, band: 95 % interval" if seeds[quantity, x_name] > 1 else ""
+        curves = tuple(
+            Curve(c.label, c.x, c.y, plain=True) if what == "bound" else c
+            for what, c in ((what, _interval_curve(what, points)) for what, points in lines.items())
+        )
+        name = "".join(c if c.isalnum() else "-" for c in f"measured {quantity} over {x_name}".lower())
+        title = f"{quantity[:1].upper()}{quantity[1:]} over {x_name}"
+        panels.append(Panel(name, title, x_name, quantity, curves, note=note))
+    return panels

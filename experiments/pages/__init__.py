@@ -1,0 +1,1 @@
+"""A results file as a page."""

@@ -1,0 +1,1 @@
+"""What is in a results file: read back, grouped, compared, explained, exported."""

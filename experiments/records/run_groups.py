@@ -1,0 +1,206 @@
+"""Which runs of a results file to look at, which of them are alike but for the seed, and what to call those."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from experiments.records.run_places import network_of, paths_of
+from experiments.scenarios.options import OPTIONS
+from simulator.errors import InputError, UnknownNameError
+from simulator.results import Results
+from simulator.tables import TABLES
+from simulator.types import Network
+
+Row = dict[str, Any]
+MOST_LINES = 8
+"""So many lines can be told apart in one figure, also in grey."""
+KEPT_WORDS = ("keep", "by_resource", "bound")
+"""What a scenario says of what is kept of a run, not of what happens in it."""
+_OPTION_OF = {option.key: option.name for option in OPTIONS}
+"""Under what name a run keeps where a file of its scenario lies."""
+
+
+class Missing(Exception):
+    """What a figure needs is not in the results; the message says what would have kept it."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that are alike but for the seed: one line of a figure.
+
+    Attributes
+    ----------
+    label : str
+        The scheduler and what its scenario has that others have not.
+    scheduler : str
+    parameters : dict
+        Of the scenario, flat, without seeds.
+    rows : tuple of dict
+        The rows of ``runs``, by seed.
+    """
+
+    label: str
+    scheduler: str
+    parameters: Mapping[str, Any]
+    rows: tuple[Row, ...]
+
+    @cached_property
+    def network(self) -> Network | None:
+        """The network of the first run, where it can still be had."""
+        return network_of(self.rows[0])
+
+
+def read_table(results: Results, table: str, key: str) -> list[Row]:
+    """Return the rows of a table of one run; none where the file was written before there was such a table."""
+    return list(results.rows(table, key)) if has_rows(results, table, key) else []
+
+
+def deadline_line(results: Results, groups: Sequence[Group], factor: float) -> tuple[tuple[str, float], ...]:
+    """Return the line of the deadline in units of `factor` seconds, where all tasks have the same; else none."""
+    deadlines = {
+        task["deadline_s"]
+        for group in groups
+        for row in group.rows
+        for task in read_table(results, "tasks", row["key"])
+    }
+    return (("deadline", deadlines.pop() / factor),) if len(deadlines) == 1 else ()
+
+
+def with_table(results: Results, groups: Sequence[Group], table: str, missing: str) -> list[Group]:
+    """Return the groups whose runs have rows in `table`, no more than there are looks of lines.
+
+    Raises
+    ------
+    Missing
+        With the text `missing`, if there is none.
+    """
+    there = [group for group in groups if all(has_rows(results, table, row["key"]) for row in group.rows)]
+    if not there:
+        raise Missing(missing)
+    return there[:MOST_LINES]
+
+
+def has_rows(results: Results, table: str, key: str) -> bool:
+    """Return whether a run has rows in `table`."""
+    try:
+        return table in TABLES and next(results.rows(table, key), None) is not None
+    except InputError as fault:
+        if "no such table" in fault.message:
+            return False
+        raise
+
+
+def chosen_rows(results: Results, words: Sequence[str] = ()) -> list[Row]:
+    """Return the rows of the runs that `words` choose; all that are done, where there are none.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Schedulers as the results call them, or the beginnings of runs' keys.
+
+    Raises
+    ------
+    InputError
+        If the file has no runs, or a word chooses none.
+    """
+    rows = done_rows(results)
+    if not rows:
+        raise InputError("has no runs", results.path)
+    for word in words:
+        if not any(_is_called(row, word) for row in rows):
+            raise UnknownNameError("run", word, {row["scheduler"] for row in rows}).located(results.path)
+    return [row for row in rows if not words or any(_is_called(row, word) for word in words)]
+
+
+def done_rows(results: Results) -> list[Row]:
+    """Return the rows of the runs that are done; of a scheduler whose file was edited, those of its last version."""
+    rows = [row for row in results.rows("runs") if row["scheduler"] is not None and row["status"] == "done"]
+    last = {row["scheduler"]: _own_file(row) for row in rows}
+    return [row for row in rows if _own_file(row) == last[row["scheduler"]]]
+
+
+def _own_file(row: Row) -> Any:
+    return json.loads(row["scenario"]).get("scheduler")
+
+
+def _is_called(row: Row, word: str) -> bool:
+    return bool(word) and (row["scheduler"] == word or row["key"].startswith(word))
+
+
+def group_runs(rows: Sequence[Row]) -> list[Group]:
+    """Return the runs in groups that are alike but for the seed, in the order of the file."""
+    found: dict[str, dict[str, Row]] = defaultdict(dict)
+    parameters: dict[str, tuple[str, dict[str, Any]]] = {}
+    for row in rows:
+        flat, seed = parameters_of(row)
+        name = json.dumps([row["scheduler"], flat], sort_keys=True)
+        parameters[name] = (row["scheduler"], flat)
+        before = found[name].get(seed)
+        if before is None or _kept(row) >= _kept(before):  # the same run twice: the one of which more was kept
+            found[name][seed] = row
+    groups = [Group("", *parameters[name], tuple(runs.values())) for name, runs in found.items()]
+    return _labelled(groups)
+
+
+def _kept(row: Row) -> tuple[bool, int]:
+    scenario = json.loads(row["scenario"])
+    return (bool(scenario.get("by_resource")), len(scenario.get("keep") or ()))
+
+
+def parameters_of(row: Row) -> tuple[dict[str, Any], str]:
+    """Return the parameters of a run's scenario, flat, and apart from them its seeds, as text."""
+    scenario = json.loads(row["scenario"])
+    paths = paths_of(row)
+    scenario.pop("scheduler", None)  # what a scheduler's file holds is of the scheduler
+    flat = {name: value for name, value in _flat(scenario, "", paths) if name not in KEPT_WORDS}
+    seeds = {name: flat.pop(name) for name in list(flat) if name.rpartition(".")[2] == "seed"}
+    flat["cutlayer"] = json.loads(row["versions"] or "{}").get("cutlayer")
+    return flat, json.dumps([row["seed"], seeds], sort_keys=True)
+
+
+def _flat(value: Mapping[str, Any], above: str, paths: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    for name, item in value.items():
+        key = f"{above}{name}"
+        if isinstance(item, dict) and "sha256" in item:  # a file is what it holds; where it lies is good for a name
+            plain = key.replace(".0.", ".")
+            path = Path(paths.get(_OPTION_OF.get(plain, key), name)).name
+            yield key, f"{path} ({item['sha256'][:8]})"
+        elif isinstance(item, dict):
+            yield from _flat(item, f"{key}.", paths)
+        elif isinstance(item, list) and any(isinstance(part, dict) for part in item):
+            yield from _flat({str(place): part for place, part in enumerate(item)}, f"{key}.", paths)
+        else:
+            yield key, item
+
+
+def varied(groups: Sequence[Group]) -> list[str]:
+    """Return the names of the parameters in which the groups differ."""
+    names = dict.fromkeys(name for group in groups for name in group.parameters)
+    return [name for name in names if len({_text(group.parameters.get(name)) for group in groups}) > 1]
+
+
+def label_of(group: Group, names: Sequence[str]) -> str:
+    """Return what to call a group among others that differ in the parameters `names`."""
+    values = [f"{name.rpartition('.')[2]} {_text(group.parameters.get(name))}" for name in names]
+    return ", ".join([group.scheduler, *values])
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _labelled(groups: Sequence[Group]) -> list[Group]:
+    """Name every group by its scheduler and, where that is not enough, by what else sets it apart."""
+    names = varied(groups)
+    alone = {scheduler: sum(group.scheduler == scheduler for group in groups) for scheduler in
+             (group.scheduler for group in groups)}  # fmt: skip
+    return [
+        replace(group, label=group.scheduler if alone[group.scheduler] == 1 else label_of(group, names))
+        for group in groups
+    ]

@@ -1,0 +1,162 @@
+"""What is in results files: listed, and several made into one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from experiments.records.run_groups import Row, parameters_of
+from simulator.errors import InputError
+from simulator.results import Results
+from simulator.tables import TABLES, column_names
+
+OF_THE_MACHINE = ("run", "wall_s", "peak_memory_bytes", "host", "command", "paths")
+"""Columns in which two equal runs may differ."""
+
+
+def listed(results: Results) -> list[dict[str, Any]]:
+    """Return what is in a results file: one mapping for each scheduler on each scenario.
+
+    Returns
+    -------
+    list of dict
+        ``scenario`` (8 digits of its digest), ``varies`` (what sets it apart from the others of the file),
+        ``scheduler``, ``seeds``, ``done``, ``failed``, ``first_error``.
+    """
+    groups: dict[str, dict[str, Any]] = {}
+    for row in results.rows("runs"):
+        if row["scheduler"] is None:  # the numbers behind a figure
+            continue
+        flat, _ = parameters_of(row)
+        flat.pop("scheduler.sha256", None)
+        text = json.dumps([flat, row["scheduler"]], sort_keys=True)
+        group = groups.setdefault(
+            text,
+            {
+                "scenario": _digest(flat),
+                "flat": flat,
+                "scheduler": row["scheduler"],
+                "seeds": set(),
+                "done": 0,
+                "failed": 0,
+                "first_error": None,
+            },
+        )
+        group["seeds"].add(row["seed"])
+        group["done" if row["status"] == "done" else "failed"] += 1
+        group["first_error"] = group["first_error"] or row["error"]
+    everything = [group["flat"] for group in groups.values()]
+    names = dict.fromkeys(name for flat in everything for name in flat)
+    apart = [name for name in names if len({json.dumps(flat.get(name)) for flat in everything}) > 1]
+    found = []
+    for group in groups.values():
+        flat = group.pop("flat")
+        seeds = sorted(seed for seed in group["seeds"] if seed is not None)
+        found.append({**group, "varies": {name: flat.get(name) for name in apart}, "seeds": seeds})
+    return found
+
+
+def _digest(flat: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def as_text(found: Sequence[dict[str, Any]]) -> str:
+    """Return the list as a table for a terminal."""
+    if not found:
+        return "no runs"
+    lines = [("scenario", "what varies", "scheduler", "seeds", "done", "failed")]
+    for group in found:
+        varies = ", ".join(f"{name}={json.dumps(value)}" for name, value in group["varies"].items()) or "-"
+        counts = (_ranges(group["seeds"]), str(group["done"]), str(group["failed"]))
+        lines.append((group["scenario"], varies, group["scheduler"], *counts))
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    text += [f"failed: {group['scheduler']}: {group['first_error']}" for group in found if group["first_error"]]
+    return "\n".join(text)
+
+
+def _ranges(seeds: Sequence[int]) -> str:
+    """Return whole numbers in short.
+
+    Examples
+    --------
+    >>> _ranges([0, 1, 2, 5, 7, 8]), _ranges([])
+    ('0-2,5,7-8', '-')
+    """
+    spans: list[list[int]] = []
+    for seed in seeds:
+        if spans and seed == spans[-1][1] + 1:
+            spans[-1][1] = seed
+        else:
+            spans.append([seed, seed])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in spans) or "-"
+
+
+def merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
+    """Add the runs of several results files to one; a run that is there already stays as it is.
+
+    A run that is done goes before one of the same key that has failed.
+
+    Returns
+    -------
+    added, there : int
+        Runs added, and runs that were there already.
+
+    Raises
+    ------
+    InputError
+        If two files have different content for one key; nothing is written then.
+    """
+    files = [out, *parts]
+    kept: dict[str, tuple[Results, str]] = {}
+    for file in files:
+        for key, status in _keys(file):
+            before = kept.setdefault(key, (file, status))
+            if before[0] is file:
+                continue
+            if before[1] == status == "done" and not _equal(before[0], file, key):
+                raise InputError(f"run {key[:12]} is not the same in {before[0].path}; allowed: equal runs", file.path)
+            if before[1] != "done" == status:
+                kept[key] = (file, status)
+    added = 0
+    for key, (file, _) in kept.items():
+        if file is not out and (out.value(key, "status") in (None, "failed")):
+            (row,) = file.rows("runs", key)
+            with out.writing(row) as writer:
+                for table in TABLES:
+                    if table != "runs":
+                        writer.take(table, _values(file, table, key))
+            added += 1
+    return added, sum(1 for file in parts for _ in _keys(file)) - added
+
+
+def _keys(file: Results) -> list[tuple[str, str]]:
+    return [(row["key"], row["status"]) for row in file.rows("runs")]
+
+
+def _values(file: Results, table: str, key: str) -> Iterator[Sequence[Any]]:
+    names = column_names(table)
+    return ([row[name] for name in names] for row in file.rows(table, key))
+
+
+def _equal(one: Results, other: Results, key: str) -> bool:
+    """Return whether two files say the same of a run, but for what depends on the machine."""
+    for table in TABLES:
+        if table == "runs":
+            rows: list[list[Row]] = [list(file.rows(table, key)) for file in (one, other)]
+            free = (*OF_THE_MACHINE, "versions")  # of Python and libraries; the model's is in the key
+            plain = [[{c: v for c, v in row.items() if c not in free} for row in part] for part in rows]
+            if plain[0] != plain[1]:
+                return False
+            continue
+        ours, theirs = _values(one, table, key), _values(other, table, key)
+        sentinel = object()
+        while True:
+            a, b = next(ours, sentinel), next(theirs, sentinel)
+            if a is sentinel and b is sentinel:
+                break
+            if a is sentinel or b is sentinel or a != b:
+                return False
+    return True

@@ -1,0 +1,1 @@
+"""Many runs: which of them, in which process, and until when."""

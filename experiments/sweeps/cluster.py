@@ -1,0 +1,217 @@
+"""Runs on a Dask cluster: its scheduler and workers are there already, this process hands out runs and writes.
+
+Each source goes to the cluster once, as a task of its own: whichever workers need it get it from there or from each
+other, and it is made again where a worker has died with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+from experiments.inputs import Source
+from experiments.runner import model_version
+from experiments.sweeps.cells import Cell, Outcome, failure, run_cell, without_source
+from experiments.sweeps.pool import AnyCell
+from simulator.errors import CutlayerError, InputError
+
+CONNECT_S = 10.0
+"""How long to wait for the scheduler [s]."""
+WORKERS_S = 30.0
+"""How long to wait for its first worker [s]."""
+AHEAD = 3
+"""Runs handed out for every thread of the workers: one under way, the others on their way there."""
+SOURCES = 8
+"""So many sources are kept on the cluster at a time."""
+
+
+def _work(cell: Cell[Any], source: Source) -> Outcome:
+    """Do one run, on a worker."""
+    return run_cell(replace(cell, source=source))
+
+
+class Cluster:
+    """A Dask cluster.
+
+    Parameters
+    ----------
+    address : str
+        Of its scheduler, such as ``tcp://host:8786``, or ``tls://host:8786`` with certificates as Dask's
+        configuration names them (``distributed.comm.tls``).
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            import distributed  # noqa: F401
+        except ImportError:
+            raise InputError("--cluster needs Dask: pip install 'cutlayer[cluster]'") from None
+        self.address = address
+
+    def outcomes(self, cells: Iterable[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
+        """Yield every cell with what became of it, as they are done; `cells` are taken one by one.
+
+        Raises
+        ------
+        InputError
+            If there is no such cluster, or a worker has other versions than this process.
+        CutlayerError
+            If the cluster is lost on the way.
+        """
+        remaining = iter(cells)
+        first = next(remaining, None)
+        if first is None:
+            return
+        with self._connected() as client:
+            yield from _Round(client, self.address).outcomes(first, remaining)
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Any]:
+        import logging
+
+        import distributed
+
+        connect: Any = distributed.Client
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said here, in one line
+        try:
+            client: Any = connect(self.address, timeout=CONNECT_S, set_as_default=False)
+        except (OSError, ValueError, TypeError) as fault:
+            reason = " ".join(str(fault).split()) or type(fault).__name__
+            raise InputError(f"no Dask scheduler at {self.address!r} ({reason})") from None
+        try:
+            try:
+                client.wait_for_workers(1, timeout=WORKERS_S)
+            except TimeoutError:
+                raise InputError(f"the cluster at {self.address!r} has no workers") from None
+            _check_versions(client)
+            yield client
+        finally:
+            with contextlib.suppress(Exception):
+                client.close(timeout=2)
+
+
+def _check_versions(client: Any) -> None:
+    """Refuse workers whose Python, libraries or model differ from this process's: their results would, too."""
+    try:
+        client.get_versions(check=True)
+    except ValueError as fault:
+        raise InputError(f"the cluster's versions differ: {' '.join(str(fault).split())}") from None
+    ours = model_version()
+    for worker, theirs in client.run(_model_version, on_error="return").items():
+        if theirs != ours:
+            raise InputError(f"the worker {worker} has the model {theirs}, this process {ours}; allowed: equal ones")
+
+
+def _model_version() -> str:
+    return model_version()
+
+
+class _KilledError(Exception):
+    """Dask gave a run up, since too many workers died that had it."""
+
+
+class _Round:
+    """One sweep on a cluster."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self._client = client
+        self._address = address
+        self._sources: OrderedDict[int, tuple[Source, Any]] = OrderedDict()
+        self._number = count()
+        self._suspects: deque[AnyCell] = deque()
+
+    def outcomes(self, first: AnyCell, remaining: Iterator[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
+        """Yield every cell with its outcome, with a bounded number of them on the cluster.
+
+        Dask counts a worker's death for every run that the worker had, also for those that did no more than wait
+        there. Those it gives up are done again at the end, each alone: deaths then are a run's own.
+        """
+        import distributed
+
+        waiting: Any = distributed.as_completed
+        under_way: dict[Any, AnyCell] = {}
+        completed: Any = waiting(loop=self._client.loop)
+        try:
+            self._send(first, under_way, completed)
+            while under_way or self._suspects:
+                alone = not under_way
+                if alone:
+                    suspect = self._suspects.popleft()
+                    self._sources.clear()  # making it may have been given up, too
+                    self._send(suspect, under_way, completed)
+                threads = sum(self._client.nthreads().values()) or 1
+                while not alone and len(under_way) < AHEAD * threads and (cell := next(remaining, None)) is not None:
+                    self._send(cell, under_way, completed)
+                future = next(completed)
+                cell = under_way.pop(future)
+                try:
+                    outcome = self._outcome(future)
+                except _KilledError as fault:
+                    if not alone:
+                        self._suspects.append(cell)
+                        continue
+                    outcome = failure(str(fault))
+                if outcome is None:
+                    self._send(cell, under_way, completed)
+                else:
+                    yield cell, outcome
+        except (OSError, TimeoutError) as fault:
+            raise CutlayerError(f"the cluster at {self._address!r} is lost ({fault})") from None
+        finally:
+            with contextlib.suppress(Exception):
+                self._client.cancel([*under_way, *(held for _, held in self._sources.values())], force=True)
+
+    def _send(self, cell: AnyCell, under_way: dict[Any, AnyCell], completed: Any) -> None:
+        number = next(self._number)
+        held = self._held(cell.source)
+        key = f"cutlayer-{cell.key}-{number}"
+        future = self._client.submit(_work, without_source(cell), held, key=key, pure=False)
+        under_way[future] = cell
+        completed.add(future)
+
+    def _held(self, source: Source) -> Any:
+        """Return the source as the cluster holds it."""
+        if id(source) not in self._sources:
+            blob = pickle.dumps(source)
+            held = self._client.submit(pickle.loads, blob, key=f"cutlayer-source-{next(self._number)}", pure=False)
+            self._sources[id(source)] = source, held
+            while len(self._sources) > SOURCES:
+                self._sources.popitem(last=False)
+        self._sources.move_to_end(id(source))
+        return self._sources[id(source)][1]
+
+    def _outcome(self, future: Any) -> Outcome | None:
+        """Return what became of a run; None where it is to be sent again.
+
+        Raises
+        ------
+        _KilledError
+            If workers died that had it.
+        """
+        from distributed import CancelledError, KilledWorker
+
+        if future.status == "cancelled":
+            if self._client.status != "running":
+                raise CutlayerError(f"the cluster at {self._address!r} is lost")
+            return None
+        try:
+            outcome: Outcome = future.result()
+        except KilledWorker as fault:
+            last = fault.last_worker.address
+            raise _KilledError(f"its worker died {fault.allowed_failures + 1} times; the last was {last}") from None
+        except CancelledError:
+            return None
+        except Exception as fault:
+            return failure(f"{type(fault).__name__}: {fault}")
+        finally:
+            future.release()
+        return outcome

@@ -1,0 +1,227 @@
+"""A grid: a scenario with some of its keys varied, times schedulers, times seeds."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from experiments.inputs import Source
+from experiments.plugin import build_scheduler, label
+from experiments.scenario import Scenario, load
+from experiments.sweeps.cells import Cell
+from simulator.errors import InputError
+
+MOST_VALUES = 10_000
+"""A range of more values is a slip of the keyboard."""
+TABLES_TO_KEEP = ("tasks", "decisions", "series", "series_by", "frames", "frame_series")
+_RANGE = re.compile(r"([-+\d.eE]+):([-+\d.eE]+)(?::([-+\d.eE]+))?\s*([A-Za-z].*)?")
+
+Spec = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A scenario of the grid, and the settings that made it of the first."""
+
+    settings: tuple[str, ...]
+    source: Source
+
+    def __str__(self) -> str:
+        return ", ".join(self.settings)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Runs to do: every scheduler at every point, for as many seeds as are asked for.
+
+    Attributes
+    ----------
+    points : list of Point
+    schedulers : list of (str, dict)
+        Name and parameters.
+    keep : tuple of str
+        The tables to keep beside ``runs``.
+    bound : str or None
+        Which bound to find; see `experiments.sweeps.cells.Cell`.
+    random : bool
+        Whether the seed decides anything.
+    seeds : int
+        How many the scenario asks for.
+    """
+
+    points: list[Point]
+    schedulers: list[Spec]
+    keep: tuple[str, ...] = ()
+    bound: str | None = "dual"
+    random: bool = True
+    seeds: int = 1
+
+    def cell(self, point: Point, scheduler: Spec, seed: int) -> Cell[Any]:
+        """Return one run."""
+        return Cell(point.source, scheduler[0], seed, scheduler[1], self.keep, self.bound)
+
+    def cells(self, seeds: Sequence[int]) -> Iterator[Cell[Any]]:
+        """Yield every run, those of one workload next to each other."""
+        for point in self.points:
+            for seed in seeds:
+                for scheduler in self.schedulers:
+                    yield self.cell(point, scheduler, seed)
+
+    def size(self, seeds: int) -> str:
+        """Return how large the grid is, in words."""
+        runs = len(self.points) * len(self.schedulers) * seeds
+        parts = [(len(self.points), "scenario"), (len(self.schedulers), "scheduler"), (seeds, "seed")]
+        return " x ".join(f"{n:,} {what}{'s' * (n != 1)}" for n, what in parts) + f" = {runs:,} runs"
+
+
+def grid_of(
+    path: str, settings: Sequence[str] = (), vary: Sequence[str] = (), keep: Sequence[str] = ()
+) -> Grid:
+    """Return the grid that a command line asks for, all of it checked.
+
+    Parameters
+    ----------
+    path : path
+        A scenario file, or the name of one of ours.
+    settings : sequence of str
+        ``KEY=VALUE`` to set over it.
+    vary : sequence of str
+        ``KEY=VALUES``; values are ``a:b`` or ``a:b:step`` (inclusive, with a unit where they need one), or a list with
+        commas. The key ``scheduler`` takes names, with parameters as in ``fixed(cut=3)``.
+    keep : sequence of str
+        Tables to keep, beside ``runs``.
+
+    Raises
+    ------
+    InputError
+        If anything is wrong, or two points of the grid are the same.
+    """
+    for table in keep:
+        if table not in TABLES_TO_KEEP:
+            raise InputError(f"--keep {table!r}; allowed: {', '.join(TABLES_TO_KEEP)}")
+    varied = dict(_keys(vary, settings))
+    base = load(path, settings)
+    schedulers: list[Spec] = [(name, dict(options)) for name, options in base.schedulers]
+    if "scheduler" in varied:
+        schedulers = [scheduler_of(text) for text in varied.pop("scheduler")]
+    if not schedulers:
+        raise InputError("there is no scheduler; say one in the scenario, or --vary scheduler=offline,price")
+    labels = [label(*scheduler) for scheduler in schedulers]
+    _refuse_twice("scheduler", labels)
+    for scheduler in schedulers:
+        build_scheduler(*scheduler)
+    points = [
+        point_of(base, tuple(f"{key}={value}" for key, value in zip(varied, values, strict=True)), "--vary")
+        for values in itertools.product(*varied.values())
+    ]
+    seen: dict[str, Point] = {}
+    for point in points:
+        same = seen.setdefault(json.dumps(point.source.description, sort_keys=True), point)
+        if same is not point:
+            raise InputError(f"{same} and {point} are the same scenario; allowed: values that differ")
+    kind = base.run.bound or "dual"
+    bound = None if kind == "none" else kind
+    return Grid(points, schedulers, tuple(dict.fromkeys(keep)), bound, base.is_random, base.run.seeds)
+
+
+def point_of(base: Scenario, settings: tuple[str, ...], option: str) -> Point:
+    """Return the scenario with these settings over it, which come from that option of the command line."""
+    return Point(settings, base.with_settings(settings, option))
+
+
+def _keys(vary: Sequence[str], settings: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    given = [text.partition("=")[0].strip() for text in settings]
+    for text in vary:
+        key, equals, values = text.partition("=")
+        key = key.strip()
+        if not (key and equals and values.strip()):
+            raise InputError(f"--vary {text!r}; allowed: KEY=VALUES, such as network.servers=20:90:10")
+        if key in given:
+            raise InputError(f"{key} is there twice; allowed: one --set or --vary for each key")
+        given.append(key)
+        found = values_of(values)
+        _refuse_twice(key, found)
+        yield key, found
+
+
+def _refuse_twice(key: str, values: Sequence[str]) -> None:
+    for value in values:
+        if values.count(value) > 1:
+            raise InputError(f"{key} has {value} twice; allowed: every value once")
+
+
+def values_of(text: str) -> list[str]:
+    """Return the values that a text lists or ranges over.
+
+    Raises
+    ------
+    InputError
+        If the range is empty, endless or too long.
+
+    Examples
+    --------
+    >>> values_of("20:50:10"), values_of("0.1:0.3:0.1"), values_of("10:20:5 Mbit/s")
+    (['20', '30', '40', '50'], ['0.1', '0.2', '0.3'], ['10 Mbit/s', '15 Mbit/s', '20 Mbit/s'])
+    >>> values_of("offline, fixed(cut=3)"), values_of("[1, 2], [3, 4]")
+    (['offline', 'fixed(cut=3)'], ['[1, 2]', '[3, 4]'])
+    """
+    match = _RANGE.fullmatch(text.strip())
+    if match is None:
+        return _split(text)
+    try:
+        low, high, step = (Decimal(part) for part in (match[1], match[2], match[3] or "1"))
+        count = int((high - low) / step) + 1
+    except ArithmeticError:
+        raise InputError(f"{text!r} is no range; allowed: FIRST:LAST:STEP, such as 20:90:10") from None
+    if high < low or step <= 0 or count > MOST_VALUES:
+        raise InputError(f"{text!r} is no range; allowed: FIRST:LAST:STEP, rising, at most {MOST_VALUES:,} values")
+    unit = f" {match[4]}" if match[4] else ""
+    return [f"{format((low + n * step).normalize(), 'f')}{unit}" for n in range(count)]
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas outside brackets and quotes."""
+    parts, depth, quote = [""], 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    if depth or quote or not all(part.strip() for part in parts):
+        raise InputError(f"{text!r} is no list; allowed: values with commas between them")
+    return [part.strip() for part in parts]
+
+
+def scheduler_of(text: str) -> Spec:
+    """Return the scheduler that a text names, with its parameters.
+
+    Examples
+    --------
+    >>> scheduler_of("fixed(cut=3)"), scheduler_of("offline(cut_rule=largest-product)")
+    (('fixed', {'cut': 3}), ('offline', {'cut_rule': 'largest-product'}))
+    """
+    name, bracket, inner = text.partition("(")
+    if not bracket:
+        return text, {}
+    options = {}
+    if not inner.endswith(")"):
+        raise InputError(f"scheduler {text!r}; allowed: NAME or NAME(parameter=value, ...)")
+    for part in _split(inner[:-1]):
+        key, equals, value = part.partition("=")
+        if not (key.strip() and equals):
+            raise InputError(f"scheduler {text!r}; allowed: NAME or NAME(parameter=value, ...)")
+        try:
+            options[key.strip()] = json.loads(value)
+        except ValueError:
+            options[key.strip()] = value.strip()
+    return name.strip(), options

@@ -1,0 +1,143 @@
+"""Many runs: those that a results file does not have yet, on all cores or on a cluster, written by one process.
+
+Each run is written whole as soon as it is done, so a sweep that was stopped, however, goes on where it was. The
+order in which runs are done does not matter to what they leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from experiments.sweeps.cells import Cell, Outcome
+from experiments.sweeps.pool import AnyCell, Pool, default_workers
+from simulator.errors import InputError
+from simulator.results import Results
+
+
+class Engine(Protocol):
+    """What does runs."""
+
+    def outcomes(self, cells: Iterable[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
+        """Yield every cell with what became of it, in any order."""
+
+
+@dataclass
+class Tally:
+    """How a sweep went.
+
+    Attributes
+    ----------
+    done, there, failed, failed_before : int
+        Runs done now, there already, failed now, and there already as failed.
+    first_error : str
+        Of the first run that failed, now or before.
+    """
+
+    done: int = 0
+    there: int = 0
+    failed: int = 0
+    failed_before: int = 0
+    first_error: str = ""
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.done + other.done,
+            self.there + other.there,
+            self.failed + other.failed,
+            self.failed_before + other.failed_before,
+            self.first_error or other.first_error,
+        )
+
+    @property
+    def all_done(self) -> bool:
+        """Whether every run is there and none has failed."""
+        return not (self.failed or self.failed_before)
+
+    def __str__(self) -> str:
+        parts = [f"{self.done} runs done"]
+        parts += [f"{self.there} there already"] if self.there else []
+        parts += [f"{self.failed} failed"] if self.failed else []
+        parts += [f"{self.failed_before} failed before (--retry-failed)"] if self.failed_before else []
+        return ", ".join(parts)
+
+
+def sweep(
+    results: Results,
+    cells: Iterable[Cell[Any]],
+    done: Callable[[int], object] = lambda n: None,
+    *,
+    engine: Engine | None = None,
+    retry_failed: bool = False,
+) -> Tally:
+    """Do the runs that `results` does not have yet.
+
+    Parameters
+    ----------
+    results : Results
+        Open; every run is in it as soon as it is done, also one that failed.
+    cells : iterable of Cell
+        Taken one by one. Cells of one source and seed that follow each other share its workload.
+    done : callable
+        Told how many more cells are there.
+    engine : Engine, optional
+        What does them: by default worker processes on all cores.
+    retry_failed : bool
+        Do those again that are there as failed.
+
+    Raises
+    ------
+    InputError
+        If the results cannot be written; what was written before stays.
+    """
+    tally = Tally()
+
+    def missing() -> Iterator[AnyCell]:
+        for unsettled in cells:
+            cell = unsettled.settled()  # once: a file edited meanwhile must not give the outcome another key
+            status = results.value(cell.key, "status")
+            if status is None or (status == "failed" and retry_failed):
+                yield cell
+                continue
+            if status == "failed":
+                tally.failed_before += 1
+                tally.first_error = tally.first_error or results.value(cell.key, "error") or ""
+            else:
+                tally.there += 1
+            done(1)
+
+    outcomes = (engine or Pool()).outcomes(missing())
+    try:
+        for cell, outcome in outcomes:
+            results.write(cell.row | outcome.values, outcome.tables)
+            if outcome.failed:
+                tally.failed += 1
+                tally.first_error = tally.first_error or outcome.values["error"]
+            else:
+                tally.done += 1
+            done(1)
+    finally:
+        outcomes.close()  # type: ignore[attr-defined]
+    return tally
+
+
+def engine_of(jobs: int | None = None, cluster: str | None = None) -> Engine:
+    """Return what does the runs: `jobs` processes of this machine (all cores), or the cluster at an address.
+
+    Raises
+    ------
+    InputError
+        If there are no such processes, or both are asked for.
+    """
+    if cluster is not None:
+        if jobs is not None:
+            raise InputError("-j and --cluster; allowed: one of them (a cluster has workers of its own)")
+        from experiments.sweeps.cluster import Cluster
+
+        return Cluster(cluster)
+    if jobs is not None and jobs < 1:
+        raise InputError(f"-j is {jobs}; allowed: 1 or more")
+    return Pool(jobs or default_workers())
+
+
