@@ -27,6 +27,8 @@ from simulator.types import FloatArray
 GRID_POINTS = 600
 """Runs whose events come at different times are averaged at so many moments."""
 MOST_BOUNDS = 3
+NEAR = 0.35
+"""A limit of which less than this share is ever reached is not drawn: the curves would lie flat below it."""
 
 NEEDS_WINDOW = "no latency over time in the results: `--window SECONDS` keeps it (with --frames)"
 NEEDS_SERIES = "no changes of totals in the results: only single runs and sweeps that keep the table `series` have them"
@@ -75,8 +77,10 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
         y_label = f"reserved {name} [{'% of all' if known else unit}]"
         limits = {group.network.usable_share for group in groups if group.network is not None}
         lines: tuple[tuple[str, float], ...] = ()
+        top = max((float(np.nanmax(curve.y, initial=0.0)) for curve in curves), default=0.0)
         if name == "uplink" and known and len(limits) == 1 and limits != {1.0}:
-            lines = (("usable", 100 * limits.pop()),)
+            usable = 100 * limits.pop()
+            lines = (("usable", usable),) if top > NEAR * usable else ()
         panels.append(Panel(f"reserved-{name}", title, x_label, y_label, curves, lines, note=note))
     return panels
 
@@ -122,7 +126,13 @@ def violations(results: Results, groups: Sequence[Group]) -> list[Panel]:
 
     curves, x_label = _window_curves(results, groups, "frame_series", share)
     title = "Deadline violations"
-    return [Panel("violations", title, x_label, "late frames [% of delivered]", curves, note=note)]
+    none = all(not np.nan_to_num(curve.y).any() for curve in curves)
+    nothing = f"none of {sum(map(_delivered, groups)):,} delivered frames is late" if none else ""
+    return [Panel("violations", title, x_label, "late frames [% of delivered]", curves, note=note, nothing=nothing)]
+
+
+def _delivered(group: Group) -> int:
+    return sum(row["delivered"] or 0 for row in group.rows)
 
 
 def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
@@ -150,11 +160,11 @@ def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
         y, high = np.nanmean(lows, axis=0) if len(lows) > 1 else lows[0], np.fmax.reduce(highs, axis=0)
         curves.append(_window_curve(group, times, y / factor, end_s, scale, (y / factor, high / factor)))
     lines = deadline_line(results, groups, factor)
-    what = "median; thin: 99th percentile" if exact else "mean; thin: largest"
+    what = "median (thin: 99th percentile)" if exact else "mean (thin: largest)"
     values = np.concatenate([c.high for c in curves if c.high is not None] + [c.y for c in curves])
     values = values[np.isfinite(values) & (values > 0)]
     log = len(values) > 0 and values.max() > 30 * values.min()
-    title, label = f"Transfer latency: {what}", f"transfer latency [{unit}]"
+    title, label = f"Transfer latency, {what}", f"transfer latency [{unit}]"
     return [Panel("latency", title, x_label, label, tuple(curves), lines, y_log=bool(log), note=note, upper_line=True)]
 
 

@@ -49,7 +49,7 @@ def _panel(panel: Panel) -> dict[str, Any]:
     note = panel.note
     if any(own is not curve for own, curve in zip(curves, panel.curves, strict=True)):
         note = "; ".join(filter(None, [note, f"thinned to about {CURVE_POINTS:,} points a line"]))
-    fields = ("name", "title", "x_label", "y_label", "lines", "x_lines", "x_log", "y_log", "upper_line")
+    fields = ("name", "title", "x_label", "y_label", "lines", "x_lines", "x_log", "y_log", "upper_line", "nothing")
     return {name: getattr(panel, name) for name in fields} | {
         "note": note,
         "curves": [_curve(curve) for curve in curves],

@@ -207,7 +207,7 @@ class Chart {
     const rise = (value) =>
       this.h - MARGIN.bottom - (flat(value) - flat(bottom)) / (flat(top) - flat(bottom)) * (this.h - MARGIN.bottom - MARGIN.top);
     this.rise = rise;
-    const yTicks = panel.y_log ? logTicks(bottom, top) : linearTicks(bottom, top, this.h / 45);
+    const yTicks = panel.nothing ? [0] : panel.y_log ? logTicks(bottom, top) : linearTicks(bottom, top, this.h / 45);
     this.left = 30 + 6.8 * Math.max(3, ...yTicks.map((y) => short(y).length));
     if (this.svg) this.svg.remove();
     const svg = this.svg = make("svg", { viewBox: "0 0 " + this.w + " " + this.h, role: "img", "aria-label": this.spoken() });
@@ -232,6 +232,7 @@ class Chart {
       last = Math.min(at + half, this.w);
       label(last - half, low + 16, short(x), "middle", "x-tick");
     }
+    if (panel.nothing) label((this.left + right) / 2, (MARGIN.top + low) / 2, panel.nothing, "middle", "nothing");
     make("line", { class: "axis", x1: this.left, x2: right, y1: low, y2: low }, svg);
     label((this.left + right) / 2, this.h - 6, panel.x_label, "middle", "x-label");
     const side = make("text", { transform: "translate(13 " + (MARGIN.top + low) / 2 + ") rotate(-90)", "text-anchor": "middle" }, svg);
