@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.figures.map_labels import label_map, node_size
@@ -23,6 +24,8 @@ COLOUR_MAP = "YlGnBu"
 """Falls evenly in lightness, so it reads the same in grey and to the colour-blind; more is darker."""
 _REFERENCE: dict[str, Any] = {"color": "#444444", "linewidth": 0.9, "linestyle": (0, (2, 2)), "zorder": 1.5}
 _ROWS_NAMED = 30
+_HALO = [withStroke(linewidth=2, foreground="white")]
+"""Words stay legible where curves cross them."""
 
 
 def draw_panels(panels: Sequence[Panel], paper: bool) -> Figure:
@@ -80,6 +83,13 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
         axes.annotate(
             label, (0.0 if left else 1.0, value), xycoords=("axes fraction", "data"), xytext=(2 if left else -2, 2),
             textcoords="offset points", ha="left" if left else "right", va="bottom", color="#444444", fontsize="small",
+            path_effects=_HALO,
+        )  # fmt: skip
+    for label, value in panel.ends:
+        axes.plot([0.94, 1.0], [value, value], transform=axes.get_yaxis_transform(), color="black", linewidth=1.4)
+        axes.annotate(
+            label, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
+            ha="right", va="bottom", color="#444444", fontsize="small", path_effects=_HALO,
         )  # fmt: skip
     for label, value in panel.x_lines:
         axes.axvline(value, **_REFERENCE)
@@ -126,7 +136,7 @@ def _top(panel: Panel) -> float:
         float(np.nanmax(curve.high)) for curve in panel.curves
         if curve.high is not None and not np.isnan(curve.high).all()
     ]  # fmt: skip
-    top = max([*lines, *(value for _, value in panel.lines)], default=1.0)
+    top = max([*lines, *(value for _, value in (*panel.lines, *panel.ends))], default=1.0)
     return 1.06 * max([top, *(min(high, 1.2 * top) for high in highs)])
 
 

@@ -44,20 +44,28 @@ def deployed(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the deployed tasks over time."""
     note, groups = _which(results, groups, "series", NEEDS_SERIES)
     curves, _, x_label = _step_curves(results, groups, lambda group, rows: column(rows, "deployed_tasks"))
-    lines = bound_lines(groups)
-    return [Panel("deployed", "Deployed tasks", x_label, "deployed tasks", curves, lines, note=note)]
+    bounds = _bounds(groups)
+    title, y_label = "Deployed tasks", "deployed tasks"
+    if any(row["departed_tasks"] for group in groups for row in group.rows):
+        ends = tuple((f"bound at the end{case}", value) for case, value in bounds.items())
+        return [Panel("deployed", title, x_label, y_label, curves, note=note, ends=ends)]
+    lines = tuple((f"bound{case}", value) for case, value in bounds.items())
+    return [Panel("deployed", title, x_label, y_label, curves, lines, note=note)]
 
 
-def bound_lines(groups: Sequence[Group]) -> tuple[tuple[str, float], ...]:
-    """Return the bound on the tasks deployed at the end, one line a scenario; none where there are too many to tell."""
+def _bounds(groups: Sequence[Group]) -> dict[str, float]:
+    """Return the bound on the tasks deployed at the end by scenario; none where there are too many to tell apart.
+
+    Where no task departs it holds at every moment: what is deployed then could all be there at the end.
+    """
     names = varied(groups)
     found: dict[str, float] = {}
     for group in groups:
         bounds = [row["bound_tasks"] for row in group.rows]
         if None not in bounds:
             case = label_of(group, names).removeprefix(group.scheduler)
-            found.setdefault(f"bound at the end{case}", float(np.mean(bounds)))
-    return tuple(found.items()) if len(found) <= MOST_BOUNDS else ()
+            found.setdefault(case, float(np.mean(bounds)))
+    return found if len(found) <= MOST_BOUNDS else {}
 
 
 def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:

@@ -64,6 +64,8 @@ class Panel:
         What a reader must know to read it right.
     upper_line : bool
         Draw the upper end of the bands as thin lines, not the bands.
+    ends : tuple of (str, float)
+        Limits that hold at the right end alone.
     nothing : str
         What to say in place of curves that are 0 all along: an axis would have no scale.
     """
@@ -79,6 +81,7 @@ class Panel:
     y_log: bool = False
     note: str = ""
     upper_line: bool = False
+    ends: tuple[tuple[str, float], ...] = ()
     nothing: str = ""
 
 

@@ -101,7 +101,9 @@ def _draw_deployed(axes: Axes, seen: History, scale: float) -> None:
     axes.stairs(seen.deployed, seen.edges / scale, color=COLOURS[0], linewidth=1.2, baseline=None, label="deployed")
     bound = seen.row.get("bound_tasks")
     if bound is not None and bound > 0:
-        _line(axes, bound, f"bound at the end, {bound:,.4g}")
+        end = float(seen.edges[-1]) / scale
+        label = f"bound at the end, {bound:,.4g}"
+        axes.plot([0.96 * end, end], [bound, bound], color=_DARK, linewidth=1.6, solid_capstyle="butt", label=label)
     axes.set_ylabel("deployed\ntasks")
     axes.set_ylim(bottom=0)
     _legend(axes)

@@ -19,6 +19,9 @@ CURVE_POINTS = 20_000
 """A longer curve is thinned to so many points: its lowest and highest ones stay."""
 HEAT_MAP_BYTES = 1_000_000
 """All heat maps of a report together."""
+_FIELDS = (
+    "name", "title", "x_label", "y_label", "lines", "x_lines", "ends", "nothing", "x_log", "y_log", "upper_line",
+)  # fmt: skip
 
 
 def figures(results: Results, groups: Sequence[Group]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
@@ -49,8 +52,7 @@ def _panel(panel: Panel) -> dict[str, Any]:
     note = panel.note
     if any(own is not curve for own, curve in zip(curves, panel.curves, strict=True)):
         note = "; ".join(filter(None, [note, f"thinned to about {CURVE_POINTS:,} points a line"]))
-    fields = ("name", "title", "x_label", "y_label", "lines", "x_lines", "x_log", "y_log", "upper_line", "nothing")
-    return {name: getattr(panel, name) for name in fields} | {
+    return {name: getattr(panel, name) for name in _FIELDS} | {
         "note": note,
         "curves": [_curve(curve) for curve in curves],
     }

@@ -178,7 +178,7 @@ def test_deployed_tasks_over_time_stand_below_the_bound_at_their_end(tmp_path):
     ]
     with written(tmp_path / "r.db", *runs) as results:
         (panel,) = deployed(results, group_runs(chosen_rows(results)))
-    assert panel.lines == (("bound at the end", 5.0),)
+    assert (panel.lines, panel.ends) == ((("bound", 5.0),), ())
 
 
 def test_scenarios_with_bounds_of_their_own_have_a_line_each(tmp_path):
@@ -186,4 +186,11 @@ def test_scenarios_with_bounds_of_their_own_have_a_line_each(tmp_path):
             for where, bound in ((FEW, 3.0), (MANY, 9.0))]  # fmt: skip
     with written(tmp_path / "r.db", *runs) as results:
         (panel,) = deployed(results, group_runs(chosen_rows(results)))
-    assert panel.lines == (("bound at the end, servers 2", 3.0), ("bound at the end, servers 10", 9.0))
+    assert panel.lines == (("bound, servers 2", 3.0), ("bound, servers 10", 9.0))
+
+
+def test_where_tasks_depart_the_bound_holds_at_the_end_alone(tmp_path):
+    runs = [(run(bound_tasks=3.0, departed_tasks=1), {"series": series((0, 7), (5, 2))})]
+    with written(tmp_path / "r.db", *runs) as results:
+        (panel,) = deployed(results, group_runs(chosen_rows(results)))
+    assert (panel.lines, panel.ends) == ((), (("bound at the end", 3.0),))

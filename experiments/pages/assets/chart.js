@@ -191,7 +191,7 @@ class Chart {
       for (let k = start; curve.high && k < end; k++)
         take(panel.y_log || panel.upper_line || curve.high[k] === null ? curve.high[k] : Math.min(curve.high[k], 1.25 * Math.max(line, 1e-300)));
     });
-    for (const [, value] of panel.lines) take(value);
+    for (const [, value] of [...panel.lines, ...panel.ends]) take(value);
     if (low > high) return panel.y_log ? [0.1, 1] : [0, 1];
     if (panel.y_log) return [low * 0.8, high * 1.25];
     low = Math.min(low, 0);
@@ -242,6 +242,10 @@ class Chart {
       make("line", { class: "reference", x1: this.left, x2: right, y1: rise(y), y2: rise(y) }, inner);
       if (this.nearest(y, 0) > this.nearest(y, 1)) label(this.left + 4, rise(y) - 4, name, "start");
       else label(right - 2, rise(y) - 4, name, "end");
+    }
+    if (this.view[1] === this.full[1]) for (const [name, y] of panel.ends) {
+      make("line", { class: "end", x1: right - 0.06 * (right - this.left), x2: right, y1: rise(y), y2: rise(y) }, inner);
+      label(right - 2, rise(y) - 4, name, "end");
     }
     for (const [name, x] of panel.x_lines) if (x >= this.view[0] && x <= this.view[1]) {
       make("line", { class: "reference", x1: this.place(x), x2: this.place(x), y1: MARGIN.top, y2: low }, inner);
