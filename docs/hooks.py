@@ -1,11 +1,10 @@
-"""What the pages are made of beside Markdown: the command line from its parser, notebooks, figures, guides by name."""
+"""What the pages are made of beside Markdown: the command line from its parser, notebooks, guides by name."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,19 +22,6 @@ def on_config(config: Any) -> Any:
     named = set(re.findall(r"[\w/-]+\.md", json.dumps(config.nav)))
     guides += [path.name for path in sorted(DOCS.glob("*.md")) if path.name not in named]
     return config
-
-
-def on_files(files: Any, config: Any) -> Any:
-    """Draw the figures that pages show, with the command they show."""
-    from mkdocs.structure.files import File
-
-    from experiments.reproduce import reproduce
-
-    with tempfile.TemporaryDirectory() as folder:
-        reproduce(folder, 1, ["layer_profiles"])
-        for path in Path(folder).glob("*.svg"):
-            files.append(File.generated(config, f"figures/{path.name}", content=path.read_bytes()))
-    return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

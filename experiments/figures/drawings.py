@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,16 +13,19 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.figures.map_labels import label_map, node_size
-from experiments.figures.panels import PAPER_POINTS, Curve, HeatMap, Map, Panel, thinned
+from experiments.figures.panels import PAPER_POINTS, Curve, HeatMap, Map, Panel, step_values, thinned
 from experiments.plots import COLOURS, COLUMN_IN, PAGE_IN, look
 
 COLOUR_MAP = "YlGnBu"
 """Falls evenly in lightness, so it reads the same in grey and to the colour-blind; more is darker."""
 _REFERENCE: dict[str, Any] = {"color": "#444444", "linewidth": 0.9, "linestyle": (0, (2, 2)), "zorder": 1.5}
 _ROWS_NAMED = 30
+_HALO = [withStroke(linewidth=2, foreground="white")]
+"""Words stay legible where curves cross them."""
 
 
 def draw_panels(panels: Sequence[Panel], paper: bool) -> Figure:
@@ -54,7 +58,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
         _draw_curve(axes, thinned(curve, PAPER_POINTS), index, alone, panel.upper_line)
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
-    title = f"{panel.title}: {panel.curves[0].label}" if alone else panel.title
+    title = f"{panel.curves[0].label}: {panel.title[:1].lower()}{panel.title[1:]}" if alone else panel.title
     axes.set_title(title, loc="left")
     if panel.x_log:
         axes.set_xscale("log")
@@ -65,15 +69,27 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     else:
         top = _top(panel)
         axes.set_ylim(0, top if top > 0 else 1)
+    if panel.nothing:
+        axes.set_yticks([0])
+        axes.text(0.5, 0.5, panel.nothing, transform=axes.transAxes, ha="center", va="center", color="#333333")
     x = np.concatenate([*(curve.x for curve in panel.curves), [value for _, value in panel.x_lines]])
     if len(x) and not panel.x_log and x.max() > x.min():
-        pad = 0.0 if all(curve.steps or len(curve.x) > 100 for curve in panel.curves) else 0.03 * float(np.ptp(x))
+        inside = all(curve.steps or len(curve.x) > 100 for curve in panel.curves) and not panel.x_lines
+        pad = 0.0 if inside else 0.03 * float(np.ptp(x))
         axes.set_xlim(float(x.min()) - pad, float(x.max()) + pad)
     for label, value in panel.lines:
         axes.axhline(value, **_REFERENCE)
+        left = _nearest(panel, value, 0.0) > _nearest(panel, value, 2 / 3)
+        axes.annotate(
+            label, (0.0 if left else 1.0, value), xycoords=("axes fraction", "data"), xytext=(2 if left else -2, 2),
+            textcoords="offset points", ha="left" if left else "right", va="bottom", color="#444444", fontsize="small",
+            path_effects=_HALO,
+        )  # fmt: skip
+    for label, value in panel.ends:
+        axes.plot([0.94, 1.0], [value, value], transform=axes.get_yaxis_transform(), color="black", linewidth=1.4)
         axes.annotate(
             label, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
-            ha="right", va="bottom", color="#444444", fontsize="small",
+            ha="right", va="bottom", color="#444444", fontsize="small", path_effects=_HALO,
         )  # fmt: skip
     for label, value in panel.x_lines:
         axes.axvline(value, **_REFERENCE)
@@ -81,6 +97,17 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
             label, (value, 0.0), xycoords=("data", "axes fraction"), xytext=(-3, 4), textcoords="offset points",
             ha="right", va="bottom", rotation=90, color="#444444", fontsize="small",
         )  # fmt: skip
+
+
+def _nearest(panel: Panel, value: float, begin: float) -> float:
+    """Return how far the nearest curve is from `value` over the third of the axis that begins at a share of it."""
+    ends = [(curve.x.min(), curve.x.max()) for curve in panel.curves if len(curve.x)]
+    if not ends:
+        return math.inf
+    low, high = float(min(a for a, _ in ends)), float(max(b for _, b in ends))
+    at = np.linspace(low + begin * (high - low), low + (begin + 1 / 3) * (high - low), 7)
+    found = [np.abs(step_values(curve.x, curve.y, at) - value).min() for curve in panel.curves if len(curve.x)]
+    return float(np.nanmin([one if math.isfinite(one) else math.inf for one in found]))
 
 
 def _draw_curve(axes: Axes, curve: Curve, index: int, alone: bool, upper_line: bool) -> None:
@@ -109,7 +136,7 @@ def _top(panel: Panel) -> float:
         float(np.nanmax(curve.high)) for curve in panel.curves
         if curve.high is not None and not np.isnan(curve.high).all()
     ]  # fmt: skip
-    top = max([*lines, *(value for _, value in panel.lines)], default=1.0)
+    top = max([*lines, *(value for _, value in (*panel.lines, *panel.ends))], default=1.0)
     return 1.06 * max([top, *(min(high, 1.2 * top) for high in highs)])
 
 
@@ -161,9 +188,11 @@ def draw_maps(maps: Sequence[Map], paper: bool) -> Figure:
     (one,) = maps
     width = COLUMN_IN if paper else 6.4
     drawn, axes = plt.subplots(figsize=(width, width * 0.86))
-    mesh = draw_map(axes, one.positions, one.edges, one.values)
+    mesh = draw_map(axes, one.positions, one.edges, one.values, one.largest)
     axes.set_title(one.title, loc="left")
     drawn.colorbar(mesh, ax=axes, label=one.value_label, shrink=0.7, pad=0.02)
+    if one.note:
+        axes.set_title(f"{one.title}\n{textwrap.fill(one.note, 45 if paper else 75)}", loc="left")
     if len(one.positions) <= 60:
         texts = {name: short(name) for name in sorted(one.positions, key=lambda name: name not in one.values)}
         label_map(axes, one.positions, one.edges, texts, node_size(len(texts)))

@@ -10,13 +10,25 @@ import numpy as np
 
 from experiments.figures.panels import Curve, Panel, latency_unit, step_values, time_unit
 from experiments.records.kept_frames import read_kept
-from experiments.records.run_groups import MOST_LINES, Group, Row, deadline_line, read_table, with_table
+from experiments.records.run_groups import (
+    MOST_LINES,
+    Group,
+    Row,
+    deadline_line,
+    label_of,
+    read_table,
+    varied,
+    with_table,
+)
 from simulator.results import Results
 from simulator.stats import mean_interval
 from simulator.types import FloatArray
 
 GRID_POINTS = 600
 """Runs whose events come at different times are averaged at so many moments."""
+MOST_BOUNDS = 3
+NEAR = 0.35
+"""A limit of which less than this share is ever reached is not drawn: the curves would lie flat below it."""
 
 NEEDS_WINDOW = "no latency over time in the results: `--window SECONDS` keeps it (with --frames)"
 NEEDS_SERIES = "no changes of totals in the results: only single runs and sweeps that keep the table `series` have them"
@@ -32,7 +44,28 @@ def deployed(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the deployed tasks over time."""
     note, groups = _which(results, groups, "series", NEEDS_SERIES)
     curves, _, x_label = _step_curves(results, groups, lambda group, rows: column(rows, "deployed_tasks"))
-    return [Panel("deployed", "Deployed tasks", x_label, "deployed tasks", curves, note=note)]
+    bounds = _bounds(groups)
+    title, y_label = "Deployed tasks", "deployed tasks"
+    if any(row["departed_tasks"] for group in groups for row in group.rows):
+        ends = tuple((f"bound at the end{case}", value) for case, value in bounds.items())
+        return [Panel("deployed", title, x_label, y_label, curves, note=note, ends=ends)]
+    lines = tuple((f"bound{case}", value) for case, value in bounds.items())
+    return [Panel("deployed", title, x_label, y_label, curves, lines, note=note)]
+
+
+def _bounds(groups: Sequence[Group]) -> dict[str, float]:
+    """Return the bound on the tasks deployed at the end by scenario; none where there are too many to tell apart.
+
+    Where no task departs it holds at every moment: what is deployed then could all be there at the end.
+    """
+    names = varied(groups)
+    found: dict[str, float] = {}
+    for group in groups:
+        bounds = [row["bound_tasks"] for row in group.rows]
+        if None not in bounds:
+            case = label_of(group, names).removeprefix(group.scheduler)
+            found.setdefault(case, float(np.mean(bounds)))
+    return found if len(found) <= MOST_BOUNDS else {}
 
 
 def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
@@ -52,8 +85,10 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
         y_label = f"reserved {name} [{'% of all' if known else unit}]"
         limits = {group.network.usable_share for group in groups if group.network is not None}
         lines: tuple[tuple[str, float], ...] = ()
+        top = max((float(np.nanmax(curve.y, initial=0.0)) for curve in curves), default=0.0)
         if name == "uplink" and known and len(limits) == 1 and limits != {1.0}:
-            lines = (("usable", 100 * limits.pop()),)
+            usable = 100 * limits.pop()
+            lines = (("usable", usable),) if top > NEAR * usable else ()
         panels.append(Panel(f"reserved-{name}", title, x_label, y_label, curves, lines, note=note))
     return panels
 
@@ -99,7 +134,13 @@ def violations(results: Results, groups: Sequence[Group]) -> list[Panel]:
 
     curves, x_label = _window_curves(results, groups, "frame_series", share)
     title = "Deadline violations"
-    return [Panel("violations", title, x_label, "late frames [% of delivered]", curves, note=note)]
+    none = all(not np.nan_to_num(curve.y).any() for curve in curves)
+    nothing = f"none of {sum(map(_delivered, groups)):,} delivered frames is late" if none else ""
+    return [Panel("violations", title, x_label, "late frames [% of delivered]", curves, note=note, nothing=nothing)]
+
+
+def _delivered(group: Group) -> int:
+    return sum(row["delivered"] or 0 for row in group.rows)
 
 
 def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
@@ -127,11 +168,11 @@ def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
         y, high = np.nanmean(lows, axis=0) if len(lows) > 1 else lows[0], np.fmax.reduce(highs, axis=0)
         curves.append(_window_curve(group, times, y / factor, end_s, scale, (y / factor, high / factor)))
     lines = deadline_line(results, groups, factor)
-    what = "median; thin: 99th percentile" if exact else "mean; thin: largest"
+    what = "median (thin: 99th percentile)" if exact else "mean (thin: largest)"
     values = np.concatenate([c.high for c in curves if c.high is not None] + [c.y for c in curves])
     values = values[np.isfinite(values) & (values > 0)]
     log = len(values) > 0 and values.max() > 30 * values.min()
-    title, label = f"Transfer latency: {what}", f"transfer latency [{unit}]"
+    title, label = f"Transfer latency, {what}", f"transfer latency [{unit}]"
     return [Panel("latency", title, x_label, label, tuple(curves), lines, y_log=bool(log), note=note, upper_line=True)]
 
 

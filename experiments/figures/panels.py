@@ -64,6 +64,10 @@ class Panel:
         What a reader must know to read it right.
     upper_line : bool
         Draw the upper end of the bands as thin lines, not the bands.
+    ends : tuple of (str, float)
+        Limits that hold at the right end alone.
+    nothing : str
+        What to say in place of curves that are 0 all along: an axis would have no scale.
     """
 
     name: str
@@ -77,6 +81,8 @@ class Panel:
     y_log: bool = False
     note: str = ""
     upper_line: bool = False
+    ends: tuple[tuple[str, float], ...] = ()
+    nothing: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +122,10 @@ class Map:
     edges : list of (str, str)
     values : dict
         The load of a node by its name, of an edge by its pair of names; what has none is drawn grey.
+    largest : float
+        The end of the colour scale.
+    note : str
+        What a reader must know to read it right.
     """
 
     name: str
@@ -124,6 +134,8 @@ class Map:
     positions: dict[str, tuple[float, float]]
     edges: list[tuple[str, str]]
     values: dict[Any, float] = field(default_factory=dict)
+    largest: float = 100.0
+    note: str = ""
 
 
 def time_unit(end_s: float) -> tuple[float, str]:

@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from experiments.figures.drawings import short
+from experiments.figures.map_places import places_of
 from experiments.figures.panels import latency_unit, time_unit
 from experiments.figures.replay_history import History, Use
-from experiments.figures.replay_map import draw_network, places_of
+from experiments.figures.replay_map import draw_network
 from experiments.plots import COLOURS
 from simulator.types import FloatArray
 from workloads.topology import Topology
@@ -23,6 +24,8 @@ ROWS = 12
 """So many servers and links have room for their outages; of more, the number that is down is drawn."""
 FULLEST = 1000.0
 """Where the axis of use ends at the latest [%]: a link in a dead spot has many times too much reserved."""
+PARTS = (240, 120, 60, 40, 30, 24, 20, 15, 12, 10)
+TASKS_IN_PART = 2
 _DARK = "#333333"
 
 
@@ -75,20 +78,35 @@ def replay_figure(seen: History, topology: Topology | None, title: str = "") -> 
 
 
 def _draw_arrivals(axes: Axes, seen: History, scale: float) -> None:
-    x = seen.edges / scale
-    axes.stairs(seen.arrived, x, fill=True, color=COLOURS[5], alpha=0.75, label="arrived")
+    """Draw rates over parts of time in which there is more than one task: of single ones there is no rate to see."""
+    tasks = float(seen.arrived.sum() * (seen.edges[1] - seen.edges[0]))
+    parts = [n for n in PARTS if len(seen.arrived) % n == 0]
+    part = len(seen.arrived) // max([n for n in parts if n * TASKS_IN_PART <= tasks], default=min(parts, default=1))
+    x = seen.edges[::part] / scale
+
+    def over_parts(rate: FloatArray) -> FloatArray:
+        means: FloatArray = rate.reshape(-1, part).mean(axis=1)
+        return means
+
+    axes.stairs(over_parts(seen.arrived), x, fill=True, color=COLOURS[5], alpha=0.75, label="arrived")
     for rate, name, colour in ((seen.rejected, "rejected", COLOURS[1]), (seen.evicted, "evicted", _DARK)):
         if rate.any():
-            axes.stairs(rate, x, color=colour, linewidth=0.9, label=name)
+            axes.stairs(over_parts(rate), x, color=colour, linewidth=0.9, label=name)
     axes.set_ylabel("tasks\n[1/s]")
     axes.set_ylim(bottom=0)
     _legend(axes)
 
 
 def _draw_deployed(axes: Axes, seen: History, scale: float) -> None:
-    axes.stairs(seen.deployed, seen.edges / scale, color=COLOURS[0], linewidth=1.2, baseline=None)
+    axes.stairs(seen.deployed, seen.edges / scale, color=COLOURS[0], linewidth=1.2, baseline=None, label="deployed")
+    bound = seen.row.get("bound_tasks")
+    if bound is not None and bound > 0:
+        end = float(seen.edges[-1]) / scale
+        label = f"bound at the end, {bound:,.4g}"
+        axes.plot([0.96 * end, end], [bound, bound], color=_DARK, linewidth=1.6, solid_capstyle="butt", label=label)
     axes.set_ylabel("deployed\ntasks")
     axes.set_ylim(bottom=0)
+    _legend(axes)
 
 
 def _draw_compute(axes: Axes, seen: History, scale: float) -> None:

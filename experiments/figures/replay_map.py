@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 
 from experiments.figures.drawings import COLOUR_MAP, draw_map, short
 from experiments.figures.map_labels import label_map, node_size
+from experiments.figures.map_places import left_out
 from experiments.figures.panels import time_unit
 from experiments.figures.replay_history import History, Use
 from experiments.plots import COLOURS
@@ -20,15 +22,6 @@ from workloads.topology import Topology
 LINKS = 16
 """So many have room to be named."""
 _NAMED_NODES = 80
-
-
-def places_of(topology: Topology) -> dict[str, tuple[float, float]]:
-    """Return where nodes are drawn: east to the right, north up, at the scale of their mean latitude."""
-    placed = {node.name: node.position for node in topology.nodes if node.position is not None}
-    if len(placed) < 2:
-        return {}
-    shrink = math.cos(math.radians(sum(latitude for latitude, _ in placed.values()) / len(placed)))
-    return {name: (shrink * longitude, latitude) for name, (latitude, longitude) in placed.items()}
 
 
 def draw_network(part: Any, seen: History, topology: Topology, places: Mapping[str, tuple[float, float]]) -> None:
@@ -50,8 +43,10 @@ def draw_network(part: Any, seen: History, topology: Topology, places: Mapping[s
     x, y = places.get(topology.cloud, (math.nan, math.nan))
     axes.plot([x], [y], marker="*", markersize=15, color=COLOURS[1], markeredgecolor="black", zorder=4)
     axes.margins(0.08)
-    used = "\ncoloured: servers and the links they use, on average over time" if many else ""
-    axes.set_title(f"the network; star: the cloud, {short(topology.cloud)}{used}", loc="left", pad=30 if many else 6)
+    lines = [f"the network; star: the cloud, {short(topology.cloud)}"] if topology.cloud in places else ["the network"]
+    lines += ["coloured: servers and the links they use, on average over time"] if many else []
+    lines += [textwrap.fill(missing, 70)] if (missing := left_out(topology, places)) else []
+    axes.set_title("\n".join(lines), loc="left", pad=30 if many else 6)
     if many:
         for of, top, what in zip((0.0, 0.52), tops, ("servers: compute reserved", "links: reserved"), strict=True):
             bar = part.colorbar(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import networkx as nx
 import numpy as np
 
+from experiments.figures.map_places import left_out, places_of
 from experiments.figures.over_time import column
 from experiments.figures.panels import HeatMap, Map, step_means, time_unit
 from experiments.records.run_groups import Group, Missing, Row, read_table, with_table
@@ -44,7 +46,11 @@ def heatmap(results: Results, groups: Sequence[Group]) -> list[HeatMap]:
                     f"heatmap-{what}", title, x_label, label, names, edges / scale, values, 100.0 if known else None
                 )
             )
-    return maps
+    tops = {
+        what: colour_top(one.values.ravel().tolist() for one in maps if one.name == f"heatmap-{what}")
+        for _, what, *_ in _KINDS
+    }
+    return [one if one.largest is None else replace(one, largest=tops[one.name[8:]]) for one in maps]
 
 
 def _means(group: Group, rows: Sequence[Row], kind: str, edges: FloatArray) -> tuple[tuple[str, ...], FloatArray, bool]:
@@ -92,7 +98,19 @@ def load_map(results: Results, groups: Sequence[Group]) -> list[Map]:
             maps.append(_map(group, "not to scale", places, spokes, servers))
         else:
             raise Missing("nothing in the results says where the servers stand")
-    return maps
+    return [replace(one, largest=colour_top([one.values.values() for one in maps])) for one in maps]
+
+
+def colour_top(shares: Iterable[Iterable[float]]) -> float:
+    """Return where a scale of shares [%] ends: the next round number above all, 100 at most.
+
+    Examples
+    --------
+    >>> colour_top([[0.0, 3.2], [7.0]]), colour_top([[61.0]]), colour_top([[]])
+    (10.0, 100.0, 100.0)
+    """
+    largest = max((value for values in shares for value in values), default=0.0)
+    return next((end for end in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0) if 0 < largest <= end * (1 + 1e-9)), 100.0)
 
 
 def _map(
@@ -101,52 +119,34 @@ def _map(
     places: dict[str, Place],
     edges: Mapping[tuple[str, str], float | None],
     nodes: dict[str, float],
+    note: str = "",
 ) -> Map:
     title = f"{group.label}: mean reserved share, {how}"
     values: dict[Any, float] = {name: load for name, load in nodes.items() if name in places}
     values |= {edge: load for edge, load in edges.items() if load is not None}
-    return Map("map", title, "reserved [%]", places, list(edges), values)
+    return Map("map", title, "reserved [%]", places, list(edges), values, note=note)
 
 
 def _on_graph(group: Group, topology: Topology, servers: dict[str, float], links: Mapping[str, float]) -> Map:
-    """Return the map of a graph: by latitude and longitude where all nodes have them, else laid out by its edges."""
+    """Return the map of a graph: by latitude and longitude where most nodes have them, else laid out by its edges."""
     graph = nx.Graph([edge.ends for edge in topology.edges])
     graph.add_nodes_from(node.name for node in topology.nodes)
-    known = {node.name: node.position for node in topology.nodes if node.position is not None}
-    if 2 * len(known) > len(topology.nodes):
-        narrowing = math.cos(math.radians(float(np.mean([latitude for latitude, _ in known.values()]))))
-        places = {name: (longitude * narrowing, latitude) for name, (latitude, longitude) in known.items()}
-        guessed = _between_neighbours(graph, places)
-        how = "north up" + (f", {guessed} nodes between their neighbours" if guessed else "")
+    places, note = places_of(topology), ""
+    if places:
+        how, note = "north up", left_out(topology, places)
+        graph.remove_nodes_from([name for name in graph if name not in places])
     else:
         places = {name: (float(x), float(y)) for name, (x, y) in nx.kamada_kawai_layout(graph).items()}
         how = "not to scale"
-    edges = {edge.ends: links[edge.link] if edge.servers else None for edge in topology.edges}
-    return _map(group, how, places, edges, servers)
-
-
-def _between_neighbours(graph: nx.Graph, places: dict[str, Place]) -> int:
-    """Give nodes without a place about the mean of their neighbours' places, and return how many these are.
-
-    Each is put a little off it, another way each time, so that it lies on no other.
-    """
-    before = len(places)
-    off = 0.06 * float(np.ptp(list(places.values()), axis=0).max())
-    left = [name for name in graph if name not in places]
-    while left:
-        found = {name: there for name in left if (there := [places[other] for other in graph[name] if other in places])}
-        if not found:  # nodes that nothing joins to the rest
-            found = {name: list(places.values()) for name in left}
-        for name, there in found.items():
-            x, y = np.mean(there, axis=0).tolist()
-            angle = _GOLDEN_ANGLE * len(places)
-            places[name] = (x + off * math.cos(angle), y + off * math.sin(angle))
-        left = [name for name in left if name not in places]
-    return len(places) - before
+    edges = {
+        edge.ends: links[edge.link] if edge.servers else None
+        for edge in topology.edges
+        if set(edge.ends) <= set(places)
+    }
+    return _map(group, how, places, edges, servers, note)
 
 
 CLOUD = "cloud"
-_GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 
 
 def around(names: Sequence[str]) -> dict[str, tuple[float, float]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 import os
 import re
 from collections.abc import Sequence
@@ -13,41 +12,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from experiments.figures.panels import Curve, HeatMap, Panel, thinned
-from experiments.figures.plot import KINDS
-from experiments.pages.report_tables import (
-    MOST_ROWS,
-    Ready,
-    columnar,
-    decision_types,
-    decisions,
-    differences_html,
-    escape,
-    rows_of,
-    summary_html,
-    table_html,
-    types_of,
-)
-from experiments.records.run_groups import Group, Missing, Row, chosen_rows, group_runs, parameters_of
+from experiments.pages.report_figures import figures
+from experiments.pages.report_forest import forest_html
+from experiments.pages.report_html import Head, Ready, escape, table_html
+from experiments.pages.report_summary import at_the_bound, cases_of, lead, summary_html
+from experiments.pages.report_tables import tables
+from experiments.records.run_groups import Group, Row, chosen_rows, group_runs, parameters_of
 from simulator.errors import InputError
 from simulator.results import Results
-from simulator.types import FloatArray
 from simulator.units import render
-
-CURVE_POINTS = 20_000
-"""A longer curve is thinned to so many points: its lowest and highest ones stay."""
-COLUMNS = {
-    "frames": (
-        "task", "server", "frames", "delivered", "lost", "in_flight", "violations", "transfer_mean_s", "transfer_p50_s",
-        "transfer_p99_s", "transfer_max_s", "end_to_end_mean_s", "end_to_end_max_s", "compute_load", "uplink_load",
-        "unstable",
-    )
-}  # fmt: skip
-"""Of tables with very many columns, those on the page."""
-HEAT_MAP_BYTES = 1_000_000
-"""All heat maps of a report together."""
 
 
 def report(path: str | Path, runs: Sequence[str] = (), out: str | Path | None = None) -> Path:
@@ -84,23 +57,26 @@ def report(path: str | Path, runs: Sequence[str] = (), out: str | Path | None = 
 
 def page(results: Results, groups: Sequence[Group], path: Path) -> str:
     """Return the whole page; the same results give the same text."""
-    panels, maps, notes = _figures(results, groups)
-    tables = _tables(results, groups)
+    cases = cases_of(groups)
+    panels, maps, notes = figures(results, groups)
+    long_tables = tables(results, groups)
     claims = _claims(path)
-    sections = [("summary", "Summary", summary_html(groups) + differences_html(groups))]
+    reached = at_the_bound(cases)
+    first = f'<p class="notice">{escape(reached)}</p>' if reached else ""
+    sections = [("summary", "Summary", first + forest_html(cases) + summary_html(cases))]
     if claims:
         sections.append(("claims", "Claims", _claims_html(claims)))
-    figures = '<div class="figures"></div>' + _notes_html(notes)
-    sections.append(("figures", "Figures", "<p class=soft>Drag to zoom, double-click to see all again.</p>" + figures))
-    sections += [(table["name"], table["title"], f'<div id="{table["name"]}-table"></div>') for table in tables]
+    drawn = '<div class="figures"></div>' + _notes_html(notes)
+    sections.append(("figures", "Figures", "<p class=soft>Drag to zoom, double-click to see all again.</p>" + drawn))
+    sections += [(table["name"], table["title"], f'<div id="{table["name"]}-table"></div>') for table in long_tables]
     sections.append(("runs", "Runs", _runs_html(groups)))
     sections.append(("reproduce", "Reproduce", _reproduce_html(groups)))
-    data = {"panels": [_panel(panel) for panel in panels], "maps": maps, "tables": tables}
+    data = {"panels": panels, "maps": maps, "tables": long_tables}
     style = _asset("report.css")
     script = _asset("chart.js") + _asset("report.js")
     fields = {
         "title": escape(path.name),
-        "lead": escape(_lead(groups)),
+        "lead": escape(lead(cases)),
         "nav": "".join(f'<a href="#{name}">{title}</a>' for name, title, _ in sections),
         "body": "\n".join(f'<section id="{name}"><h2>{title}</h2>{body}</section>' for name, title, body in sections),
         "footer": "Written by <code>cutlayer report</code>. One file, no network: everything on this page is in it.",
@@ -135,118 +111,6 @@ def _json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _lead(groups: Sequence[Group]) -> str:
-    rows = [row for group in groups for row in group.rows]
-    schedulers = list(dict.fromkeys(group.scheduler for group in groups))
-    cases = {json.dumps(group.parameters, sort_keys=True) for group in groups}
-
-    def count(number: int, what: str) -> str:
-        return f"{number:,} {what}" + ("" if number == 1 else "s")
-
-    text = f"{count(len(rows), 'run')}: {count(len(schedulers), 'scheduler')}, {count(len(cases), 'scenario')}, "
-    most = max(len(group.rows) for group in groups)
-    text += "one seed each. " if most == 1 else f"up to {most:,} seeds each. "
-    if len(cases) == 1 and len(groups) > 1:
-        means = [float(np.mean([row["deployed_tasks"] for row in group.rows])) for group in groups]
-        best = int(np.argmax(means))
-        arrived = float(np.mean([row["arrived_tasks"] for row in groups[best].rows]))
-        text += (
-            f"Most tasks deployed at the end: {groups[best].label}, {means[best]:,.4g} of {arrived:,.4g} that arrived."
-        )
-    return text
-
-
-def _figures(results: Results, groups: Sequence[Group]) -> tuple[list[Panel], list[dict[str, Any]], list[str]]:
-    """Return panels, heat maps as the page reads them, and what to say of those that are not there."""
-    panels: list[Panel] = []
-    maps: list[dict[str, Any]] = []
-    notes = []
-    room = HEAT_MAP_BYTES
-    for name in KINDS:
-        kind = KINDS[name]
-        if name == "map":
-            continue
-        try:
-            for built in kind.build(results, groups):
-                if isinstance(built, Panel):
-                    panels.append(built)
-                elif built.values.size <= room:
-                    room -= built.values.size
-                    maps.append(_heat_map(built))
-                else:
-                    notes.append(f"{built.title}: left out, too large for a page; cutlayer plot draws it")
-        except Missing as missing:
-            notes.append(f"{name}: {missing}")
-    return panels, maps, notes
-
-
-def _panel(panel: Panel) -> dict[str, Any]:
-    curves = [thinned(curve, CURVE_POINTS) for curve in panel.curves]
-    note = panel.note
-    if any(own is not curve for own, curve in zip(curves, panel.curves, strict=True)):
-        note = "; ".join(filter(None, [note, f"thinned to about {CURVE_POINTS:,} points a line"]))
-    fields = ("name", "title", "x_label", "y_label", "lines", "x_lines", "x_log", "y_log", "upper_line")
-    return {name: getattr(panel, name) for name in fields} | {
-        "note": note,
-        "curves": [_curve(curve) for curve in curves],
-    }
-
-
-def _curve(curve: Curve) -> dict[str, Any]:
-    described = {"label": curve.label, "steps": curve.steps, "plain": curve.plain}
-    described |= {"x": _numbers(curve.x), "y": _numbers(curve.y)}
-    if curve.low is not None and curve.high is not None:
-        described |= {"low": _numbers(curve.low), "high": _numbers(curve.high)}
-    return described
-
-
-def _numbers(values: FloatArray) -> list[float | int | None]:
-    """Return numbers as the page reads them, whole ones without a point, what is none as null."""
-    return [
-        None if not math.isfinite(value) else int(value) if value.is_integer() and abs(value) < 1e15 else value
-        for value in values.tolist()
-    ]
-
-
-def _heat_map(built: HeatMap) -> dict[str, Any]:
-    largest = built.largest or max(float(built.values.max(initial=0.0)), 1e-12)
-    shades = np.clip(np.rint(built.values * (255 / largest)), 0, 255).astype(np.uint8)
-    return {
-        "name": built.name, "title": built.title, "x_label": built.x_label, "value_label": built.value_label,
-        "names": built.names, "from": float(built.edges[0]), "to": float(built.edges[-1]), "columns": shades.shape[1],
-        "largest": largest, "values": base64.b64encode(shades.tobytes()).decode(),
-    }  # fmt: skip
-
-
-def _tables(results: Results, groups: Sequence[Group]) -> list[dict[str, Any]]:
-    found = [
-        columnar(
-            "decisions",
-            "Decisions",
-            "task, verdict, reason, server …",
-            decisions(results, groups),
-            decision_types(),
-            MOST_ROWS["decisions"],
-        )
-    ]
-    for name, title, hint in (
-        ("tasks", "Tasks", "task, network, outcome …"),
-        ("frames", "Frames by task and server", "task, server …"),
-    ):
-        kinds = types_of(name)
-        types = {"run": "text"} | {column: kinds[column] for column in COLUMNS.get(name, kinds)}
-        found.append(columnar(name, title, hint, rows_of(results, groups, name), types, MOST_ROWS[name]))
-    measures = columnar(
-        "measures",
-        "Measures",
-        "quantity, case …",
-        results.rows("measures"),
-        types_of("measures"),
-        MOST_ROWS["measures"],
-    )
-    return [table for table in (*found, measures) if table["rows"]]
-
-
 def _claims(path: Path) -> list[dict[str, Any]]:
     """Return the claims that lie beside the results; none where there is no such file."""
     beside = path.with_name("claims.json")
@@ -266,22 +130,25 @@ def _claims_html(claims: Sequence[dict[str, Any]]) -> str:
          Ready('<span class="verdict {1}">{0}</span>'.format(*words[claim["holds"]])), claim["reading"])
         for claim in claims
     ]  # fmt: skip
-    return table_html(
-        [(name, False) for name in ("where", "what it says", "what was measured", "verdict", "reading")], rows
-    )
+    heads = ("where", "what it says", "what was measured", "verdict", "reading")
+    return table_html([Head(name) for name in heads], rows)
 
 
 def _runs_html(groups: Sequence[Group]) -> str:
-    numbers = ("simulated [s]", "arrived", "deployed", "bound", "departed", "rejected", "evicted")
-    names = ("scheduler", "seed", "key", *numbers, "reserved uplink", "reserved compute")
-    header = [(name, name not in ("scheduler", "key")) for name in names]
+    header = [
+        Head("scheduler"), Head("seed", True), Head("key", False, "the beginning of the run's key"),
+        Head("simulated [s]", True, "simulated time at the end"), Head("arrived", True), Head("deployed", True),
+        Head("bound", True, "no scheduler has more tasks deployed at the end"), Head("departed", True),
+        Head("rejected", True), Head("evicted", True), Head("reserved uplink", True, "at the end, all links together"),
+        Head("reserved compute", True, "at the end, all servers together"),
+    ]  # fmt: skip
 
     def number(row: Row, name: str, spec: str = ",.6g") -> tuple[str, Any]:
         return ("" if row[name] is None else f"{row[name]:{spec}}"), row[name]
 
     rows = [
         (
-            group.label, number(row, "seed"), row["key"][:12], number(row, "end_s"), number(row, "arrived_tasks", ","),
+            group.label, number(row, "seed"), row["key"][:8], number(row, "end_s"), number(row, "arrived_tasks", ","),
             number(row, "deployed_tasks", ","), number(row, "bound_tasks"),
             *(number(row, name, ",") for name in ("departed_tasks", "rejected_tasks", "evicted_tasks")),
             (render(row["reserved_bps"], "bit/s"), row["reserved_bps"]),

@@ -180,6 +180,20 @@ def test_the_figure_has_panels_for_what_there_is(folder):
         plt.close(drawn)
 
 
+def test_deployed_tasks_stand_below_the_bound_and_rates_are_of_parts_with_several_tasks(folder):
+    """30 tasks in 58 s: at two a part 15 parts, in which the rates sum up to all tasks."""
+    shown, *_ = seen(folder)
+    drawn = replay_figure(shown, None)
+    arrivals, deployed = drawn.get_axes()[:2]
+    bars = arrivals.patches[0].get_data()
+    assert len(bars.values) == 15
+    assert (bars.values * np.diff(bars.edges)).sum() == pytest.approx(30, rel=1e-12)
+    (line,) = deployed.lines  # short, at the end: until then there were more tasks to choose from
+    assert set(line.get_ydata()) == {shown.row["bound_tasks"]}
+    assert [text.get_text() for text in deployed.get_legend().get_texts()][1].startswith("bound at the end, ")
+    plt.close(drawn)
+
+
 def test_without_frames_there_are_no_panels_of_them(folder, cutlayer):
     Path("s.toml").write_text(SCENARIO.replace("[frames]\n", ""))
     assert cutlayer(["replay", "t.csv", "--scenario", "s.toml", "--out", "o.db", "--scheduler", "lbf"]).status == 0

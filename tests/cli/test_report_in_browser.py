@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 
 import pytest
+from browsing import NEEDS_A_BROWSER, a_browser, cells, choice, find, find_all, opened, wait
 from user_files import INPUTS, SERVERS, SMALL, TASKS, WIDE, Files, rows
 
 from experiments.cli import main
 from experiments.pages.report import report
 from simulator.results import Results, column_names
 
-selenium = pytest.importorskip("selenium", reason="selenium is not installed (pip install 'cutlayer[test]')")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="there is no chromium with its driver (apt-get install chromium chromium-driver)"
-)
-FLAGS = (
-    "headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-    "disable-component-update", "disable-sync", "disable-dev-shm-usage", "disable-extensions", "disable-default-apps",
-)  # fmt: skip
+pytestmark = NEEDS_A_BROWSER
 HOSTILE = "</script><img src=x onerror=alert(1)>{{style}}<!--"
 MANY = 100_000
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS:
-        options.add_argument(f"--{flag}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    yield from a_browser(tmp_path_factory.mktemp("browser"))
 
 
 @pytest.fixture(scope="module")
@@ -73,43 +55,6 @@ def shown(browser, page):
     return opened(browser, page)
 
 
-def opened(browser, page, width=1280):
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
-    )
-    for kind in ("browser", "performance"):
-        browser.get_log(kind)  # what was logged before is not of this page
-    browser.get(page.as_uri())
-    assert browser.execute_script("return document.documentElement.dataset.ready") == "true"
-    return browser
-
-
-def find(within, selector):
-    from selenium.webdriver.common.by import By
-
-    return within.find_element(By.CSS_SELECTOR, selector)
-
-
-def find_all(within, selector):
-    from selenium.webdriver.common.by import By
-
-    return within.find_elements(By.CSS_SELECTOR, selector)
-
-
-def cells(browser, selector, what="cell.dataset.value ?? cell.textContent"):
-    """Return the cells of a table's body as lists of text."""
-    lines = "[...document.querySelectorAll(arguments[0] + ' tbody tr')]"
-    script = f"return {lines}.map(line => [...line.cells].map(cell => {what}))"
-    return browser.execute_script(script, selector)
-
-
-def wait(browser, holds):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    WebDriverWait(browser, 20, poll_frequency=0.05).until(lambda _: holds())
-
-
 def test_it_loads_without_a_word_on_the_console_and_asks_no_network(shown, page):
     assert shown.get_log("browser") == []
     asked = [json.loads(entry["message"])["message"] for entry in shown.get_log("performance")]
@@ -141,13 +86,50 @@ def test_the_runs_on_the_page_are_those_of_the_results(shown, database):
     ("frames", ("frames", "delivered", "lost", "violations", "transfer_mean_s", "transfer_p99_s", "end_to_end_max_s")),
 ])  # fmt: skip
 def test_the_numbers_of_the_long_tables_are_those_of_the_results(shown, database, table, columns):
-    heads = [cell.text for cell in find_all(shown, f"#{table} thead th")]
+    heads = [cell.get_attribute("data-name") for cell in find_all(shown, f"#{table} thead th")]
     places = [heads.index(column) for column in columns]
     found = [[row[place] for place in places] for row in cells(shown, f"#{table}")]
     expected = rows(database, table)
     assert len(found) == len(expected) > 0
     for own, row in zip(found, expected, strict=True):
         assert [None if text == "" else float(text) for text in own] == [row[column] for column in columns]
+
+
+def test_tables_show_units_people_read_and_tell_the_exact_number_on_hover(shown, database):
+    """Heads name the unit; what is shown is the number of the results in it, to four digits."""
+    units = {"need_bps": ("need [Mbit/s]", 1e6, "bit/s"), "free_flop_per_s": ("free [GFLOP/s]", 1e9, "FLOP/s"),
+             "time_s": ("time [s]", 1, "s")}  # fmt: skip
+    heads = {cell.get_attribute("data-name"): cell for cell in find_all(shown, "#decisions thead th")}
+    lines = cells(shown, "#decisions", "[cell.textContent, cell.title]")
+    assert len(lines) == len(rows(database, "decisions"))
+    for name, (label, factor, unit) in units.items():
+        assert " ".join(heads[name].text.split()) == label
+        assert heads[name].get_attribute("title").startswith(f"{name}: ")
+        place = list(heads).index(name)
+        for line, row in zip(lines, rows(database, "decisions"), strict=True):
+            text, hover = line[place]
+            assert float(text.replace(",", "")) == pytest.approx(row[name] / factor, rel=5.001e-4)
+            exact, _, said = hover.partition(" ")
+            assert (float(exact), said) == (row[name], unit)
+    deadlines = [cell.text for cell in find_all(shown, "#tasks thead th") if "deadline" in cell.text]
+    assert [" ".join(text.split()) for text in deadlines] == ["deadline [ms]"]
+
+
+def test_tasks_are_chosen_by_what_became_of_them(shown, database):
+    outcomes = [row["outcome"] for row in rows(database, "tasks")]
+    select = choice(shown, "#tasks")
+    there = [option.text for option in select.options]
+    named = ("deployed", "departed", "rejected", "evicted")
+    assert there == ["all", *(f"{one} ({outcomes.count(one)})" for one in named if one in outcomes)]
+    place = [cell.get_attribute("data-name") for cell in find_all(shown, "#tasks thead th")].index("outcome")
+    select.select_by_index(1)
+    assert [row[place] for row in cells(shown, "#tasks")] == ["deployed"] * outcomes.count("deployed")
+
+
+def test_every_table_is_as_wide_as_the_page_and_no_wider(shown):
+    widths = "return [...document.querySelectorAll('table')].map(t => [t.scrollWidth, t.parentElement.clientWidth])"
+    found = shown.execute_script(widths)
+    assert len(found) >= 6 and all(own <= room for own, room in found), found
 
 
 def test_the_curves_on_the_page_are_those_of_the_results(shown, database):

@@ -132,6 +132,7 @@ class Reader:
         for name, call in (("cutlayer", "-m experiments.cli"), ("python", "")):
             (binaries / name).write_text(f'#!/bin/sh\nexec {sys.executable} {call} "$@"\n')
             (binaries / name).chmod(0o755)
+        (self.folder / "workloads").symlink_to(ROOT / "workloads")  # a checkout has its samples
         (self.folder / ".venv").mkdir()
         (self.folder / ".venv" / "bin").symlink_to(binaries)
         self.environment = os.environ | {

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from runs_by_hand import rows, run, series, written
 
-from experiments.figures import distributions, over_time, resource_panels, sweep_panels
+from experiments.figures import distributions, map_places, over_time, resource_panels, sweep_panels
 from experiments.records import run_groups, run_places
 from experiments.records.run_groups import Missing, chosen_rows, group_runs
 from simulator.stats import mean_interval
+from workloads.topology import build_network
 
 FRAMES = ("time_s", "frames", "delivered", "lost", "violations", "transfer_mean_s", "transfer_max_s")
 
@@ -48,7 +49,7 @@ def test_reserved_capacity_is_a_share_where_the_network_is_known(tmp_path):
     compute, uplink = built(over_time.reserved, tmp_path / "r.db", (run(scenario=scenario), {"series": one}))
     assert compute.curves[0].y[-1] == pytest.approx(10, rel=1e-12)
     assert uplink.curves[0].y[-1] == pytest.approx(25, rel=1e-12)
-    assert uplink.lines == (("usable", 80),) and compute.y_label == "reserved compute [% of all]"
+    assert uplink.lines == () and compute.y_label == "reserved compute [% of all]"
 
 
 def test_reserved_capacity_is_in_its_unit_where_it_is_not(tmp_path):
@@ -228,7 +229,7 @@ def test_a_heat_map_has_the_mean_of_every_interval_of_every_server(tmp_path):
     scenario = {"paper": {"servers": 2, "uplink_bps": [1e6, 1e6]}}
     tables = {"series_by": by_resource((5.0, "s1", 145e9))}
     compute, uplink = built(resource_panels.heatmap, tmp_path / "r.db", (run(scenario=scenario), tables))
-    assert compute.names == ("s0", "s1") and compute.largest == 100
+    assert compute.names == ("s0", "s1") and (compute.largest, uplink.largest) == (50, 100)
     half = resource_panels.INTERVALS // 2
     assert not compute.values[0].any() and not compute.values[1, :half].any()
     assert compute.values[1, half:] == pytest.approx(50, rel=1e-12)
@@ -279,10 +280,43 @@ def test_a_map_of_a_graph_has_its_nodes_and_every_edge_with_the_load_of_its_link
     assert topology.cloud not in one.values
 
 
-def test_a_node_without_a_place_stands_between_its_neighbours():
+def test_a_node_without_a_place_is_left_out_with_its_edges_and_said(tmp_path, monkeypatch):
+    nodes = [("a", (50.0, 0.0)), ("b", (51.0, 2.0)), ("c", (52.0, 4.0)), ("lost", None)]
+    graph = nx.Graph([("a", "b"), ("b", "c"), ("c", "lost")])
+    for name, place in nodes:
+        graph.nodes[name].update({} if place is None else dict(zip(("Latitude", "Longitude"), place, strict=True)))
+    topology = build_network(graph, servers="all", cloud="a", capacity_flop_per_s=1e9)
+    assert map_places.left_out(topology, map_places.places_of(topology)) == "1 node has no place and is left out: lost"
+    narrow = math.cos(math.radians(51))
+    assert map_places.places_of(topology) == {
+        "a": (0.0, 50.0), "b": (pytest.approx(2 * narrow), 51.0), "c": (pytest.approx(4 * narrow), 52.0),
+    }  # fmt: skip
+    monkeypatch.setattr(resource_panels, "topology_of", lambda row: topology)
+    monkeypatch.setattr(run_groups, "network_of", lambda row: topology.network)
+    (one,) = built(resource_panels.load_map, tmp_path / "r.db", (run(), {"series_by": by_resource((0.0, "b", 1e8))}))
+    assert set(one.positions) == {"a", "b", "c"} and sorted(map(sorted, one.edges)) == [["a", "b"], ["b", "c"]]
+    assert one.note == "1 node has no place and is left out: lost"
+
+
+def test_where_most_nodes_have_no_place_there_are_none_to_draw():
     graph = nx.Graph([("a", "b"), ("b", "c"), ("c", "d")])
-    places = {"a": (0.0, 0.0), "c": (4.0, 2.0)}
-    assert resource_panels._between_neighbours(graph, places) == 2
-    assert (places["a"], places["c"]) == ((0, 0), (4, 2))
-    assert math.dist(places["b"], (2, 1)) < 0.3 and math.dist(places["d"], (4, 2)) < 0.3
-    assert len(set(places.values())) == 4
+    for name in ("a", "b"):
+        graph.nodes[name].update(Latitude=1.0, Longitude=2.0)
+    topology = build_network(graph, servers="all", cloud="a", capacity_flop_per_s=1e9)
+    assert map_places.places_of(topology) == {}
+
+
+def test_a_limit_is_drawn_where_it_is_come_near(tmp_path):
+    """Of 2 Mbit/s 80 % are usable: 0.7 Mbit/s are 35 %, above 35 % of 80 %."""
+    scenario = {"paper": {"servers": 2, "uplink_bps": [1e6, 1e6], "usable_share": 0.8}}
+    one = rows("series", {"time_s": 0.0, "deployed_tasks": 1, "reserved_flop_per_s": 0.0, "reserved_bps": 7e5})
+    _, uplink = built(over_time.reserved, tmp_path / "r.db", (run(scenario=scenario), {"series": one}))
+    assert uplink.lines == (("usable", 80),)
+
+
+def test_where_no_frame_is_late_that_is_said(tmp_path):
+    late, none = windows((0, 5, 4, 1, 1, 0.1, 0.2)), windows((0, 5, 4, 1, 0, 0.1, 0.2))
+    (panel,) = built(over_time.violations, tmp_path / "a.db", (run(delivered=4), none))
+    assert panel.nothing == "none of 4 delivered frames is late"
+    (panel,) = built(over_time.violations, tmp_path / "b.db", (run(delivered=4), late))
+    assert panel.nothing == ""

@@ -20,12 +20,12 @@ function element(name, attributes, parent, text) {
   return node;
 }
 
-function short(value) {
+function short(value, digits = 5) {
   if (value === null || !isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e15 || size < 1e-6) return value.toExponential(3);
-  return Number(value.toPrecision(5)).toLocaleString("en-US", { maximumFractionDigits: 10 });
+  return Number(value.toPrecision(size >= 1000 ? Math.max(digits, 5) : digits)).toLocaleString("en-US", { maximumFractionDigits: 10 });
 }
 
 function linearTicks(low, high, wanted) {
@@ -191,7 +191,7 @@ class Chart {
       for (let k = start; curve.high && k < end; k++)
         take(panel.y_log || panel.upper_line || curve.high[k] === null ? curve.high[k] : Math.min(curve.high[k], 1.25 * Math.max(line, 1e-300)));
     });
-    for (const [, value] of panel.lines) take(value);
+    for (const [, value] of [...panel.lines, ...panel.ends]) take(value);
     if (low > high) return panel.y_log ? [0.1, 1] : [0, 1];
     if (panel.y_log) return [low * 0.8, high * 1.25];
     low = Math.min(low, 0);
@@ -207,7 +207,7 @@ class Chart {
     const rise = (value) =>
       this.h - MARGIN.bottom - (flat(value) - flat(bottom)) / (flat(top) - flat(bottom)) * (this.h - MARGIN.bottom - MARGIN.top);
     this.rise = rise;
-    const yTicks = panel.y_log ? logTicks(bottom, top) : linearTicks(bottom, top, this.h / 45);
+    const yTicks = panel.nothing ? [0] : panel.y_log ? logTicks(bottom, top) : linearTicks(bottom, top, this.h / 45);
     this.left = 30 + 6.8 * Math.max(3, ...yTicks.map((y) => short(y).length));
     if (this.svg) this.svg.remove();
     const svg = this.svg = make("svg", { viewBox: "0 0 " + this.w + " " + this.h, role: "img", "aria-label": this.spoken() });
@@ -232,6 +232,7 @@ class Chart {
       last = Math.min(at + half, this.w);
       label(last - half, low + 16, short(x), "middle", "x-tick");
     }
+    if (panel.nothing) label((this.left + right) / 2, (MARGIN.top + low) / 2, panel.nothing, "middle", "nothing");
     make("line", { class: "axis", x1: this.left, x2: right, y1: low, y2: low }, svg);
     label((this.left + right) / 2, this.h - 6, panel.x_label, "middle", "x-label");
     const side = make("text", { transform: "translate(13 " + (MARGIN.top + low) / 2 + ") rotate(-90)", "text-anchor": "middle" }, svg);
@@ -239,6 +240,11 @@ class Chart {
     const inner = make("g", { "clip-path": "url(#" + clip + ")" }, svg);
     for (const [name, y] of panel.lines) {
       make("line", { class: "reference", x1: this.left, x2: right, y1: rise(y), y2: rise(y) }, inner);
+      if (this.nearest(y, 0) > this.nearest(y, 1)) label(this.left + 4, rise(y) - 4, name, "start");
+      else label(right - 2, rise(y) - 4, name, "end");
+    }
+    if (this.view[1] === this.full[1]) for (const [name, y] of panel.ends) {
+      make("line", { class: "end", x1: right - 0.06 * (right - this.left), x2: right, y1: rise(y), y2: rise(y) }, inner);
       label(right - 2, rise(y) - 4, name, "end");
     }
     for (const [name, x] of panel.x_lines) if (x >= this.view[0] && x <= this.view[1]) {
@@ -260,6 +266,20 @@ class Chart {
     this.over = make("g", {}, svg);
     this.plot.dataset.from = this.view[0];
     this.plot.dataset.to = this.view[1];
+  }
+
+  /* How far the nearest curve is from `y` over the left (0) or the right (1) third of what is seen [pixels]. */
+  nearest(y, side) {
+    const [a, b] = this.view.map((v) => this.warp(v)), from = a + side * (b - a) * 2 / 3;
+    let least = Infinity;
+    this.panel.curves.forEach((curve, index) => {
+      if (this.hidden.has(index)) return;
+      for (let step = 0; step <= 6; step++) {
+        const k = this.value(curve, this.unwarp(from + (b - a) / 3 * step / 6));
+        if (k >= 0 && curve.y[k] !== null) least = Math.min(least, Math.abs(this.rise(curve.y[k]) - this.rise(y)));
+      }
+    });
+    return least;
   }
 
   /* The points in view; where many fall on one column of pixels, the first, lowest, highest and last of them. */

@@ -9,8 +9,10 @@ function inOrder(a, b) {  // what is empty comes last, whatever the direction
 }
 const empty = (value) => value === null || value === "";
 
-function heading(row, label, number, sort) {
+function heading(row, { label, number, meaning, name }, sort) {
   const cell = element("th", { scope: "col", "aria-sort": "none", class: number ? "number" : "" }, row);
+  if (meaning) cell.title = meaning;
+  if (name) cell.dataset.name = name;
   element("button", { type: "button" }, cell, label).addEventListener("click", () => {
     const down = cell.getAttribute("aria-sort") === "ascending";
     for (const other of row.children) other.setAttribute("aria-sort", "none");
@@ -22,12 +24,13 @@ function heading(row, label, number, sort) {
 /* Tables that stand in the page: their rows are moved. */
 function sortable(table) {
   const row = table.tHead.rows[0], body = table.tBodies[0];
-  const labels = [...row.cells].map((cell) => [cell.textContent, cell.classList.contains("number")]);
+  const heads = [...row.cells].map((cell) =>
+    ({ label: cell.textContent, number: cell.classList.contains("number"), meaning: cell.title }));
   row.textContent = "";
-  labels.forEach(([label, number], column) => heading(row, label, number, (sign) => {
+  heads.forEach((head, column) => heading(row, head, (sign) => {
     const value = (line) => {
       const cell = line.cells[column], exact = cell.dataset.value;
-      return exact === undefined ? cell.textContent : exact === "" ? null : number ? Number(exact) : exact;
+      return exact === undefined ? cell.textContent : exact === "" ? null : head.number ? Number(exact) : exact;
     };
     [...body.rows].map((line) => [value(line), line])
       .sort(([a], [b]) => empty(a) - empty(b) || sign * inOrder(a, b))
@@ -44,11 +47,13 @@ class Table {
     this.page = 0;
     this.columns = table.columns.map((column) => {
       const get = column.words ? (k) => column.words[column.index[k]] : (k) => column.values[k];
-      return { ...column, get };
+      return { ...column, get, number: column.kind === "number" };
     });
     const find = element("div", { class: "find" }, place);
     const label = element("label", {}, find, "Search ");
     this.input = element("input", { type: "search", placeholder: table.hint, "aria-label": "Search in " + table.title }, label);
+    this.chosen = 0;  // bits of the kinds of rows to show; 0: all
+    if (table.filter) this.choice(find, table.filter);
     this.status = element("span", { class: "soft", role: "status" }, find);
     const pager = element("span", { class: "pager" }, find);
     const press = (text, name, by) => {
@@ -63,7 +68,7 @@ class Table {
     element("caption", { hidden: "" }, shown, table.title);
     const row = element("tr", {}, element("thead", {}, shown));
     this.body = element("tbody", {}, shown);
-    this.columns.forEach((column) => heading(row, column.label, column.number, (sign) => {
+    this.columns.forEach((column) => heading(row, column, (sign) => {
       this.order = this.order.slice().sort((a, b) => {
         const first = column.get(a), second = column.get(b);
         return empty(first) - empty(second) || sign * inOrder(first, second) || a - b;
@@ -75,6 +80,17 @@ class Table {
     this.search();
   }
 
+  choice(find, { by, names, bits }) {
+    const label = element("label", {}, find, by[0].toUpperCase() + by.slice(1) + " ");
+    const select = element("select", { "aria-label": by + " in " + this.table.title }, label);
+    element("option", { value: 0 }, select, "all");
+    names.forEach((name, place) => {
+      const many = bits.reduce((sum, own) => sum + (own >> place & 1), 0);
+      if (many) element("option", { value: 1 << place }, select, name + " (" + many.toLocaleString("en-US") + ")");
+    });
+    select.addEventListener("change", () => { this.chosen = Number(select.value); this.search(); });
+  }
+
   text(k) {
     if (!this.texts) this.texts = new Array(this.table.rows);
     if (this.texts[k] === undefined)
@@ -84,7 +100,9 @@ class Table {
 
   search() {
     const words = this.input.value.toLowerCase().split(/\s+/).filter(Boolean);
-    this.rows = words.length ? this.order.filter((k) => words.every((word) => this.text(k).includes(word))) : this.order;
+    const bits = this.chosen ? this.table.filter.bits : null;
+    this.rows = !words.length && !bits ? this.order :
+      this.order.filter((k) => (!bits || bits[k] & this.chosen) && words.every((word) => this.text(k).includes(word)));
     this.page = 0;
     this.fill();
   }
@@ -98,9 +116,9 @@ class Table {
       const row = element("tr", {}, this.body);
       for (const column of this.columns) {
         const value = column.get(this.rows[place]);
-        const cell = element("td", { class: column.number ? "number" : column.long ? "long" : "" }, row,
-          value === null ? "" : column.number ? short(value) : value);
-        if (column.number && value !== null) { cell.dataset.value = value; cell.title = value; }
+        const cell = element("td", { class: column.kind }, row,
+          value === null ? "" : column.number ? short(value / (column.per || 1), 4) : value);
+        if (column.number && value !== null) { cell.dataset.value = value; cell.title = value + (column.unit ? " " + column.unit : ""); }
       }
     }
     const all = this.table.rows.toLocaleString("en-US"), found = this.rows.length.toLocaleString("en-US");
