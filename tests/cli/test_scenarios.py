@@ -40,7 +40,8 @@ def test_a_new_scenario_is_clean_runs_and_has_its_schema_beside_it(files, cutlay
     assert files.path("mine.toml").read_text().startswith("#:schema cutlayer.schema.json\n")
     assert json.loads(files.path("cutlayer.schema.json").read_text())["title"] == "cutlayer scenario"
     done = cutlayer(["scenario", "check", "mine.toml"])
-    assert done.status == 0 and re.fullmatch(r"mine\.toml: 200 tasks in .* on 6 servers .*; fifo, threshold, price-evict\n", done.out)
+    said = r"mine\.toml: 200 tasks in .* on 6 servers .*; fifo, threshold, price-evict\n"
+    assert done.status == 0 and re.fullmatch(said, done.out)
     assert cutlayer(["run", "mine.toml"]).status == 0
     assert len(rows(files.path("mine.db"), "tasks")) == 3 * 200
 
