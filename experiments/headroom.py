@@ -51,7 +51,8 @@ def run(study: Study) -> list[Claim]:
         own = [row for cell, row in zip(cells, rows, strict=True) if cell.source.scenario.usable_share == share]
         samples["deployed"].append(np.array([row["deployed_tasks"] for row in own]))
         samples["late"].append(np.array([row["violations"] / row["delivered"] for row in own]))
-        deployed[share], late[share] = (mean_interval(samples[name][-1]) for name in ("deployed", "late"))
+        deployed[share] = mean_interval(samples["deployed"][-1]).clipped()
+        late[share] = mean_interval(samples["late"][-1]).clipped(0.0, 1.0)
     study.record(
         "headroom",
         [

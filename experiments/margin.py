@@ -58,7 +58,7 @@ def run(study: Study) -> list[Claim]:
     }
     misses = {
         kind: [
-            mean_interval(late[kind, margin])
+            mean_interval(late[kind, margin]).clipped(0.0, 1.0)
             for margin in MARGINS
         ]
         for kind in KINDS

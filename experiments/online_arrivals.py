@@ -46,7 +46,10 @@ def run(study: Study) -> list[Claim]:
     hindsight_bounds = np.array(
         [bounds_in_hindsight(study.results, cell.key) for cell in cells if cell.label == "threshold"]
     )
-    means = {label: [mean_interval(column) for column in curve.T] for label, curve in curves.items()}
+    means = {
+        label: [mean_interval(column).clipped(0, scenario.tasks) for column in curve.T]
+        for label, curve in curves.items()
+    }
     study.record(
         "online_arrivals",
         [
@@ -135,8 +138,8 @@ def _passed(at: float | None) -> str:
 
 def _claims(curves: dict[str, np.ndarray], full: list[int | None], n_tasks: int) -> list[Claim]:
     filled = [arrivals - 1 for arrivals in full if arrivals is not None]
-    fill = mean_interval(filled) if filled else None
-    printed = mean_interval(curves["threshold(admission=printed)"][:, -1])
+    fill = mean_interval(filled).clipped(0, n_tasks) if filled else None
+    printed = mean_interval(curves["threshold(admission=printed)"][:, -1]).clipped(0, n_tasks)
     claims = [
         Claim(
             "Fig. 4(b)",
@@ -158,7 +161,7 @@ def _claims(curves: dict[str, np.ndarray], full: list[int | None], n_tasks: int)
         lows, highs = (np.array([getattr(interval, end) for interval in apart]) for end in ("low", "high"))
         no_interval = bool(np.isnan(lows).any())
         first, last = (math.nan if no_interval else passes(ends, np.zeros(n_tasks)) for ends in (highs, lows))
-        ends: list[Interval] = [mean_interval(curve[:, -1]) for curve in (ours, theirs)]
+        ends: list[Interval] = [mean_interval(curve[:, -1]).clipped(0, n_tasks) for curve in (ours, theirs)]
         claims.append(
             Claim(
                 "Fig. 4(b)",

@@ -48,7 +48,7 @@ def run(study: Study) -> list[Claim]:
     late: dict[str, dict[float, Interval]] = {reservation: {} for reservation in RESERVATIONS}
     for reservation in RESERVATIONS:
         for rate in RATES_HZ:
-            late[reservation][rate] = mean_interval(shares[reservation, rate])
+            late[reservation][rate] = mean_interval(shares[reservation, rate]).clipped(0.0, 1.0)
     study.record(
         "reservation",
         [

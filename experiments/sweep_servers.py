@@ -53,7 +53,8 @@ def run(study: Study) -> list[Claim]:
             saved.append(1 - row["reserved_bps"] / row["raw_bps"])
     for n in SERVERS:
         deployed[BOUND, n].extend(bounds[n][seed] for seed in study.seeds)
-    lines = {label: [mean_interval(deployed[label, n]) for n in SERVERS] for label, _ in deployed}
+    n_tasks = PaperScenario().tasks
+    lines = {label: [mean_interval(deployed[label, n]).clipped(0, n_tasks) for n in SERVERS] for label, _ in deployed}
     study.record(
         "sweep_servers",
         [
@@ -102,7 +103,7 @@ def _claims(deployed: Deployed, lines: Mapping[str, Sequence[Interval]], saved_b
     default = list(SERVERS).index(PaperScenario().servers)
     balanced, product = lines["offline"][default], lines["offline(cut_rule=largest-product)"][default]
     cloud = lines["cloud"][default]
-    usable_share, saved = PaperScenario().usable_share, mean_interval(saved_by_seed)
+    usable_share, saved = PaperScenario().usable_share, mean_interval(saved_by_seed).clipped(0.0, 1.0)
     reached = [
         ours / bound
         for n in SERVERS
