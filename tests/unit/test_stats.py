@@ -149,7 +149,7 @@ def test_windows_weigh_values_by_how_long_they_lasted():
 
 
 def test_an_interval_is_shown_without_what_is_impossible():
-    """Two runs that deploy 0 and 8 tasks: Student's interval reaches from -46.8 to 54.8, of 10 tasks 0 to 10 are left."""
+    """Two runs that deploy 0 and 8 tasks: Student's interval is -46.8 to 54.8, of 10 tasks 0 to 10 are left of it."""
     found = mean_interval([0, 8])
     assert found.low < -46 and found.high > 54
     assert found.clipped() == found._replace(low=0.0)
