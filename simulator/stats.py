@@ -36,6 +36,11 @@ class Interval(NamedTuple):
         """Value, low, high and replications, as the table ``measures`` keeps them."""
         return (self.mean, None, None, self.n) if math.isnan(self.low) else (self.mean, self.low, self.high, self.n)
 
+    @property
+    def plain(self) -> dict[str, float | int | None]:
+        """The same as a mapping, for JSON: ends that are not there are None."""
+        return dict(zip(("mean", "low", "high", "n"), self.measure, strict=True))
+
     def clipped(self, least: float = 0.0, most: float = math.inf) -> Interval:
         """Return the interval without what is impossible: no count is below 0, no share above 1.
 
