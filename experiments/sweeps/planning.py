@@ -254,9 +254,7 @@ def as_share(interval: Interval) -> Interval:
     >>> as_share(Interval(0.75, 0.25, 1.25, 10))
     Interval(mean=0.75, low=0.25, high=1.0, n=10)
     """
-    if interval.n == 1:
-        return interval
-    return interval._replace(low=min(max(interval.low, 0.0), 1.0), high=min(max(interval.high, 0.0), 1.0))
+    return interval.clipped(0.0, 1.0)
 
 
 def short_of(point: Point, scheduler: str, seed: int = 0) -> dict[str, float]:
