@@ -12,6 +12,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import count
+from types import TracebackType
 from typing import Any
 
 from experiments.cells import Cell, Outcome, failure, run_cell, without_source
@@ -38,6 +39,9 @@ def _work(cell: Cell[Any], source: Source) -> Outcome:
 class Cluster:
     """A Dask cluster.
 
+    Used as a context it stays connected as long, and serves any number of sweeps one after the other; without one it
+    is connected to anew for every sweep.
+
     Parameters
     ----------
     address : str
@@ -56,6 +60,19 @@ class Cluster:
         except ImportError:
             raise InputError("--cluster needs Dask: pip install 'cutlayer[cluster]'") from None
         self.address = address
+        self._kept: contextlib.ExitStack | None = None
+        self._round: _Round | None = None
+
+    def __enter__(self) -> Cluster:
+        self._kept = contextlib.ExitStack()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        kept, self._kept, self._round = self._kept, None, None
+        if kept is not None:
+            kept.close()
 
     def outcomes(self, cells: Iterable[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
         """Yield every cell with what became of it, as they are done; `cells` are taken one by one.
@@ -71,11 +88,16 @@ class Cluster:
         first = next(remaining, None)
         if first is None:
             return
-        with self._connected() as client:
-            yield from _Round(client, self.address).outcomes(first, remaining)
+        if self._kept is None:
+            with self._connected() as one:
+                yield from one.outcomes(first, remaining)
+            return
+        if self._round is None:
+            self._round = self._kept.enter_context(self._connected())
+        yield from self._round.outcomes(first, remaining)
 
     @contextlib.contextmanager
-    def _connected(self) -> Iterator[Any]:
+    def _connected(self) -> Iterator[_Round]:
         import logging
 
         import distributed
@@ -93,7 +115,11 @@ class Cluster:
             except TimeoutError:
                 raise InputError(f"the cluster at {self.address!r} has no workers") from None
             _check_versions(client)
-            yield client
+            one = _Round(client, self.address)
+            try:
+                yield one
+            finally:
+                one.forget()
         finally:
             with contextlib.suppress(Exception):
                 client.close(timeout=2)
@@ -120,7 +146,7 @@ class _KilledError(Exception):
 
 
 class _Round:
-    """One sweep on a cluster."""
+    """Sweeps on a cluster, one after the other."""
 
     def __init__(self, client: Any, address: str) -> None:
         self._client = client
@@ -167,8 +193,15 @@ class _Round:
         except (OSError, TimeoutError) as fault:
             raise CutlayerError(f"the cluster at {self._address!r} is lost ({fault})") from None
         finally:
+            self._suspects.clear()
             with contextlib.suppress(Exception):
-                self._client.cancel([*under_way, *(held for _, held in self._sources.values())], force=True)
+                self._client.cancel([*under_way], force=True)
+
+    def forget(self) -> None:
+        """Let the cluster forget the sources."""
+        with contextlib.suppress(Exception):
+            self._client.cancel([held for _, held in self._sources.values()], force=True)
+        self._sources.clear()
 
     def _send(self, cell: AnyCell, under_way: dict[Any, AnyCell], completed: Any) -> None:
         number = next(self._number)

@@ -7,7 +7,7 @@ as enough, and is named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 from math import ceil, log2
@@ -133,8 +133,8 @@ class Planner:
     wish : Wish
     seeds, most_seeds : int
         How many to begin with, and to end with where it stays unclear.
-    engine : callable
-        Returns what does the runs.
+    engine : Engine
+        What does the runs.
     retry_failed : bool
         Do those again that are there as failed.
     """
@@ -147,7 +147,7 @@ class Planner:
         wish: Wish,
         seeds: int,
         most_seeds: int,
-        engine: Callable[[], Engine],
+        engine: Engine,
         *,
         retry_failed: bool = False,
     ) -> None:
@@ -228,7 +228,7 @@ class Planner:
         point, seeds = self.points[at], more.stop
         name, options = self.scheduler
         cells = [Cell(point.source, name, seed, options, bound=None) for seed in range(seeds)]
-        tally = sweep(self.results, cells[more.start :], engine=self.engine(), retry_failed=self.retry_failed)
+        tally = sweep(self.results, cells[more.start :], engine=self.engine, retry_failed=self.retry_failed)
         self.plan.tally += tally
         if not tally.all_done:
             said = "a run failed" if tally.failed else "a run failed before (--retry-failed does it again)"

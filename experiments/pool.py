@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as connections_ready
 from multiprocessing.process import BaseProcess
+from types import TracebackType
 from typing import Any
 
 from experiments.cells import Cell, Outcome, failure, without_source, workload_digest
@@ -93,12 +94,18 @@ class _Worker:
         self.source = None
         self.flights.append(None)
 
+    def alive(self) -> bool:
+        """Return whether there is a process."""
+        return self.process is not None and self.process.exitcode is None
+
     def may_take(self, cell: AnyCell) -> bool:
         """Return whether a cell can be sent now: a new source can be large and waits until the process listens."""
         return not self.flights or (len(self.flights) <= self.ahead and cell.source is self.source)
 
     def send(self, cell: AnyCell) -> Outcome | None:
         """Hand one cell to the process, with its source where that is another; return its failure if that cannot be."""
+        if self.connection is not None and not self.flights and not self.alive():
+            self.stop(kill=True)  # killed while it was idle: no death of this cell's
         pickled = None
         if cell.source is not self.source or self.connection is None:
             try:
@@ -142,6 +149,9 @@ class _Worker:
 class Pool:
     """Worker processes of this machine.
 
+    Used as a context they live as long as it does, and serve any number of sweeps one after the other; without one
+    they are started anew for every sweep.
+
     Parameters
     ----------
     workers : int, optional
@@ -152,6 +162,27 @@ class Pool:
         self._workers = [_Worker() for _ in range(workers or default_workers())]
         self._deaths: dict[int, int] = {}
         self._failed_starts = 0
+        self._kept = False
+
+    def __enter__(self) -> Pool:
+        self._kept = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._kept = False
+        self._stop(kill=kind is not None)
+
+    def _stop(self, *, kill: bool) -> None:
+        for worker in self._workers:
+            worker.hang_up(kill=kill)  # all of them before any is waited for
+        until_s = time.monotonic() + IDLE_S
+        for worker in self._workers:
+            worker.stop(kill=kill, until_s=until_s)
+            worker.waiting.clear()
+            worker.flights.clear()
+        self._deaths.clear()
 
     def outcomes(self, cells: Iterable[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
         """Yield every cell with what became of it, as they are done; `cells` are taken one by one.
@@ -178,11 +209,8 @@ class Pool:
                         yield from self._fill(worker, chunks)
             clean = True
         finally:
-            for worker in self._workers:
-                worker.hang_up(kill=not clean)  # all of them before any is waited for
-            until_s = time.monotonic() + IDLE_S
-            for worker in self._workers:
-                worker.stop(kill=not clean, until_s=until_s)
+            if not (clean and self._kept):
+                self._stop(kill=not clean)
 
     def _fill(self, worker: _Worker, chunks: Iterator[deque[AnyCell]]) -> Iterator[tuple[AnyCell, Outcome]]:
         """Keep a worker busy: with its own cells, a new chunk, or the last of the one who has most to do.

@@ -161,3 +161,30 @@ def test_a_cluster_that_is_not_there_is_one_line(folder, monkeypatch, cutlayer, 
     both = cutlayer(["sweep", "small.toml", "-j", "2", "--cluster", address, "--out", "k.db"])
     assert both.status == 2 and "-j and --cluster" in both.err
     assert not (folder / "k.db").exists()
+
+
+def test_a_cluster_that_is_kept_is_connected_to_once_and_gets_a_source_once(tmp_path, monkeypatch):
+    import distributed
+
+    from experiments.cells import Cell
+    from experiments.cluster import Cluster, _Round
+    from experiments.paper_source import PaperSource
+    from workloads.generate import PaperScenario
+
+    sent = []
+    held = _Round._held
+    monkeypatch.setattr(_Round, "_held", lambda self, source: sent.append(held(self, source).key) or held(self, source))
+    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    here = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**here) as local:
+        connected, client = [], distributed.Client
+        monkeypatch.setattr(distributed, "Client", lambda *words, **more: connected.append(1) or client(*words, **more))
+        with Cluster(local.scheduler_address) as engine:
+            assert list(engine.outcomes([])) == [] and not connected
+            for seed in range(3):
+                ((_, outcome),) = engine.outcomes([Cell(source, "lbf", seed)])
+                assert outcome.values["arrived_tasks"] == 2
+            assert (len(connected), len(sent), len(set(sent))) == (1, 3, 1)
+        monkeypatch.undo()
+        with client(local.scheduler_address) as left:
+            assert wait_until(lambda: not left.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks)), 10)

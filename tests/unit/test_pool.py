@@ -1,15 +1,21 @@
 """The pool of workers: who gets which run, how far ahead, and what happens to what cannot be sent."""
 
+import json
+import multiprocessing
+import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from experiments.cells import Cell, run_cell
+from experiments.grid import grid_of
 from experiments.inputs import Inputs
 from experiments.paper_source import PaperSource
 from experiments.pool import AHEAD, CHUNK, Pool
 from experiments.sweep import Tally, engine_of, sweep
+from experiments.until import sweep_until, wish_of
 from simulator.errors import CutlayerError, InputError
 from simulator.results import Results
 from workloads.generate import PaperScenario
@@ -125,8 +131,6 @@ def test_workers_that_cannot_start_are_one_error(monkeypatch):
 
 
 def _leave(connection):
-    import os
-
     os._exit(7)
 
 
@@ -218,8 +222,6 @@ def test_a_fork_server_that_dies_is_made_anew_and_given_up_the_third_time(monkey
 
 
 def test_too_few_file_handles_are_one_error_and_leave_no_process(monkeypatch):
-    import multiprocessing
-
     from experiments import pool
 
     started, left = pool._started, [1]
@@ -251,3 +253,41 @@ def test_a_thread_that_a_scheduler_leaves_running_does_not_keep_its_worker(tmp_p
     source = PaperSource(PaperScenario(servers=2, tasks=2))
     ((_, outcome),) = Pool(1).outcomes([Cell(source, f"{tmp_path / 'threads.py'}:Threads", 0)])
     assert not outcome.failed
+
+
+def test_a_pool_that_is_kept_serves_every_round_with_the_same_processes(tmp_path, monkeypatch):
+    from experiments import pool
+
+    started, starts = pool._started, []
+    monkeypatch.setattr(pool, "_started", lambda: starts.append(1) or started())
+    grid = grid_of("paper", ["workload.tasks=5"], ["network.servers=2", "scheduler=lbf"])
+    with Results(tmp_path / "r.db") as results, Pool(1) as engine:
+        tally, _ = sweep_until(results, grid, wish_of("reserved_bps +-0.001%"), 20, engine)
+    assert (tally.done, len(starts)) == (20, 1), "ten seeds, then twelve, then some more: several rounds"
+    assert not multiprocessing.active_children()
+
+
+def test_a_kept_worker_killed_between_rounds_costs_the_next_run_nothing(tmp_path):
+    (tmp_path / "who.py").write_text(WHO)
+    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    wanted = [Cell(source, f"{tmp_path / 'who.py'}:Who", seed, bound=None) for seed in range(6)]
+    pids = set()
+    with Pool(1) as engine:
+        for cell in wanted:
+            ((_, outcome),) = engine.outcomes([cell])
+            assert not outcome.failed
+            pid = json.loads(outcome.values["report"])["pid"]
+            os.kill(pid, signal.SIGKILL)
+            assert all(worker.process.join(10) is None for worker in engine._workers) and pid not in pids
+            pids.add(pid)
+            assert engine._deaths == {}
+
+
+def test_a_kept_pool_left_in_the_middle_of_a_round_begins_anew(tmp_path):
+    source = PaperSource(PaperScenario(servers=2, tasks=5))
+    with Pool(2) as engine:
+        left = engine.outcomes(cells(source, 5))
+        next(left)
+        left.close()
+        assert not multiprocessing.active_children()
+        assert len(list(engine.outcomes(cells(source)))) == 6
