@@ -24,6 +24,7 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any
 
+from experiments import fork_server
 from experiments.cells import Cell, Outcome, failure, without_source, workload_digest
 from experiments.inputs import Source
 from experiments.worker import serve
@@ -39,6 +40,8 @@ AHEAD = 3
 """So many of them."""
 IDLE_S = 1.0
 """At the end, so long may workers that are idle take to end [s]."""
+SOON_S = 0.1
+"""After Ctrl-C, so long is waited for a process that is being started [s]: mostly it is there by then."""
 HANDLES = 16
 """To start a process takes fewer files that are open at a time."""
 ONE_THREAD = {
@@ -269,15 +272,55 @@ class Pool:
         return victim, failure(f"its worker process died {DEATHS} times, the last time {reason}")
 
 
-def _started() -> tuple[BaseProcess, Connection]:
-    """Start a process and return it with our end of its pipe."""
+Started = tuple[BaseProcess, Connection]
+
+
+def _started() -> Started:
+    """Start a process and return it with our end of its pipe.
+
+    A thread does it: it hears no Ctrl-C, and so what it starts does not, while who waits here does. The first process
+    comes only when the server that forks it has done its imports.
+    """
+    found: list[Started | BaseException] = []
+    given_up = threading.Event()
+
+    def start() -> None:
+        try:
+            _hear_no_interrupts()
+            found.append(_start())
+        except BaseException as fault:
+            found.append(fault)
+        if given_up.is_set():
+            drop()
+
+    def drop() -> None:
+        for started in found:
+            if not isinstance(started, BaseException):
+                started[1].close()  # the process ends then
+
+    thread = threading.Thread(target=start, name="cutlayer-start", daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        given_up.set()
+        thread.join(SOON_S)
+        drop()
+        raise
+    started = found[0]
+    if isinstance(started, BaseException):
+        raise started
+    return started
+
+
+def _start() -> Started:
     context = _context()
     with contextlib.ExitStack() as spare:  # said now: where they run out later, the server prints a traceback
         for _ in range(HANDLES):
             spare.enter_context(open(os.devnull, "rb"))
     ours, theirs = context.Pipe()
     try:
-        with theirs, _interrupts_later(), _environment(ONE_THREAD):
+        with theirs, _environment(ONE_THREAD | {fork_server.COORDINATOR: str(os.getpid())}):
             process = context.Process(target=serve, args=(theirs,), name="cutlayer-worker")
             process.start()
     except BaseException:
@@ -319,7 +362,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["experiments.worker"])
+    context.set_forkserver_preload([fork_server.__name__])
     return context
 
 
@@ -338,14 +381,10 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-@contextlib.contextmanager
-def _interrupts_later() -> Iterator[None]:
-    """Let Ctrl-C wait meanwhile; processes started meanwhile do not hear it from their first moment on."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _hear_no_interrupts() -> None:
+    """Let no Ctrl-C reach this thread, nor the processes it starts from their first moment on."""
+    if hasattr(signal, "pthread_sigmask"):
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # first: when it is started, it lets interrupts through again
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -62,7 +62,10 @@ def _work(cell: Cell[Any], number: int, pickled: bytes | None) -> Outcome:
 def serve(connection: Connection) -> None:
     """Do runs as they come, until the coordinator closes its end."""
     _begin()
-    connection.send(None)
+    try:
+        connection.send(None)
+    except OSError:  # nobody waits for it any more
+        return
     while True:
         try:
             job = connection.recv()
