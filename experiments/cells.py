@@ -19,7 +19,7 @@ from experiments.inputs import Inputs, Source
 from experiments.plugin import build_scheduler, label
 from experiments.runner import bound_at, digest_of, failed_row, key_of, run, run_row
 from simulator.bounds import Bound, hindsight
-from simulator.errors import CapacityError, DecisionError, InputError
+from simulator.errors import CapacityError, DecisionError, InputError, in_words
 from simulator.tables import Row
 from simulator.types import Task
 
@@ -150,6 +150,21 @@ def run_cell(cell: Cell[Source], threads: int | None = 1) -> Outcome:
     return outcome
 
 
+def run_cell_alone(cell: Cell[Source]) -> Outcome:
+    """Return what became of a run in a process that is there for runs: also an interrupt is the run's own doing."""
+    try:
+        return run_cell(cell)
+    except BaseException as fault:
+        return failure(in_words(fault), traceback.format_exc())
+
+
+def _text(fault: Exception) -> str:
+    try:
+        return str(fault)
+    except BaseException:  # of a user's own class
+        return in_words(fault)
+
+
 def _outcome(cell: Cell[Source], threads: int | None) -> Outcome:
     start = time.perf_counter()
     try:
@@ -178,11 +193,11 @@ def _outcome(cell: Cell[Source], threads: int | None) -> Outcome:
         if cell.bound == HINDSIGHT:
             tables = tables | {"measures": workload.in_hindsight()}
     except (CapacityError, DecisionError) as fault:  # the scheduler's
-        return failure(str(fault), traceback.format_exc(), time.perf_counter() - start)
+        return failure(_text(fault), traceback.format_exc(), time.perf_counter() - start)
     except InputError as fault:
-        return failure(str(fault), None, time.perf_counter() - start)
+        return failure(_text(fault), None, time.perf_counter() - start)
     except (Exception, SystemExit) as fault:
-        return failure(f"{type(fault).__name__}: {fault}", traceback.format_exc(), time.perf_counter() - start)
+        return failure(in_words(fault), traceback.format_exc(), time.perf_counter() - start)
     return Outcome({name: value for name, value in done.row.items() if name not in _OWN}, tables)
 
 

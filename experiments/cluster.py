@@ -15,11 +15,11 @@ from itertools import count
 from types import TracebackType
 from typing import Any
 
-from experiments.cells import Cell, Outcome, failure, run_cell, without_source
+from experiments.cells import Cell, Outcome, failure, run_cell_alone, without_source
 from experiments.inputs import Source
 from experiments.pool import AnyCell
 from experiments.runner import model_version
-from simulator.errors import CutlayerError, InputError
+from simulator.errors import CutlayerError, InputError, in_words
 
 CONNECT_S = 10.0
 """How long to wait for the scheduler [s]."""
@@ -33,7 +33,7 @@ SOURCES = 8
 
 def _work(cell: Cell[Any], source: Source) -> Outcome:
     """Do one run, on a worker."""
-    return run_cell(replace(cell, source=source))
+    return run_cell_alone(replace(cell, source=source))
 
 
 class Cluster:
@@ -244,7 +244,7 @@ class _Round:
         except CancelledError:
             return None
         except Exception as fault:
-            return failure(f"{type(fault).__name__}: {fault}")
+            return failure(in_words(fault))
         finally:
             future.release()
         return outcome

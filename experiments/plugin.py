@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from simulator.errors import InputError, UnknownNameError, near_name
+from simulator.errors import InputError, UnknownNameError, in_words, near_name
 from simulator.policy import OfflineScheduler, OnlineScheduler, Scheduler
 from simulator.schedulers import SCHEDULERS
 
@@ -63,7 +63,7 @@ def _import_file(path: Path) -> Any:
     except (Exception, SystemExit) as fault:
         frames = [frame for frame in traceback.extract_tb(fault.__traceback__) if frame.filename == spec.origin]
         line = frames[-1].lineno if frames else None
-        reason = " ".join(f"{type(fault).__name__}: {fault}".split())  # in one line
+        reason = " ".join(in_words(fault).split())  # in one line
         raise InputError(f"cannot be imported: {reason}", path, line) from None
     return module
 

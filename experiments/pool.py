@@ -28,7 +28,7 @@ from experiments import fork_server
 from experiments.cells import Cell, Outcome, failure, without_source, workload_digest
 from experiments.inputs import Source
 from experiments.worker import serve
-from simulator.errors import CutlayerError
+from simulator.errors import CutlayerError, in_words
 
 DEATHS = 3
 """A run that kills so many workers is given up."""
@@ -114,7 +114,7 @@ class _Worker:
             try:
                 pickled = pickle.dumps(cell.source)
             except Exception as fault:
-                return failure(f"{type(fault).__name__}: {fault}")
+                return failure(in_words(fault))
         if self.connection is None:
             self.start()
         assert self.connection is not None

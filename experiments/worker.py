@@ -12,8 +12,9 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
-from experiments.cells import Cell, Outcome, failure, run_cell
+from experiments.cells import Cell, Outcome, failure, run_cell_alone
 from experiments.inputs import Source
+from simulator.errors import in_words
 
 
 def _begin() -> None:
@@ -56,7 +57,7 @@ def _work(cell: Cell[Any], number: int, pickled: bytes | None) -> Outcome:
         _pickled[number] = pickled
     if number not in _sources:
         _sources[number] = pickle.loads(_pickled[number])
-    return run_cell(replace(cell, source=_sources[number]))
+    return run_cell_alone(replace(cell, source=_sources[number]))
 
 
 def serve(connection: Connection) -> None:
@@ -74,5 +75,5 @@ def serve(connection: Connection) -> None:
         try:
             outcome = _work(*job)
             connection.send(outcome)
-        except Exception as fault:  # the source cannot be made here, or what the run left cannot be sent
-            connection.send(failure(f"{type(fault).__name__}: {fault}"))
+        except BaseException as fault:  # the source cannot be made here, or what the run left cannot be sent
+            connection.send(failure(in_words(fault)))

@@ -291,3 +291,47 @@ def test_a_kept_pool_left_in_the_middle_of_a_round_begins_anew(tmp_path):
         left.close()
         assert not multiprocessing.active_children()
         assert len(list(engine.outcomes(cells(source)))) == 6
+
+
+ODD = """\
+from simulator.errors import DecisionError
+from simulator.policy import OnlineScheduler
+
+def decides(fault):
+    class Odd(OnlineScheduler):
+        def decide(self, task, view):
+            raise fault
+    return Odd
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+class Leaves(Exception):
+    def __str__(self):
+        raise SystemExit(4)
+
+class MuteDecision(DecisionError):
+    __str__ = Mute.__str__
+
+A, B, C, D, E = map(decides, (Mute(), Leaves(), MuteDecision(), KeyboardInterrupt("own"), GeneratorExit()))
+"""
+
+
+def test_an_error_of_whatever_kind_is_a_failed_row_and_costs_no_process(tmp_path, monkeypatch):
+    from experiments import pool
+
+    started, starts = pool._started, []
+    monkeypatch.setattr(pool, "_started", lambda: starts.append(1) or started())
+    (tmp_path / "odd.py").write_text(ODD)
+    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    wanted = [Cell(source, f"{tmp_path / 'odd.py'}:{name}", 0) for name in "ABCDE"]
+    errors = [outcome.values["error"] for _, outcome in Pool(1).outcomes(wanted)]
+    assert errors == [
+        "Mute (which has no text: ValueError)",
+        "Leaves (which has no text: SystemExit)",
+        "MuteDecision (which has no text: ValueError)",
+        "KeyboardInterrupt: own",
+        "GeneratorExit:",
+    ]
+    assert len(starts) == 1
