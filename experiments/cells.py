@@ -5,6 +5,7 @@ Whatever happens to a run is an outcome, also an error: the sweep goes on.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -15,9 +16,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from experiments import own_code
 from experiments.inputs import Inputs, Source
-from experiments.plugin import build_scheduler, label
-from experiments.runner import bound_at, digest_of, failed_row, key_of, run, run_row
+from experiments.plugin import build_scheduler, code_digest, label, scheduler_class
+from experiments.runner import bound_at, failed_row, key_of, run, run_row
 from simulator.bounds import Bound, hindsight
 from simulator.errors import CapacityError, DecisionError, InputError, in_words
 from simulator.tables import Row
@@ -50,7 +52,7 @@ class Cell(Generic[S_co]):
         Which bound to find, once for all cells of one source and seed; ``"hindsight"`` is ``"dual"`` and, in the
         table ``measures``, the bound over the tasks arrived at ten points of the arrivals.
     scheduler_sha256 : str or None
-        What the scheduler's file held when the run was handed out, ``""`` where it has none; see `settled`.
+        What the scheduler's code was when the sweep began, ``""`` where it has no file of its own; see `settled`.
     """
 
     source: S_co
@@ -62,15 +64,13 @@ class Cell(Generic[S_co]):
     scheduler_sha256: str | None = None
 
     def settled(self) -> Cell[S_co]:
-        """Return the cell with its key fixed: it does not change with the scheduler's file any more."""
-        return self if self.scheduler_sha256 is not None else replace(self, scheduler_sha256=self._scheduler_digest())
-
-    def _scheduler_digest(self) -> str:
-        path, colon, _ = self.scheduler.rpartition(":")
-        try:
-            return digest_of(path) if colon and Path(path).is_file() else ""
-        except OSError:  # gone, or not to be read: who runs it says so
-            return ""
+        """Return the cell with its key fixed: it does not change with the scheduler's code any more."""
+        if self.scheduler_sha256 is not None:
+            return self
+        if ":" in self.scheduler:
+            with contextlib.suppress(InputError):  # it may say where its modules are; what is wrong is said by the run
+                scheduler_class(self.scheduler)
+        return replace(self, scheduler_sha256=code_digest(self.scheduler))
 
     @property
     def label(self) -> str:
@@ -205,14 +205,16 @@ CHANGED = "changed while the sweep ran; allowed: the same content until its end,
 
 
 def check_scheduler(cell: Cell[Source]) -> None:
-    """Refuse a scheduler's file that is not what the key of a settled cell was made of: call it after reading.
+    """Refuse a scheduler's code that is not what the key of a settled cell was made of: call it after reading.
 
     Raises
     ------
     InputError
     """
-    if cell.scheduler_sha256 != cell._scheduler_digest():
-        raise InputError(CHANGED, cell.scheduler.rpartition(":")[0])
+    if cell.scheduler_sha256 != code_digest(cell.scheduler):
+        path = cell.scheduler.rpartition(":")[0]
+        beside = Path(path).is_file() and own_code.modules(path)
+        raise InputError(f"{'or a module it imports ' if beside else ''}{CHANGED}", path)
 
 
 def check_files(source: Source) -> None:

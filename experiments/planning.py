@@ -16,6 +16,7 @@ from typing import Any, Literal
 from experiments.cells import Cell
 from experiments.console import log
 from experiments.grid import Point, Spec
+from experiments.plugin import code_digest
 from experiments.sweep import Engine, Tally, sweep
 from simulator.bounds import certificate
 from simulator.errors import CutlayerError, InputError
@@ -154,6 +155,7 @@ class Planner:
         self.results, self.points, self.scheduler, self.wish = results, points, scheduler, wish
         self.seeds, self.most_seeds, self.engine = seeds, max(seeds, most_seeds), engine
         self.retry_failed = retry_failed
+        self._code = code_digest(scheduler[0])  # of every run, also if it is edited meanwhile
         self.plan = Plan()
         steps = ceil(log2(len(points))) + 1 if len(points) > 1 else 1
         self._intervals = steps * (1 if wish.violations is None else 2)
@@ -227,7 +229,7 @@ class Planner:
         """Do the runs of some more seeds, and return what all up to them say, with intervals of that level."""
         point, seeds = self.points[at], more.stop
         name, options = self.scheduler
-        cells = [Cell(point.source, name, seed, options, bound=None) for seed in range(seeds)]
+        cells = [Cell(point.source, name, seed, options, (), None, self._code) for seed in range(seeds)]
         tally = sweep(self.results, cells[more.start :], engine=self.engine, retry_failed=self.retry_failed)
         self.plan.tally += tally
         if not tally.all_done:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from experiments.cells import Cell, Outcome
@@ -93,10 +93,15 @@ def sweep(
         If the results cannot be written; what was written before stays.
     """
     tally = Tally()
+    digests: dict[str, str | None] = {}
 
     def missing() -> Iterator[AnyCell]:
         for unsettled in cells:
-            cell = unsettled.settled()  # once: a file edited meanwhile must not give the outcome another key
+            cell = unsettled
+            if cell.scheduler_sha256 is None:  # once: a file edited meanwhile must not make two versions of it
+                if cell.scheduler not in digests:
+                    digests[cell.scheduler] = cell.settled().scheduler_sha256
+                cell = replace(cell, scheduler_sha256=digests[cell.scheduler])
             status = results.value(cell.key, "status")
             if status is None or (status == "failed" and retry_failed):
                 yield cell

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from functools import partial
 
 import pytest
-from sweeps import RUNS, SCENARIO, done, environment, finish, kill, marked, start, tables, wait_until
+from sweeps import RUNS, SCENARIO, assert_whole, done, environment, finish, kill, marked, start, tables, wait_until
 
 from simulator.results import Results
 
@@ -102,6 +105,50 @@ def test_an_interrupt_leaves_no_tasks_on_the_cluster(folder, cluster):
     assert not marked(f"{folder.name}-sweep")
     with Client(cluster.address, timeout=10) as client:
         assert wait_until(lambda: not client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks)), 10)
+
+
+def at_work(process, out, runs):
+    return done(out) >= runs or process.poll() is not None
+
+
+def none_left(mark):
+    return not marked(mark)
+
+
+@pytest.mark.slow
+def test_twenty_kills_of_workers_and_coordinators_at_random_moments_change_nothing(folder, cluster):
+    finish(folder, "whole.db", "-j", "2")
+    whole, draw = tables(folder / "whole.db"), random.Random(3)
+    living, kills, killed, files = [cluster.worker(), cluster.worker()], 0, Counter(), 1
+    while kills < 20:
+        out = folder / f"{files}.db"
+        victims = draw.choice([("coordinator",), ("worker",), ("worker", "coordinator")])
+        before, mark = done(out), f"{folder.name}-{kills}"
+        process = start(folder, out.name, "--cluster", cluster.address, mark=mark)
+        assert wait_until(partial(at_work, process, out, before + draw.randrange(4)))
+        time.sleep(draw.uniform(0, 0.3))
+        if "worker" in victims:
+            victim = living.pop(draw.randrange(2))
+            victim.kill()
+            victim.wait()
+        if "coordinator" in victims:
+            process.kill()
+        if "worker" in victims:
+            living.append(cluster.worker())
+        _, err = process.communicate(timeout=200)
+        killed[victims] += 1
+        kills += 1
+        assert process.returncode in (0, -signal.SIGKILL), err
+        assert wait_until(partial(none_left, mark), 10), marked(mark)
+        assert done(out) >= before, "nothing is lost"
+        if out.exists():
+            assert_whole(out)
+        if process.returncode == 0 or kills == 20:
+            assert f"{RUNS} there already" in finish(folder, out.name, "--cluster", cluster.address) or kills == 20
+            assert tables(out) == whole
+            files += 1
+    print(f"{kills} kills, {dict(killed)}, {files - 1} sweeps whole")
+    assert len(marked(cluster.mark)) >= 3, "scheduler and both workers live: only sweeps were to end"
 
 
 DEADLY = """\
