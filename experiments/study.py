@@ -89,8 +89,8 @@ class Study:
         """
         from experiments.sweeps.sweep import engine_of, sweep
 
-        with progress(what, len(cells)) as done:
-            tally = sweep(self.results, cells, done, engine=engine_of(self.jobs), retry_failed=True)
+        with progress(what, len(cells)) as done, engine_of(self.jobs) as engine:
+            tally = sweep(self.results, cells, done, engine=engine, retry_failed=True)
         if not tally.all_done:
             raise CutlayerError(f"{what}: {tally}; the first: {tally.first_error}")
         rows = {row["key"]: row for row in self.results.rows("runs")}
