@@ -57,7 +57,7 @@ def moments(streams: int) -> Moments:
 
 
 @compiled
-def merge(moments: Moments, k: int, count: int) -> None:
+def merge(moments: Moments, k: Any, count: int) -> None:
     """Merge what is pending of stream k, which has `count` frames with those, 1 or more of them pending."""
     pending, shift, merged, parts = moments
     more = ((count - 1) & IN_BLOCK) + 1

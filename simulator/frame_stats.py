@@ -80,7 +80,7 @@ def add(
 def _digest(
     done: int, count: int, rows: Rows, cloud_s: Any, deadline_s: Any, propagation: float, end_to_end: bool,
     series_s: float, sums: Sums,
-) -> int:  # fmt: skip
+) -> Any:  # fmt: skip
     """Add the rows from `done` to the sums, up to `count` or while there is room; return how many are done."""
     stream, arrival, size, fates = rows.stream, rows.arrival, rows.size, rows.fate
     compute_wait, compute_service, uplink_wait, uplink_service = (

@@ -106,7 +106,8 @@ def test_a_run_of_equal_frames_says_their_latency_and_no_spread(sharing, window_
     task = Task("t", 0.0, PROFILE, 1.0, 0.4, [0], [1.0])
     settings = FrameSettings(sharing=sharing, window_frames=window_frames, series_s=700.0)
     result = run_frames(
-        Network([1e9], [10.0]), [Span(task, 1, 0.0)], settings, end_s=5000.0, given={("t", "s0"): (np.arange(5000.0), np.ones(5000))}, keep_frames=True,
+        Network([1e9], [10.0]), [Span(task, 1, 0.0)], settings, end_s=5000.0,
+        given={("t", "s0"): (np.arange(5000.0), np.ones(5000))}, keep_frames=True,
     )  # fmt: skip
     (row,) = result.rows()
     done = result.kept.fate == DELIVERED
