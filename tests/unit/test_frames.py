@@ -118,6 +118,25 @@ def test_an_overloaded_server_and_an_overloaded_link_are_reported_unstable():
         assert table["uplink_load"][:3] == pytest.approx(2.0)
 
 
+def test_a_load_is_told_however_small_it_is_against_others_that_are_gone():
+    # 1e13 FLOP and 8e13 bit/s for 5 s; then 1 FLOP a second on 1e15 FLOP/s, and 8 bit/s on a link that gives 4
+    profile = Profile("p", (1,), 1.0, (Layer("l", 1.0, (1,), 1.0),))
+    large, small, idle = (
+        Span(Task(name, start, profile, 1.0, 1.0, [0], [input_bytes]), cut, start, end, "departed")
+        for name, start, end, input_bytes, cut in (
+            ("large", 0.0, 5.0, 1e13, 1), ("small", 5.0, 15.0, 1.0, 1), ("idle", 15.0, 25.0, 1.0, 0)
+        )
+    )  # fmt: skip
+    narrow = Conditions(capacity_bps={"s0": Steps([0.0, 5.0], [8e13, 4.0])})
+    for sharing in ("reserved", "fair"):
+        table = run_frames(
+            Network([1e15], [8e13]), [large, small, idle], FrameSettings(sharing=sharing), end_s=30.0, conditions=narrow
+        ).table
+        assert table["compute_load"].tolist() == [0.01, 1e-15, 0.0]
+        assert table["uplink_load"].tolist() == [1.0, 2.0, 2.0]
+        assert table["unstable"].tolist() == [0, 1, 1]
+
+
 @pytest.mark.parametrize(
     "bad, words",
     [
