@@ -25,7 +25,8 @@ from simulator.frame_histogram import (
     middle_of,
     with_more_room,
 )
-from simulator.frame_model import DELIVERED, LATE, LOST, Slices, is_late
+from simulator.frame_lateness import LATE, is_late
+from simulator.frame_model import DELIVERED, LOST, Slices
 from simulator.frame_moments import BLOCK, IN_BLOCK, Moments, means, merge, merge_rest, moments
 from simulator.frame_rows import Rows
 from simulator.tables import QUANTILES, column_names, latency_columns
