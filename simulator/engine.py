@@ -240,7 +240,8 @@ class Simulation:
             raise DecisionError(
                 f"{self._who()} answered cut {decision.cut!r} for task {task.name!r}; allowed: 0 to {layers}"
             )
-        self._check_evicted(decision.evict, f"for task {task.name!r}")
+        if decision.evict:
+            self._check_evicted(decision.evict, f"for task {task.name!r}")
 
     def _deploy(self, task: Task, cut: int, demand: Demand) -> Deployment:
         try:
