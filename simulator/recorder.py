@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
+from simulator.demand import Tightest
 from simulator.errors import InputError, UnknownNameError
 from simulator.events import Decided, Departed, Evicted
 from simulator.ledger import Ledger
@@ -84,7 +85,7 @@ class Recorder:
                 "deploy" if isinstance(decision, Deploy) else "reject",
                 decision.cut,
                 None if isinstance(decision, Deploy) else decision.reason,
-                json.dumps([deployment.task.name for deployment in event.evicted]),
+                json.dumps([deployment.task.name for deployment in event.evicted]) if event.evicted else "[]",
                 *self._met(event),
             ),
         )
@@ -157,10 +158,12 @@ class Recorder:
         if at.link is not None:
             on_link = (self._network.links[at.link], need_bps, at.free_bps, _minus(at.free_bps, need_bps))
         on_server = (server, need_flop_per_s, at.free_flop_per_s, _minus(at.free_flop_per_s, need_flop_per_s))
+        return (bound, *on_link, *on_server, json.dumps(needs), None if self._ledger.all_up else self._down(at))
+
+    def _down(self, at: Tightest) -> str | None:
         link_down = at.link is not None and not self._ledger.link_capacity_bps[at.link] > 0
         server_down = not self._ledger.server_up[at.server]
-        down = {(True, True): "both", (True, False): "link", (False, True): "server"}.get((link_down, server_down))
-        return (bound, *on_link, *on_server, json.dumps(needs), down)
+        return {(True, True): "both", (True, False): "link", (False, True): "server"}.get((link_down, server_down))
 
     def _total(self, time_s: float, changed: tuple[Deployment, ...]) -> None:
         reserved_bps, reserved_flop_per_s = self._ledger.reserved_bps, self._ledger.reserved_flop_per_s
