@@ -8,7 +8,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from user_files import assert_one_line, rows
+from user_files import TASKS, assert_one_line, rows
 
 from simulator.errors import InputError
 from simulator.results import Results
@@ -49,12 +49,20 @@ def test_an_uplink_that_gives_half_of_what_is_reserved_takes_twice_as_long_and_i
     # from 3 s on t1, t3 (4 kbit/s each) and t4 (16) hold 24 kbit/s of each uplink
     files.write("capacity.csv", "link,time_s,bps\na,0,40e3\na,5,12e3\n")
     done = cutlayer(files.argv(*UNTIL, "--capacity", str(files.path("capacity.csv"))))
-    assert "slices are unstable" in done.out
+    unstable = sum(row["unstable"] for row in frame_rows(files))
+    assert unstable > 1 and f"\n{unstable} slices are unstable: frames arrive faster than they leave\n" in done.out
     slow = {row["task"]: row for row in frame_rows(files) if row["server"] == "a"}
     well = {row["task"]: row for row in frame_rows(files) if row["server"] == "b"}
     assert slow["t4"]["violations"] > 0 == well["t4"]["violations"]
     assert slow["t4"]["uplink_load"] > 1 and slow["t4"]["unstable"] == 1
     assert slow["t4"]["transfer_max_s"] > 2 * well["t4"]["transfer_max_s"]
+
+
+def test_one_unstable_slice_is_one(files, cutlayer):
+    files.write("tasks.csv", "".join(line for line in TASKS.splitlines(True) if line.startswith(("task,", "t3"))))
+    files.write("capacity.csv", "link,time_s,bps\na,0,2e3\n")  # of the 4 kbit/s that t3 holds there
+    done = cutlayer(files.argv(*UNTIL, "--capacity", str(files.path("capacity.csv"))))
+    assert "\n1 slice is unstable: frames arrive faster than they leave\n" in done.out
 
 
 def test_frames_of_an_outage_wait_or_are_lost_as_asked(files, cutlayer):
