@@ -8,7 +8,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from user_files import TASKS, assert_one_line, rows
+from user_files import TASKS, assert_one_line, python, rows
 
 from simulator.errors import InputError
 from simulator.results import Results
@@ -115,6 +115,16 @@ def test_without_frames_nothing_about_them_is_kept(files, cutlayer):
     (run,) = rows(files.path("run.db"))
     assert run["frames"] is None
     assert frame_rows(files) == []
+
+
+def test_without_frames_nothing_is_loaded_that_only_frames_need(files):
+    for argv, code in (
+        (files.argv(), "from experiments.cli import main; assert main(sys.argv[1:]) == 0"),
+        ((), "import experiments.sweep_servers, experiments.cells"),
+    ):
+        asked = f"import sys; {code}; print({{'numba', 'simulator.frames', 'simulator.frame_walk'}} & {{*sys.modules}})"
+        done = python("-c", asked, *argv, cwd=files.folder)
+        assert (done.status, done.out.splitlines()[-1]) == (0, "set()")
 
 
 KEPT = ("--frames", "periodic", "--until", "13", "--keep-frames")
