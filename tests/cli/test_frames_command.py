@@ -3,6 +3,7 @@
 A slice is 8 d r * max(1/Q, f) = 8 d r * 5 bit/s wide, so a frame of mean size takes 1/5 s in it.
 """
 
+import io
 import os
 import subprocess
 
@@ -128,6 +129,22 @@ def test_without_frames_nothing_is_loaded_that_only_frames_need(files):
 
 
 KEPT = ("--frames", "periodic", "--until", "13", "--keep-frames")
+
+
+def test_a_file_of_kept_frames_that_is_broken_is_said_to_be(files, cutlayer):
+    cutlayer(files.argv(*KEPT))
+    (path,) = files.folder.glob("*.frames.npz")
+    whole = path.read_bytes()
+    at = whole.index(b"transfer_s.npy") + 200  # in the middle of one array's compressed bytes
+    other = io.BytesIO()
+    np.save(other, np.zeros(3))
+    scratched = whole[:at] + b"\xff" * 60 + whole[at + 60 :]
+    for content in (b"", whole[:100], whole[:-1000], scratched, b"no frames", other.getvalue()):
+        path.write_bytes(content)
+        done = cutlayer(["plot", str(files.path("run.db")), "--what", "cdf", "--out", str(files.path("figures"))])
+        assert_one_line(done, f"{path.name}: cannot be read (")
+    path.write_bytes(whole)
+    assert cutlayer(["plot", str(files.path("run.db")), "--what", "cdf"]).status == 0
 
 
 def test_frames_of_a_run_that_could_not_be_written_do_not_stay_nor_do_those_of_a_run_that_is_there_go(
