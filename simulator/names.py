@@ -7,15 +7,19 @@ from collections.abc import Sequence
 
 from simulator.errors import InputError
 
+FEW = 2000
+"""Names that are kept in memory; with more of them they all go to the file."""
+
 
 class Names:
-    """The names that have come, in a private temporary file: a set in memory would grow with them.
+    """The names that have come, in a private temporary file where they are many: a set in memory would grow with them.
 
     SQLite makes the file when its cache of some megabytes is full and removes it, even if the process is killed.
     """
 
     def __init__(self) -> None:
         self._connection: sqlite3.Connection | None = None
+        self._few: set[str] = set()
 
     def add(self, names: Sequence[str]) -> str | None:
         """Add names; return the first that has come before, or None.
@@ -25,6 +29,13 @@ class Names:
         InputError
             If the temporary file cannot be written.
         """
+        if self._connection is None and len(self._few) + len(names) <= FEW:
+            for name in names:
+                if name in self._few:
+                    return name
+                self._few.add(name)
+            return None
+        names, self._few = [*self._few, *names], set()
         try:
             connection = self._open()
             before = connection.total_changes
@@ -48,6 +59,7 @@ class Names:
 
     def close(self) -> None:
         """Forget them all."""
+        self._few = set()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -91,6 +93,10 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+BROKEN = (OSError, EOFError, ValueError, TypeError, LookupError, BadZipFile, zlib.error)
+"""What reading arrays raises of a file that is cut off, or something else."""
+
+
 def read_kept(results: Results, row: Row) -> Kept | None:
     """Return the delivered frames of a run, or None where they were not kept.
 
@@ -106,5 +112,5 @@ def read_kept(results: Results, row: Row) -> Kept | None:
         with np.load(path) as arrays:
             delivered = arrays["fate"] == DELIVERED
             return Kept(arrays["tasks"], arrays["servers"], *(arrays[name][delivered] for name in _COLUMNS))
-    except (OSError, ValueError, KeyError) as fault:
-        raise InputError(f"cannot be read ({fault})", path) from None
+    except BROKEN as fault:
+        raise InputError(f"cannot be read ({str(fault) or type(fault).__name__})", path) from None

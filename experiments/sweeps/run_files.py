@@ -190,7 +190,8 @@ def as_text(done: Done, out: str) -> str:
                 f"{render(row['transfer_max_s'], 's')} at most"
             )
         if row["unstable_slices"]:
-            lines.append(f"{row['unstable_slices']} slices are unstable: frames arrive faster than they leave")
+            slices = "slice is" if row["unstable_slices"] == 1 else "slices are"
+            lines.append(f"{row['unstable_slices']} {slices} unstable: frames arrive faster than they leave")
     if done.frames is not None and done.frames.kept is not None:
         lines.append(str(frames_path(out, row["key"])))
     return "\n".join(lines)

@@ -3,12 +3,13 @@
 A slice is 8 d r * max(1/Q, f) = 8 d r * 5 bit/s wide, so a frame of mean size takes 1/5 s in it.
 """
 
+import io
 import os
 import subprocess
 
 import numpy as np
 import pytest
-from user_files import assert_one_line, rows
+from user_files import TASKS, assert_one_line, python, rows
 
 from simulator.errors import InputError
 from simulator.results import Results
@@ -49,12 +50,20 @@ def test_an_uplink_that_gives_half_of_what_is_reserved_takes_twice_as_long_and_i
     # from 3 s on t1, t3 (4 kbit/s each) and t4 (16) hold 24 kbit/s of each uplink
     files.write("capacity.csv", "link,time_s,bps\na,0,40e3\na,5,12e3\n")
     done = cutlayer(files.argv(*UNTIL, "--capacity", str(files.path("capacity.csv"))))
-    assert "slices are unstable" in done.out
+    unstable = sum(row["unstable"] for row in frame_rows(files))
+    assert unstable > 1 and f"\n{unstable} slices are unstable: frames arrive faster than they leave\n" in done.out
     slow = {row["task"]: row for row in frame_rows(files) if row["server"] == "a"}
     well = {row["task"]: row for row in frame_rows(files) if row["server"] == "b"}
     assert slow["t4"]["violations"] > 0 == well["t4"]["violations"]
     assert slow["t4"]["uplink_load"] > 1 and slow["t4"]["unstable"] == 1
     assert slow["t4"]["transfer_max_s"] > 2 * well["t4"]["transfer_max_s"]
+
+
+def test_one_unstable_slice_is_one(files, cutlayer):
+    files.write("tasks.csv", "".join(line for line in TASKS.splitlines(True) if line.startswith(("task,", "t3"))))
+    files.write("capacity.csv", "link,time_s,bps\na,0,2e3\n")  # of the 4 kbit/s that t3 holds there
+    done = cutlayer(files.argv(*UNTIL, "--capacity", str(files.path("capacity.csv"))))
+    assert "\n1 slice is unstable: frames arrive faster than they leave\n" in done.out
 
 
 def test_frames_of_an_outage_wait_or_are_lost_as_asked(files, cutlayer):
@@ -109,7 +118,33 @@ def test_without_frames_nothing_about_them_is_kept(files, cutlayer):
     assert frame_rows(files) == []
 
 
+def test_without_frames_nothing_is_loaded_that_only_frames_need(files):
+    for argv, code in (
+        (files.argv(), "from experiments.cli import main; assert main(sys.argv[1:]) == 0"),
+        ((), "import experiments.sweep_servers, experiments.sweeps.cells"),
+    ):
+        asked = f"import sys; {code}; print({{'numba', 'simulator.frames', 'simulator.frame_walk'}} & {{*sys.modules}})"
+        done = python("-c", asked, *argv, cwd=files.folder)
+        assert (done.status, done.out.splitlines()[-1]) == (0, "set()")
+
+
 KEPT = ("--frames", "periodic", "--until", "13", "--keep-frames")
+
+
+def test_a_file_of_kept_frames_that_is_broken_is_said_to_be(files, cutlayer):
+    cutlayer(files.argv(*KEPT))
+    (path,) = files.folder.glob("*.frames.npz")
+    whole = path.read_bytes()
+    at = whole.index(b"transfer_s.npy") + 200  # in the middle of one array's compressed bytes
+    other = io.BytesIO()
+    np.save(other, np.zeros(3))
+    scratched = whole[:at] + b"\xff" * 60 + whole[at + 60 :]
+    for content in (b"", whole[:100], whole[:-1000], scratched, b"no frames", other.getvalue()):
+        path.write_bytes(content)
+        done = cutlayer(["plot", str(files.path("run.db")), "--what", "cdf", "--out", str(files.path("figures"))])
+        assert_one_line(done, f"{path.name}: cannot be read (")
+    path.write_bytes(whole)
+    assert cutlayer(["plot", str(files.path("run.db")), "--what", "cdf"]).status == 0
 
 
 def test_frames_of_a_run_that_could_not_be_written_do_not_stay_nor_do_those_of_a_run_that_is_there_go(

@@ -145,7 +145,9 @@ def test_a_name_that_comes_again_long_after_its_task_has_left_is_refused(path, n
         assert results.keys() == set() and not any(results.rows("tasks"))
 
 
-def test_names_finds_the_first_that_has_come_before():
+@pytest.mark.parametrize("few", [0, 3, 5, 2000])
+def test_names_finds_the_first_that_has_come_before(monkeypatch, few):
+    monkeypatch.setattr("simulator.names.FEW", few)  # more go to a file, at once or later
     names = Names()
     assert names.add([]) is names.add(["a", "b", "ü"]) is names.add(["B"]) is None
     assert names.add(["c", "d", "b", "a"]) == "b"
