@@ -66,8 +66,9 @@ def page(results: Results, groups: Sequence[Group], path: Path) -> str:
     sections = [("summary", "Summary", first + forest_html(cases) + summary_html(cases))]
     if claims:
         sections.append(("claims", "Claims", _claims_html(claims)))
-    drawn = '<div class="figures"></div>' + _notes_html(notes)
-    sections.append(("figures", "Figures", "<p class=soft>Drag to zoom, double-click to see all again.</p>" + drawn))
+    drawn = '<p class="soft">Drag to zoom, double-click to see all again.</p><div class="figures"></div>'
+    drawn = drawn if panels or maps else ""
+    sections.append(("figures", "Figures", drawn + _notes_html(notes, shown=not drawn)))
     sections += [(table["name"], table["title"], f'<div id="{table["name"]}-table"></div>') for table in long_tables]
     sections.append(("runs", "Runs", _runs_html(groups)))
     sections.append(("reproduce", "Reproduce", _reproduce_html(groups)))
@@ -90,11 +91,12 @@ def page(results: Results, groups: Sequence[Group], path: Path) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match[1]], _asset("report.html"))
 
 
-def _notes_html(notes: Sequence[str]) -> str:
+def _notes_html(notes: Sequence[str], shown: bool) -> str:
     if not notes:
         return ""
     items = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    return f'<details class="soft"><summary>What is not drawn, and why</summary><ul>{items}</ul></details>'
+    about = "<summary>What is not drawn, and why</summary>"
+    return f'<details class="soft"{" open" if shown else ""}>{about}<ul>{items}</ul></details>'
 
 
 def _asset(name: str) -> str:
