@@ -153,13 +153,18 @@ def _runs_html(groups: Sequence[Group]) -> str:
             group.label, number(row, "seed"), row["key"][:8], number(row, "end_s"), number(row, "arrived_tasks", ","),
             number(row, "deployed_tasks", ","), number(row, "bound_tasks"),
             *(number(row, name, ",") for name in ("departed_tasks", "rejected_tasks", "evicted_tasks")),
-            (render(row["reserved_bps"], "bit/s"), row["reserved_bps"]),
-            (render(row["reserved_flop_per_s"], "FLOP/s"), row["reserved_flop_per_s"]),
+            (_unbroken(row["reserved_bps"], "bit/s"), row["reserved_bps"]),
+            (_unbroken(row["reserved_flop_per_s"], "FLOP/s"), row["reserved_flop_per_s"]),
         )
         for group in groups
         for row in group.rows
     ]  # fmt: skip
     return table_html(header, rows, tall=len(rows) > 15)
+
+
+def _unbroken(value: float, unit: str) -> str:
+    """Return a quantity whose unit stays in its line."""
+    return render(value, unit).replace(" ", "\u00a0")
 
 
 def _reproduce_html(groups: Sequence[Group]) -> str:
