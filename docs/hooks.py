@@ -13,6 +13,8 @@ from experiments.cli import EXIT_STATUS, build_parser
 
 DOCS = Path(__file__).resolve().parent
 COMMAND_LINE = "<!-- the command line, from its parser -->"
+UNBUILT = re.compile(r"^\*Unbuilt, .*?\.\*\n", flags=re.DOTALL | re.MULTILINE)
+"""What a page of the reference tells those who read its source."""
 NOTEBOOK = re.compile(r"<!-- the notebook (\S+) -->")
 
 
@@ -25,7 +27,8 @@ def on_config(config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the command line and notebooks where a page wants them."""
+    """Put the command line and notebooks where a page wants them; leave out what is said of pages not yet built."""
+    markdown = UNBUILT.sub("", markdown)
     if COMMAND_LINE in markdown:
         markdown = markdown.replace(COMMAND_LINE, command_line())
     return NOTEBOOK.sub(lambda match: notebook(DOCS / "notebooks" / match[1]), markdown)

@@ -42,6 +42,11 @@ class Demand:
         Bandwidth per input byte, by cut [bit/s per byte].
     gamma : ndarray, shape (N + 1,)
         Compute per input byte, by cut [FLOP/s per byte].
+
+    Notes
+    -----
+    The arrays have an entry for each of the task's own links and servers, not for all of the network: index the
+    network's with `links` and `servers`, as in ``view.free_bps[demand.links] - demand.bps(cut)``.
     """
 
     task: Task

@@ -132,7 +132,11 @@ class View:
         return self._ledger.all_up
 
     def demand(self, task: Task) -> Demand:
-        """Return what every cut of `task` takes."""
+        """Return what every cut of `task` takes, of its own links and servers alone.
+
+        Index arrays of the network, such as `free_bps`, with ``demand.links``, and `free_flop_per_s` with
+        ``demand.servers``, to set them beside it.
+        """
         demand = self._demands.get(task.name)
         if demand is None or demand.task is not task:
             self._demands.clear()  # a scheduler looks at one task at a time

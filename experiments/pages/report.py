@@ -67,8 +67,9 @@ def page(results: Results, groups: Sequence[Group], path: Path) -> str:
     sections = [("summary", "Summary", first + forest_html(cases) + summary_html(cases))]
     if claims:
         sections.append(("claims", "Claims", _claims_html(claims)))
-    drawn = '<div class="figures"></div>' + _notes_html(notes)
-    sections.append(("figures", "Figures", "<p class=soft>Drag to zoom, double-click to see all again.</p>" + drawn))
+    drawn = '<p class="soft">Drag to zoom, double-click to see all again.</p><div class="figures"></div>'
+    drawn = drawn if panels or maps else ""
+    sections.append(("figures", "Figures", drawn + _notes_html(notes, shown=not drawn)))
     sections += [(table["name"], table["title"], f'<div id="{table["name"]}-table"></div>') for table in long_tables]
     sections.append(("runs", "Runs", _runs_html(groups)))
     sections.append(("reproduce", "Reproduce", _reproduce_html(groups)))
@@ -91,11 +92,12 @@ def page(results: Results, groups: Sequence[Group], path: Path) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match[1]], _asset("report.html"))
 
 
-def _notes_html(notes: Sequence[str]) -> str:
+def _notes_html(notes: Sequence[str], shown: bool) -> str:
     if not notes:
         return ""
     items = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    return f'<details class="soft"><summary>What is not drawn, and why</summary><ul>{items}</ul></details>'
+    about = "<summary>What is not drawn, and why</summary>"
+    return f'<details class="soft"{" open" if shown else ""}>{about}<ul>{items}</ul></details>'
 
 
 def _asset(name: str) -> str:
@@ -156,13 +158,18 @@ def _runs_html(groups: Sequence[Group]) -> str:
             group.label, number(row, "seed"), row["key"][:8], number(row, "end_s"), number(row, "arrived_tasks", ","),
             number(row, "deployed_tasks", ","), number(row, "bound_tasks"),
             *(number(row, name, ",") for name in ("departed_tasks", "rejected_tasks", "evicted_tasks")),
-            (render(row["reserved_bps"], "bit/s"), row["reserved_bps"]),
-            (render(row["reserved_flop_per_s"], "FLOP/s"), row["reserved_flop_per_s"]),
+            (_unbroken(row["reserved_bps"], "bit/s"), row["reserved_bps"]),
+            (_unbroken(row["reserved_flop_per_s"], "FLOP/s"), row["reserved_flop_per_s"]),
         )
         for group in groups
         for row in group.rows
     ]  # fmt: skip
     return table_html(header, rows, tall=len(rows) > 15)
+
+
+def _unbroken(value: float, unit: str) -> str:
+    """Return a quantity whose unit stays in its line."""
+    return render(value, unit).replace(" ", "\u00a0")
 
 
 def _reproduce_html(groups: Sequence[Group]) -> str:

@@ -39,7 +39,7 @@ def forest_html(cases: Sequence[Case]) -> str:
     several = any(len(group.rows) > 1 for case in shown for group in case.groups)
     means = "Each line is a 95 % interval, the dot its mean. " if several else "One run each: no intervals. "
     bounds = {line.bound for line in _means(shown) if line.bound is not None}
-    value = f", {bounds.copy().pop():,.5g}" + (" on average" if several else "") if len(bounds) == 1 else ""
+    value = f", {bounds.copy().pop():,.4g}" + (" on average" if several else "") if len(bounds) == 1 else ""
     bound = f"Dashed: the bound{value}; no scheduler can have more. " if bounds else ""
     parts = [
         _figure("forest", "Deployed tasks at the end", "deployed tasks", list(_means(shown)), means + bound + note),

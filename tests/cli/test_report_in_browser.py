@@ -248,6 +248,18 @@ def test_it_prints_without_what_only_a_screen_needs(shown):
         shown.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
+def test_on_paper_no_table_is_wider_than_the_page(browser, page):
+    """A4 is 210 mm wide, 186 mm of them within the margins: 703 pixels at 96 an inch."""
+    browser = opened(browser, page, 703)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        widths = "return [...document.querySelectorAll('table')].map(t => [t.scrollWidth, t.parentElement.clientWidth])"
+        found = browser.execute_script(widths)
+        assert len(found) >= 6 and all(own <= room for own, room in found), found
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read_in_light_and_in_the_dark(shown, scheme):
     """Contrast of at least 4.5 to 1: Web Content Accessibility Guidelines 2.2, criterion 1.4.3."""

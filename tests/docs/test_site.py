@@ -109,6 +109,11 @@ def test_the_api_reference_has_every_public_name_of_its_modules_that_has_a_docst
                     assert f" {public} " in shown, f"{name}.{public}"
 
 
+def test_what_is_said_of_pages_not_yet_built_is_not_on_the_site(site):
+    for page in (site / "reference").glob("*.html"):
+        assert "Unbuilt" not in words(page), page.name
+
+
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 

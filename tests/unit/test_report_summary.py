@@ -169,6 +169,14 @@ def test_a_report_of_one_scheduler_compares_nothing(tmp_path):
     assert '<figure class="forest"' not in report(tmp_path / "r.db").read_text()
 
 
+def test_where_nothing_was_kept_to_draw_that_is_said_in_place_of_figures(tmp_path):
+    written(tmp_path / "r.db", (run(), {}))
+    written(tmp_path / "kept.db", (run(), {"series": series((0, 1))}))
+    bare, kept = (report(tmp_path / name).read_text() for name in ("r.db", "kept.db"))
+    assert '<details class="soft" open>' in bare and "Drag to zoom, double" not in bare
+    assert '<details class="soft">' in kept and "Drag to zoom, double" in kept
+
+
 def test_deployed_tasks_over_time_stand_below_the_bound_at_their_end(tmp_path):
     bounds = (4.0, 6.0)
     runs = [
