@@ -191,8 +191,8 @@ def _as_json(plan: Plan, wish: Wish, scheduler: str, largest: bool) -> str:
         return {
             "settings": list(step.point.settings),
             "seeds": step.seeds,
-            "deployed": as_share(step.deployed).measure[:3],
-            "late": None if step.late is None else as_share(step.late).measure[:3],
+            "deployed": as_share(step.deployed).plain,
+            "late": None if step.late is None else as_share(step.late).plain,
             "verdict": step.verdict(wish, only_late=largest),
         }
 
