@@ -19,6 +19,7 @@ _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}
 def console(*, quiet: bool = False, json: bool = False) -> Iterator[None]:
     """Show notices on standard error meanwhile; with `quiet` print nothing but errors, and JSON that was asked for."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_for_those_who_wait)
     handlers, level = log.handlers[:], log.level
     log.handlers[:] = [handler]
     log.setLevel(logging.WARNING if quiet else logging.INFO)
@@ -31,6 +32,11 @@ def console(*, quiet: bool = False, json: bool = False) -> Iterator[None]:
     finally:
         log.handlers[:] = handlers
         log.setLevel(level)
+
+
+def _for_those_who_wait(record: logging.LogRecord) -> bool:
+    """Return whether to show a notice: that something takes its time is for those who sit before it."""
+    return record.name != "cutlayer.compiled" or sys.stderr.isatty()
 
 
 def bars_hidden() -> bool | None:

@@ -63,17 +63,20 @@ def reproduce(
         return claims, study.out
 
 
+def plain(value: Any) -> Any:
+    """Return claims as JSON has them; a number that is not there, such as an end of an interval of one run, is None."""
+    if isinstance(value, Claim):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def as_json(claims: Sequence[Claim]) -> str:
-    """Return the claims as JSON; a number that is not there, such as the ends of an interval of one run, is null."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: plain(item) for name, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [plain(item) for item in value]
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-
-    return json.dumps([plain(asdict(claim)) for claim in claims], indent=1, allow_nan=False) + "\n"
+    """Return the claims as the text of ``claims.json``."""
+    return json.dumps(plain(claims), indent=1, allow_nan=False) + "\n"
 
 
 def as_markdown(claims: Sequence[Claim], seeds: int) -> str:

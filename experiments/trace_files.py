@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def act(arguments: argparse.Namespace) -> str:
     period_s = parse(arguments.period, "s") if arguments.action == "fit" and arguments.period is not None else None
     trace = read(arguments)
     if arguments.action == "info":
-        return info(trace)
+        return json.dumps(described_trace(trace), allow_nan=False) if arguments.json else info(trace)
     if arguments.action == "fit":
         return _fit(trace, arguments, period_s, plot)
     changed = _changed(trace, arguments)
@@ -109,6 +110,43 @@ def info(trace: Trace) -> str:
         lines.append(f"does not say {', '.join(missing)}")
     rest = {name: value for name, value in trace.provenance.items() if name != "format"}
     return "\n".join([*lines, *([f"provenance: {json.dumps(rest, sort_keys=True)}"] if rest else [])])
+
+
+def described_trace(trace: Trace) -> dict[str, Any]:
+    """Return what a trace holds, for programs: SI units, as in the names; what is not there is missing."""
+    arrivals_s = trace.arrivals_s()
+    found: dict[str, Any] = {
+        "format": trace.provenance.get("format", "trace"),
+        "arrivals": trace.count,
+        "first_s": trace.first_s,
+        "last_s": trace.last_s,
+    }
+    if trace.last_s > trace.first_s:
+        gaps_s = np.diff(arrivals_s)
+        found["mean_rate_hz"] = trace.mean_rate_hz
+        found["gaps"] = {
+            "mean_s": float(gaps_s.mean()),
+            "coefficient_of_variation": float(gaps_s.std() / gaps_s.mean()),
+            "largest_s": float(gaps_s.max()),
+            "of_0_s": int(np.count_nonzero(gaps_s == 0)),
+        }
+        found["counts"] = [
+            {"window_s": window_s, "variance_by_mean": float(dispersion(arrivals_s, window_s))}
+            for window_s in windows_s(arrivals_s)
+        ]
+    columns: dict[str, Any] = {}
+    for name in trace.columns:
+        if name in NUMBERS and name != "arrival_s":
+            values = np.concatenate([chunk[name] for chunk in trace.chunks()])
+            known = values[np.isfinite(values)]
+            columns[name] = {"unit": UNITS[name], "without": len(values) - len(known)}
+            if len(known):
+                columns[name] |= {"least": float(known.min()), "most": float(known.max()), "mean": float(known.mean())}
+        elif name not in ("arrival_s", "inputs"):
+            names = sorted({value for chunk in trace.chunks() for value in chunk[name]})
+            columns[name] = {"count": len(names), "first": names[:5]}
+    said = {*trace.columns, *(["input_bytes"] if "inputs" in trace.columns else [])}
+    return found | {"columns": columns, "does_not_say": [name for name in DRAWN if name not in said]}
 
 
 def windows_s(arrivals_s: FloatArray) -> list[float]:

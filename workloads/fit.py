@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from scipy import optimize
 
+from simulator.compiled import compiled
 from simulator.errors import InputError
 from simulator.types import FloatArray
 from workloads.arrivals import DAY_S, MMPP2, Hourly, Poisson, Process
@@ -187,7 +187,7 @@ def _unlikely(logarithms: FloatArray, gaps: FloatArray) -> float:
     return -float(_likelihood(gaps, *np.exp(logarithms)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _likelihood(gaps: FloatArray, calm: float, busy: float, leave_calm: float, leave_busy: float) -> float:
     """Return the logarithm of the likelihood of the gaps.
 

@@ -110,13 +110,17 @@ def plot(
     with Results(path, must_exist=True) as results:
         groups = group_runs(chosen_rows(results, runs))
         ready = []
+        absent: dict[str, list[str]] = {}
         for name in what or KINDS:
             try:
                 ready.append((name, KINDS[name].build(results, groups)))
             except Missing as missing:
                 if what:
                     raise InputError(f"{name}: {missing}", path) from None
-                say(f"{name}: not drawn: {missing}")
+                absent.setdefault(str(missing).partition(":")[0].removesuffix(" in the results"), []).append(name)
+        if absent:
+            said = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in absent.items())
+            say(f"not drawn: {said}; --what NAME says what would keep it")
     if not ready:
         raise InputError("nothing in it can be drawn", path)
     paths: list[Path] = []

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from experiments.figures.panels import Curve, Panel, axis_label
-from experiments.records.run_groups import MOST_LINES, Group, Missing, label_of, varied
+from experiments.records.run_groups import LATE, MOST_LINES, SERVED, Group, Missing, label_of, varied
 from simulator.results import Results
 from simulator.stats import Interval, mean_interval
 
 NEEDS_VARIED = "no number varies between the runs: a sweep writes runs that differ in one"
 BOUND = "bound on every scheduler"
+PLANNED = {SERVED: "plan deployed", LATE: "plan late"}
+"""What the figures of what ``cutlayer plan`` measures are called."""
 
 
 def swept(groups: Sequence[Group]) -> tuple[str, list[str]]:
@@ -70,9 +72,8 @@ def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> lis
     lines = {label: points for label, points in lines.items() if len(points) > 1} or lines
     shown = dict(list(lines.items())[:MOST_LINES])
     note = "" if len(lines) <= MOST_LINES else f"the first {MOST_LINES} of {len(lines)} lines; --runs chooses others"
-    most = max(len(group.rows) for points in shown.values() for group in points.values())
-    if most > 1:
-        note = "; ".join(filter(None, [f"mean over {most} seeds, band: 95 % interval", note]))
+    seeds = [len(group.rows) for points in shown.values() for group in points.values()]
+    note = "; ".join(filter(None, [of_seeds(seeds), note]))
     curves = [
         _interval_curve(label, {x: deployed_tasks(group) for x, group in points.items()})
         for label, points in shown.items()
@@ -92,6 +93,21 @@ def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> lis
         title = "Deadline violations"
         panels.append(Panel("sweep-violations", title, x_label, "late frames [% of delivered]", tuple(late), note=note))
     return panels
+
+
+def of_seeds(seeds: Sequence[int]) -> str:
+    """Return what the points of a figure are means of; nothing where each is one run.
+
+    Examples
+    --------
+    >>> of_seeds([10, 10]), of_seeds([100, 10, 37]), of_seeds([1, 1])
+    ('mean over 10 seeds, band: 95 % interval', 'mean over 10 to 100 seeds, by point, band: 95 % interval', '')
+    """
+    least, most = min(seeds), max(seeds)
+    if most == 1:
+        return ""
+    number = f"{most} seeds" if least == most else f"{least} to {most} seeds, by point"
+    return f"mean over {number}, band: 95 % interval"
 
 
 def deployed_tasks(group: Group) -> Interval:
@@ -114,27 +130,44 @@ def _interval_curve(label: str, points: dict[float, Interval]) -> Curve:
 
 
 def of_measures(results: Results) -> list[Panel]:
-    """Return what experiments measured over a number: one panel a quantity, one line a case."""
+    """Return what experiments and plans measured over a number: one panel a quantity, one line a case.
+
+    A value without an x is a horizontal line, such as what was asked for, an x without a value a vertical one, such as
+    the answer.
+    """
     found: dict[tuple[str, str], dict[str, dict[float, Interval]]] = defaultdict(lambda: defaultdict(dict))
-    seeds: dict[tuple[str, str], int] = defaultdict(int)
+    lines: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    x_lines: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for row in results.rows("measures"):
+        about = row["quantity"], row["x_name"]
         if row["x"] is None or row["value"] is None:
+            for own, value in ((lines, row["value"]), (x_lines, row["x"])):
+                if value is not None:
+                    own[about][row["what"]] = value
             continue
         low, high = (math.nan if row[name] is None else row[name] for name in ("low", "high"))
-        about = row["quantity"], row["x_name"]
         found[about][row["what"]][row["x"]] = Interval(row["value"], low, high, row["replications"] or 1)
-        seeds[about] = max(seeds[about], row["replications"] or 1)
     panels = []
     for (quantity, x_name), cases in found.items():
-        lines = {what: points for what, points in cases.items() if len(points) > 1}
-        if not lines or len(lines) > MOST_LINES:
+        shown = {what: points for what, points in cases.items() if len(points) > 1}
+        if not shown or len(shown) > MOST_LINES:
             continue  # single numbers, or more lines than can be told apart
-        note = f"mean over {seeds[quantity, x_name]} seeds, band: 95 % interval" if seeds[quantity, x_name] > 1 else ""
+        note = of_seeds([interval.n for points in shown.values() for interval in points.values()])
         curves = tuple(
             Curve(c.label, c.x, c.y, plain=True) if what == "bound" else c
-            for what, c in ((what, _interval_curve(what, points)) for what, points in lines.items())
+            for what, c in ((what, _interval_curve(what, points)) for what, points in shown.items())
         )
-        name = "".join(c if c.isalnum() else "-" for c in f"measured {quantity} over {x_name}".lower())
+        words = PLANNED.get(quantity, f"measured {quantity} over {x_name}")
+        name = "".join(c if c.isalnum() else "-" for c in words.lower())
         title = f"{quantity[:1].upper()}{quantity[1:]} over {x_name}"
-        panels.append(Panel(name, title, x_name, quantity, curves, note=note))
+        asked, answers = (_at(own[quantity, x_name]) for own in (lines, x_lines))
+        panels.append(Panel(name, title, x_name, quantity, curves, asked, answers, note=note))
     return panels
+
+
+def _at(named: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    """Return lines by where they are: those at one place are one, with all their names."""
+    names: dict[float, list[str]] = {}
+    for name, value in named.items():
+        names.setdefault(value, []).append(name)
+    return tuple(("; ".join(own), value) for value, own in names.items())

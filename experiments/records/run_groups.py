@@ -20,6 +20,8 @@ from simulator.types import Network
 Row = dict[str, Any]
 MOST_LINES = 8
 """So many lines can be told apart in one figure, also in grey."""
+SERVED, LATE = "tasks deployed [% of those that arrived]", "late frames [% of delivered]"
+"""The quantities that ``cutlayer plan`` leaves in the table ``measures``."""
 KEPT_WORDS = ("keep", "by_resource", "bound")
 """What a scenario says of what is kept of a run, not of what happens in it."""
 _OPTION_OF = {option.key: option.name for option in OPTIONS}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from experiments.console import log
 from experiments.inputs import Inputs
@@ -13,20 +14,23 @@ from simulator.units import render
 from workloads.graphs import counted
 
 
-def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[str]:
-    """Check scenarios, make their inputs, and return a line about each; what was assumed of a network is a notice.
+def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Check scenarios, make their inputs, and return what runs of them are given, as a mapping each.
+
+    What was assumed of a network is a notice, and in ``notes``.
 
     Raises
     ------
     ScenarioError
         With all that is wrong with any of them, a line each.
     """
-    lines, wrong = [], []
+    found: list[dict[str, Any]] = []
+    wrong: list[str] = []
     for file in files:
         try:
             scenario = load(file, settings)
             inputs = scenario.inputs(scenario.run.seed)
-            lines.append(f"{file}: {summary(scenario, inputs)}")
+            found.append({"file": file} | given(scenario, inputs))
             for note in inputs.notes:
                 log.info(f"{file}: network: {note}")
         except ScenarioError as fault:
@@ -36,19 +40,38 @@ def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[str]:
             wrong.append(said if fault.file is not None else f"{file}: {said}")
     if wrong:
         raise ScenarioError.of(list(dict.fromkeys(wrong)))
-    return lines
+    return found
 
 
-def summary(scenario: Scenario, inputs: Inputs) -> str:
-    """Return in a line what a run of it is given; making that finds what is wrong in the files it names."""
+def given(scenario: Scenario, inputs: Inputs) -> dict[str, Any]:
+    """Return what a run of it is given; making that finds what is wrong in the files it names."""
     count, last_s = 0, 0.0
     for task in inputs.tasks:
         count, last_s = count + 1, task.arrival_s
     network = inputs.network
-    links = "" if network.is_star else f", {counted(len(network.links), 'link')}"
-    names = ", ".join(scenario.labels) or "no scheduler said"
+    return {
+        "tasks": count,
+        "last_arrival_s": last_s,
+        "servers": len(network.servers),
+        "links": len(network.links),
+        "star": network.is_star,
+        "capacity_flop_per_s": float(network.capacity_flop_per_s.sum()),
+        "link_bps": float(network.link_bps.sum()),
+        "schedulers": list(scenario.labels),
+        "notes": list(inputs.notes),
+    }
+
+
+def as_text(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return what was found in a line for each scenario."""
+    return "\n".join(f"{one['file']}: {_summary(one)}" for one in found)
+
+
+def _summary(found: Mapping[str, Any]) -> str:
+    links = "" if found["star"] else f", {counted(found['links'], 'link')}"
+    names = ", ".join(found["schedulers"]) or "no scheduler said"
     return (
-        f"{counted(count, 'task')} in {render(last_s, 's')} on {counted(len(network.servers), 'server')}{links} "
-        f"({render(float(network.capacity_flop_per_s.sum()), 'FLOP/s')}, "
-        f"{render(float(network.link_bps.sum()), 'bit/s')}); {names}"
+        f"{counted(found['tasks'], 'task')} in {render(found['last_arrival_s'], 's')} on "
+        f"{counted(found['servers'], 'server')}{links} ({render(found['capacity_flop_per_s'], 'FLOP/s')}, "
+        f"{render(found['link_bps'], 'bit/s')}); {names}"
     )

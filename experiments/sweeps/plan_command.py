@@ -10,7 +10,9 @@ import re
 import sys
 from typing import Any
 
-from experiments.plugin import build_scheduler
+from experiments.plugin import build_scheduler, label
+from experiments.records.run_groups import LATE, SERVED
+from experiments.runner import run_row
 from experiments.scenario import Scenario, load
 from experiments.sweeps.grid import Spec, point_of, scheduler_of, values_of
 from experiments.sweeps.planning import LARGEST, LEVEL, Plan, Planner, Step, Wish, as_share, short_of
@@ -18,6 +20,7 @@ from experiments.sweeps.sweep import engine_of
 from simulator.errors import InputError
 from simulator.results import Results
 from simulator.stats import FIRST
+from simulator.tables import Row
 
 STEPS = 100
 """A range without a step, of other than whole numbers, is cut into so many."""
@@ -58,6 +61,9 @@ def _answer(arguments: argparse.Namespace) -> str:
             retry_failed=arguments.retry_failed,
         )
         plan = planner.largest() if largest else planner.fewest()
+        described = {"scenario": base.description, "find": arguments.find, "wish": [wish.deployed, wish.violations]}
+        row = run_row({"plan": described, "of": label(*scheduler)}, None, None)
+        results.write(row, {"measures": _measures(planner)})
     if arguments.json:
         return _as_json(plan, wish, scheduler[0], largest)
     return _as_text(planner, plan, wish, key, largest, base.is_random)
@@ -140,6 +146,34 @@ def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool, 
     return "\n".join(lines)
 
 
+def _measures(planner: Planner) -> list[Row]:
+    """Return what was tried, asked for and found, as a figure shows it: rows of the table ``measures``."""
+    plan, wish, name = planner.plan, planner.wish, label(*planner.scheduler)
+    rows: list[Row] = []
+    for quantity, asked, found in (
+        (SERVED, wish.deployed, [(step, step.deployed) for step in plan.steps]),
+        (LATE, wish.violations, [(step, step.late) for step in plan.steps if step.late is not None]),
+    ):
+        if asked is None:
+            continue
+        for step, share in found:
+            percent = [None if end is None else 100 * end for end in as_share(share).measure[:3]]
+            rows.append((quantity, name, *_place(step), *percent, step.seeds))
+        x_name = _place(plan.steps[0])[0]
+        rows.append((quantity, f"asked for: {_percent(asked)}", x_name, None, 100 * asked, None, None, None))
+        if plan.answer is not None:
+            said = plan.answer.point.settings[0].partition("=")[2]
+            rows.append((quantity, f"{name}: {said}", *_place(plan.answer), None, None, None, None))
+    return rows
+
+
+def _place(step: Step) -> tuple[str, float]:
+    """Return the key of a step with the unit it was asked in, and the number."""
+    key, _, value = step.point.settings[0].partition("=")
+    number, _, unit = value.strip().partition(" ")
+    return f"{key} [{unit}]" if unit else key, float(number)
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.6g}%"
 
@@ -157,8 +191,8 @@ def _as_json(plan: Plan, wish: Wish, scheduler: str, largest: bool) -> str:
         return {
             "settings": list(step.point.settings),
             "seeds": step.seeds,
-            "deployed": as_share(step.deployed).measure[:3],
-            "late": None if step.late is None else as_share(step.late).measure[:3],
+            "deployed": as_share(step.deployed).plain,
+            "late": None if step.late is None else as_share(step.late).plain,
             "verdict": step.verdict(wish, only_late=largest),
         }
 

@@ -14,18 +14,25 @@ EXAMPLE = "cutlayer check mine.py:MyScheduler"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.add_argument("scheduler", metavar="NAME", help="a registered name, or path/to/mine.py:Class")
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
 
 
 def call(arguments: argparse.Namespace) -> int:
     """Check and say so."""
+    import contextlib
+    import json
+    import sys
+
     from experiments.plugin import scheduler_class
     from simulator.checks import check_scheduler
     from simulator.errors import ContractError
 
-    try:
-        check_scheduler(scheduler_class(arguments.scheduler))
-    except ContractError as fault:
-        print(fault)
-        return 2
-    print(f"{arguments.scheduler} keeps the contract")
-    return 0
+    said, status = f"{arguments.scheduler} keeps the contract", 0
+    with contextlib.redirect_stdout(sys.stderr) if arguments.json else contextlib.nullcontext():
+        try:
+            check_scheduler(scheduler_class(arguments.scheduler))
+        except ContractError as fault:
+            said, status = str(fault), 2
+    found = {"scheduler": arguments.scheduler, "keeps_the_contract": status == 0, "fault": said if status else None}
+    print(json.dumps(found) if arguments.json else said)
+    return status

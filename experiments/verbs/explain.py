@@ -24,5 +24,5 @@ def call(arguments: argparse.Namespace) -> int:
     from experiments.records.explain import as_text, explain
 
     stories = explain(arguments.results, arguments.task, arguments.run)
-    print(json.dumps(stories, allow_nan=False) if arguments.json else as_text(stories))
+    print(json.dumps({"runs": stories}, allow_nan=False) if arguments.json else as_text(stories))
     return 0

@@ -17,14 +17,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="number of seeds (default: 20)")
     parser.add_argument("--out", default="results/paper", metavar="DIR", help="folder (default: results/paper)")
     parser.add_argument("--only", action="append", default=[], metavar="EXPERIMENT", help="one experiment; repeatable")
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("-j", "--jobs", type=int, metavar="N", help="processes (default: one for every core)")
 
 
 def call(arguments: argparse.Namespace) -> int:
     """Redraw and print the claims."""
-    from experiments.reproduce import as_text, reproduce
+    import contextlib
+    import json
+    import sys
 
-    claims, folder = reproduce(arguments.out, arguments.seeds, arguments.only, arguments.jobs)
+    from experiments.reproduce import as_text, plain, reproduce
+
+    with contextlib.redirect_stdout(sys.stderr) if arguments.json else contextlib.nullcontext():
+        claims, folder = reproduce(arguments.out, arguments.seeds, arguments.only, arguments.jobs)
+    if arguments.json:
+        print(json.dumps({"claims": plain(claims), "folder": str(folder)}, allow_nan=False))
+        return 0
     print(as_text(claims))
     print(folder)
     return 0

@@ -24,5 +24,5 @@ def call(arguments: argparse.Namespace) -> int:
 
     with Results(arguments.results, must_exist=True) as results:
         found = listed(results)
-    print(json.dumps(found) if arguments.json else as_text(found))
+    print(json.dumps({"groups": found}) if arguments.json else as_text(found))
     return 0

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     begin.add_argument("--out", metavar="FILE.toml", help="the new file (default: scenario.toml)")
     check = _action(actions, "check", "check scenarios and every file they name, and say all that is wrong")
     check.add_argument("files", nargs="+", metavar="FILE.toml", help="a scenario")
+    check.add_argument("--json", action="store_true", help="print JSON and nothing else")
     show = _action(actions, "show", "print a scenario with everything resolved, as a scenario file")
     show.add_argument("file", metavar="FILE.toml", help="a scenario, or the name of one of ours, such as paper")
     for one in (check, show):
@@ -38,14 +39,17 @@ def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
 
 def call(arguments: argparse.Namespace) -> int:
     """Do it."""
+    import json
+
     from experiments.scenario import load
-    from experiments.scenarios.checks import check
+    from experiments.scenarios.checks import as_text, check
     from experiments.scenarios.text import init, schema_text, to_toml
 
     if arguments.action == "init":
         print("\n".join(init(arguments.out)))
     elif arguments.action == "check":
-        print("\n".join(check(arguments.files, arguments.set)))
+        found = check(arguments.files, arguments.set)
+        print(json.dumps({"scenarios": found}) if arguments.json else as_text(found))
     elif arguments.action == "show":
         print(to_toml(load(arguments.file, arguments.set)), end="")
     else:

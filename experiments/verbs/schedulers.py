@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import inspect
+from typing import Any
 
 HELP = "list the schedulers"
 DESCRIPTION = "List the schedulers with their parameters."
@@ -12,16 +12,34 @@ EXAMPLE = "cutlayer schedulers"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
 
 
 def call(arguments: argparse.Namespace) -> int:
     """Print the list."""
+    import inspect
+    import json
+
     from simulator.schedulers import SCHEDULERS
 
-    for name in sorted(SCHEDULERS):
-        found = SCHEDULERS[name]
-        print(f"{name:14} {(found.__doc__ or '').strip().splitlines()[0]}")
-        for parameter in inspect.signature(found).parameters.values():
-            default = "needed" if parameter.default is parameter.empty else f"default: {parameter.default}"
-            print(f"{'':14}   {parameter.name} ({default})")
+    found: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "does": (SCHEDULERS[name].__doc__ or "").strip().splitlines()[0],
+            "parameters": [
+                {"name": one.name, "needed": one.default is one.empty}
+                | ({} if one.default is one.empty else {"default": one.default})
+                for one in inspect.signature(SCHEDULERS[name]).parameters.values()
+            ],
+        }
+        for name in sorted(SCHEDULERS)
+    ]
+    if arguments.json:
+        print(json.dumps({"schedulers": found}, default=str))
+        return 0
+    for one in found:
+        print(f"{one['name']:14} {one['does']}")
+        for parameter in one["parameters"]:
+            default = "needed" if parameter["needed"] else f"default: {parameter['default']}"
+            print(f"{'':14}   {parameter['name']} ({default})")
     return 0

@@ -13,7 +13,8 @@ EXAMPLE = "cutlayer trace convert log.csv trace.csv --map arrival_s=start --map 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be done with a trace."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _action(actions, "info", "say what a trace holds", writes=False)
+    info = _action(actions, "info", "say what a trace holds", writes=False)
+    info.add_argument("--json", action="store_true", help="print JSON and nothing else")
     _action(actions, "convert", "write a trace as native CSV or Parquet, sorted by arrival")
     scale = _action(actions, "scale", "make a trace faster, slower or thinner")
     how = scale.add_mutually_exclusive_group(required=True)

@@ -10,11 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from user_files import ROOT, assert_one_line, command, python, rows, same_but_for_the_machine
 
 from experiments import verbs
 from experiments.cli import build_parser
+from experiments.console import console
+from simulator.compiled import compiled
 
 VERBS = sorted(module.name for module in pkgutil.iter_modules(verbs.__path__))
 
@@ -264,6 +267,19 @@ def test_notices_go_to_standard_error_once_and_not_at_all_when_quiet(cutlayer, t
     first, again = cutlayer(reproduce), cutlayer(reproduce)
     assert first.err.count("\n") == again.err.count("\n") >= 1
     assert cutlayer([*reproduce, "--quiet"]).err == ""
+
+
+@pytest.mark.parametrize("terminal, quiet, shown", [(True, False, 1), (True, True, 0), (False, False, 0)])
+def test_that_something_is_compiled_is_said_to_those_who_wait_at_a_terminal(monkeypatch, terminal, quiet, shown):
+    monkeypatch.setattr("simulator.compiled._said", set())
+    screen = io.StringIO()
+    screen.isatty = lambda: terminal
+    monkeypatch.setattr("sys.stderr", screen)
+    loop = compiled(lambda values: values.sum())
+    loop._cache.flush()
+    with console(quiet=quiet):
+        loop(np.arange(5.0))
+    assert screen.getvalue().count("\n") == shown == screen.getvalue().count("compiling")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_every_cut_is_said_with_the_larger_share_of_what_is_free_and_the_choice_
     assert "cut 2     needs 1.2 Mbit/s, 2.7 GFLOP/s (90 % of the free compute): fits\n" in out
     assert out.endswith("0 s: deployed at cut 1, which takes the smallest share of what is free\n")
 
-    (story,) = command("explain", "x.db", "yard", "--run", "fifo", "--json", cwd=files.folder).json
+    (story,) = command("explain", "x.db", "yard", "--run", "fifo", "--json", cwd=files.folder).json["runs"]
     (event,) = story["events"]
     assert (story["scheduler"], event["event"], event["cut"], event["evicted"]) == ("fifo", "deployed", 1, [])
     assert [(cut["cut"], round(cut["share"], 9), cut["bottleneck"], cut["fits"]) for cut in event["cuts"]] == [

@@ -44,7 +44,7 @@ def test_everything_that_is_there_is_drawn_and_the_rest_said(results, cutlayer):
         "latency.png", "cdf.png", "heatmap-fifo.png", "heatmap-lbf.png", "map-fifo.png", "map-lbf.png",
     ))]  # fmt: skip
     assert sorted(done.out.splitlines()) == [str(folder / name) for name in drawn(folder)]
-    assert "sweep: not drawn: no number varies" in done.err
+    assert "not drawn: sweep (no number varies between the runs)" in done.err
 
 
 def test_chosen_runs_and_figures_alone_are_drawn(results, files, cutlayer):
@@ -96,6 +96,16 @@ def test_single_frames_give_exact_tails_and_quantiles_over_time(files, cutlayer)
     assert cutlayer(files.argv(*FRAMES, "--keep-frames")).status == 0
     done = cutlayer(["plot", str(files.path("run.db")), "--what", "cdf,latency"])
     assert (done.status, done.err) == (0, "")
+
+
+def test_all_that_is_not_drawn_is_one_line_with_what_they_have_in_common(files, cutlayer):
+    assert cutlayer(files.argv()).status == 0
+    done = cutlayer(["plot", str(files.path("run.db"))])
+    (line,) = done.err.splitlines()
+    assert line.startswith("not drawn: ") and line.count("not drawn") == 1
+    assert "violations, latency (no latency over time)" in line
+    assert "heatmap, map (no servers and links one by one)" in line
+    assert line.endswith("; --what NAME says what would keep it")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_a_sweep_is_listed_compared_exported_and_merged(cutlayer, here):
     assert (more.status, more.out, more.err) == (0, "", "")
     assert len(rows(here / "a.db")) == 18
 
-    found = cutlayer(["results", "a.db", "--json"]).json
+    found = cutlayer(["results", "a.db", "--json"]).json["groups"]
     assert sorted((g["scheduler"], g["varies"]["network.servers"], g["done"], g["seeds"]) for g in found) == [
         (name, servers, 3, [0, 1, 2]) for name in ("fifo", "lbf", "offline") for servers in (2, 3)
     ]
