@@ -10,7 +10,7 @@ import re
 import sys
 from typing import Any
 
-from experiments.grid import Spec, point_of, scheduler_of, values_of
+from experiments.grid import Points, Spec, scheduler_of, values_of
 from experiments.planning import LARGEST, LEVEL, Plan, Planner, Step, Wish, as_share, short_of
 from experiments.plugin import build_scheduler
 from experiments.scenario import Scenario, load
@@ -44,7 +44,7 @@ def _answer(arguments: argparse.Namespace) -> str:
     largest = key in LARGEST
     if largest and wish.violations is None:
         raise InputError(f"--find {key} needs --violations: without them the largest value is always enough")
-    points = [point_of(base, (f"{key}={value}",), "--find") for value in values]
+    points = Points(base, {key: values}, "--find")
     made = engine_of(arguments.jobs, arguments.cluster)
     with Results(os.path.abspath(arguments.out)) as results, made as engine:
         planner = Planner(
