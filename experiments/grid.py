@@ -194,7 +194,10 @@ def _keys(vary: Sequence[str], settings: Sequence[str]) -> Iterator[tuple[str, l
         if key in given:
             raise InputError(f"{key} is there twice; allowed: one --set or --vary for each key")
         given.append(key)
-        found = values_of(values)
+        try:
+            found = values_of(values)
+        except InputError as fault:
+            raise InputError(f"--vary {key}: {fault.message}") from None
         _refuse_twice(key, found)
         yield key, found
 
@@ -227,9 +230,12 @@ def values_of(text: str) -> list[str]:
         low, high, step = (Decimal(part) for part in (match[1], match[2], match[3] or "1"))
         count = int((high - low) / step) + 1
     except ArithmeticError:
-        raise InputError(f"{text!r} is no range; allowed: FIRST:LAST:STEP, such as 20:90:10") from None
-    if high < low or step <= 0 or count > MOST_VALUES:
-        raise InputError(f"{text!r} is no range; allowed: FIRST:LAST:STEP, rising, at most {MOST_VALUES:,} values")
+        count = 0
+    if count < 1 or high < low or step <= 0 or count > MOST_VALUES:
+        raise InputError(
+            f"{text!r} is no range; allowed: FIRST:LAST:STEP, rising, STEP above 0, at most {MOST_VALUES:,} values, "
+            "such as 20:90:10"
+        )
     unit = f" {match[4]}" if match[4] else ""
     return [f"{format((low + n * step).normalize(), 'f')}{unit}" for n in range(count)]
 

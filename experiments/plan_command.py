@@ -70,11 +70,15 @@ def _range_of(text: str) -> tuple[str, list[str]]:
     match = _PLAIN_RANGE.fullmatch(values)
     if match and not (match[1].isdigit() and match[2].isdigit() and not match[3]):
         try:
-            step = (float(match[2]) - float(match[1])) / STEPS
+            low, high = float(match[1]), float(match[2])
         except ValueError:
             raise InputError(f"--find {text!r}; allowed: numbers, as network.servers=1:200") from None
-        values = f"{match[1]}:{match[2]}:{step:.10g} {match[3] or ''}".strip()
-    return key.strip(), values_of(values)
+        if low < high:
+            values = f"{match[1]}:{match[2]}:{(high - low) / STEPS:.10g} {match[3] or ''}".strip()
+    try:
+        return key.strip(), values_of(values)
+    except InputError as fault:
+        raise InputError(f"--find {key.strip()}: {fault.message}") from None
 
 
 def _share(option: str, text: str | None) -> Any:

@@ -49,8 +49,10 @@ def test_without_schedulers_to_vary_there_are_those_of_the_scenario():
     [
         (["network.servers"], "allowed: KEY=VALUES"),
         (["network.servers="], "allowed: KEY=VALUES"),
-        (["network.servers=20:10"], "allowed: FIRST:LAST:STEP, rising"),
-        (["network.servers=1:10:0"], "is no range"),
+        (["network.servers=20:10"], "--vary network.servers: '20:10' is no range; allowed: FIRST:LAST:STEP, rising"),
+        (["network.servers=20:90:0"], "--vary network.servers: '20:90:0' is no range; allowed: FIRST:LAST:STEP"),
+        (["network.servers=5:1:1"], "--vary network.servers: '5:1:1' is no range; allowed: FIRST:LAST:STEP, rising"),
+        (["network.servers=1,,2"], "--vary network.servers: '1,,2' is no list"),
         (["network.servers=1:10:-1"], "allowed: FIRST:LAST:STEP, rising"),
         (["network.servers=1:1e9"], "at most 10,000 values"),
         (["network.servers=1:x"], "1:x"),
