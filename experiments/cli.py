@@ -154,9 +154,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     if argv is not None:
         return _status(argv)
+    _open_streams()
     return until_interrupted(
         lambda: _status(None), lambda: print(_fault("cutlayer", "interrupted"), file=sys.stderr)
     )
+
+
+def _open_streams() -> None:
+    """Let what was closed by who started us lead nowhere: otherwise a file that is opened later takes its place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+            os.set_inheritable(number, True)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
 
 
 def _status(argv: Sequence[str] | None) -> int:

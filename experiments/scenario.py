@@ -65,9 +65,17 @@ class Scenario(Section):
     @cached_property
     def description(self) -> dict[str, Any]:
         """All that decides the inputs but the seed, as JSON: quantities in SI units, files by what they hold."""
+        return self._described({})
+
+    def _described(self, files: dict[str, Any]) -> dict[str, Any]:
         said = self.model_dump(exclude={"scheduler": True, "run": True, "frames": {"keep"}}, exclude_none=True)
-        described: dict[str, Any] = by_content(without_other_ways(said))
+        described: dict[str, Any] = by_content(without_other_ways(said), files)
         return described | {"until_s": self.run.until}
+
+    def settled(self, files: dict[str, Any]) -> Scenario:
+        """Return the scenario with its description made now, of the contents in `files`; what is new is added there."""
+        self.__dict__["description"] = self._described(files)  # where cached_property keeps it
+        return self
 
     @property
     def files(self) -> dict[str, InputFile]:
@@ -215,20 +223,28 @@ def _named(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ..
         yield from _named(item, (*at, key))
 
 
-def by_content(value: Any) -> Any:
-    """Return the value as JSON has it, with the digest of a file in place of where it lies."""
+def by_content(value: Any, files: dict[str, Any] | None = None) -> Any:
+    """Return the value as JSON has it, with the digest of a file in place of where it lies.
+
+    A file that is among `files`, by its path, is not read again; others are added.
+    """
     from experiments.runner import digest_of
 
     if isinstance(value, InputFile):
         path = Path(value)
+        known = {} if files is None else files
+        if str(path) in known:
+            return known[str(path)]
         if path.is_dir():
-            return {file.name: {"sha256": digest_of(file)} for file in sorted(path.glob("*.json"))}
+            known[str(path)] = {file.name: {"sha256": digest_of(file)} for file in sorted(path.glob("*.json"))}
+            return known[str(path)]
         try:
-            return {"sha256": digest_of(path)}
+            known[str(path)] = {"sha256": digest_of(path)}
         except OSError as fault:
             raise InputError(f"cannot be read ({fault.strerror})", value.written) from None
+        return known[str(path)]
     if isinstance(value, Mapping):
-        return {key: by_content(item) for key, item in value.items()}
+        return {key: by_content(item, files) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [by_content(item) for item in value]
+        return [by_content(item, files) for item in value]
     return value

@@ -44,6 +44,7 @@ class Results:
         self._connection: sqlite3.Connection | None = None
         self._must_exist = must_exist
         self._made = False
+        self._file: tuple[int, int] | None = None  # which one is open, wherever it is by now
         folder = os.path.dirname(os.path.abspath(self.path))
         if not os.path.isdir(folder):
             raise InputError(f"there is no folder {folder!r} to write to", self.path)
@@ -138,10 +139,18 @@ class Results:
                     self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY_S)
                     _use_write_ahead_log(self._connection)
                     self._connection.execute("PRAGMA synchronous=FULL")
+                self._file = self._identity()
             except sqlite3.Error as fault:
                 self._remove_if_empty()
                 raise InputError(f"cannot be opened ({fault})", self.path) from None
         return self._connection
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _remove_if_empty(self) -> None:
         """Close the file, and remove it if it was made here, holds no run, and no other process has it open."""
@@ -213,6 +222,12 @@ class Results:
         if os.path.exists(self.path) and self._is_fixed():
             raise self._cannot_be_written()
         connection = self._open()
+        if self._identity() != self._file:  # what is written to a file without a name is lost
+            raise InputError(
+                "is not the file any more that was begun with: removed, or another put in its place; allowed: the same "
+                "until the end",
+                self.path,
+            )
         if connection.in_transaction:
             raise RuntimeError(f"{self.path}: a run is being written already; write one after the other")
         execute = connection.execute

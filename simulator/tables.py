@@ -43,7 +43,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("traceback", "TEXT", "where in the program, if that was a bug"),
         Column("versions", "TEXT", "versions of cutlayer, Python and the libraries, as JSON"),
         Column("command", "TEXT", "the command line"),
-        Column("paths", "TEXT", "where the files of the scenario lay, as written there, as JSON"),
+        Column("paths", "TEXT", "where the scenario's files lay, as written there, as JSON; empty where it is none"),
         Column("host", "TEXT", "the machine"),
         Column("wall_s", "REAL", "wall time of the run"),
         Column("peak_memory_bytes", "INTEGER", "largest resident memory of the process so far"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -97,7 +98,8 @@ def _ranges(seeds: Sequence[int]) -> str:
 def merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
     """Add the runs of several results files to one; a run that is there already stays as it is.
 
-    A run that is done goes before one of the same key that has failed.
+    A run that is done goes before one of the same key that has failed. Each file is read as it is at one moment, also
+    one that is being written.
 
     Returns
     -------
@@ -109,6 +111,13 @@ def merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
     InputError
         If two files have different content for one key; nothing is written then.
     """
+    with contextlib.ExitStack() as moments:
+        for part in parts:
+            moments.enter_context(part.snapshot())
+        return _merge(out, parts)
+
+
+def _merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
     files = [out, *parts]
     kept: dict[str, tuple[Results, str]] = {}
     for file in files:

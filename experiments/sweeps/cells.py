@@ -94,7 +94,12 @@ class Cell(Generic[S_co]):
     @property
     def row(self) -> dict[str, Any]:
         """What is known of the run before it starts, as a row of ``runs``."""
-        return run_row(self.description, self.label, self.seed)
+        row = run_row(self.description, self.label, self.seed)
+        if hasattr(self.source, "files"):  # a scenario's
+            from experiments.scenarios.options import written_files
+
+            row["paths"] = json.dumps(written_files(self.source), sort_keys=True)  # type: ignore[arg-type]
+        return row
 
 
 def without_source(cell: Cell[Source]) -> Cell[Any]:

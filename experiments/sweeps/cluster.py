@@ -7,6 +7,7 @@ other, and it is made again where a worker has died with it.
 from __future__ import annotations
 
 import contextlib
+import json
 import pickle
 import threading
 import uuid
@@ -19,7 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from experiments.inputs import Source
-from experiments.runner import model_version
+from experiments.runner import versions
 from experiments.sweeps.cells import Cell, Outcome, failure, run_cell_alone, without_source
 from experiments.sweeps.pool import DEATHS, AnyCell
 from simulator.errors import CutlayerError, InputError, in_words
@@ -37,8 +38,10 @@ SOURCES = 8
 _last = threading.local()
 
 
-def _work(cell: Cell[Any], source: Source, name: str) -> Outcome | list[str]:
+def _work(cell: Cell[Any], source: Source, name: str, wanted: str) -> Outcome | list[str]:
     """Do one run, on a worker; or return the workers that died of it, where they are too many to try once more.
+
+    The versions are compared with those `wanted`: the worker may have come after all the others were asked.
 
     Dask counts a worker's death for every run that waited there. Here the scheduler is told of each run before it
     begins, so what has begun there more often than it has ended is the worker's death indeed.
@@ -50,6 +53,9 @@ def _work(cell: Cell[Any], source: Source, name: str) -> Outcome | list[str]:
     begins = partial(worker.scheduler.cutlayer_begins, name=name, ended=getattr(_last, "name", None))
     before = list(sync(worker.loop, begins, address=worker.address))
     _last.name = name
+    differs = _difference(versions(), wanted)
+    if differs:
+        return failure(f"the worker {worker.address} has {differs}")
     if len(before) >= DEATHS:
         return before
     return run_cell_alone(replace(cell, source=source))
@@ -173,14 +179,24 @@ def _check_versions(client: Any) -> None:
         client.get_versions(check=True)
     except ValueError as fault:
         raise InputError(f"the cluster's versions differ: {' '.join(str(fault).split())}") from None
-    ours = model_version()
-    for worker, theirs in client.run(_model_version, on_error="return").items():
-        if theirs != ours:
-            raise InputError(f"the worker {worker} has the model {theirs}, this process {ours}; allowed: equal ones")
+    for worker, theirs in client.run(_versions, on_error="return").items():
+        differs = _difference(theirs, versions()) if isinstance(theirs, str) else f"no cutlayer ({in_words(theirs)})"
+        if differs:
+            raise InputError(f"the worker {worker} has {differs}")
 
 
-def _model_version() -> str:
-    return model_version()
+def _versions() -> str:
+    return versions()
+
+
+def _difference(theirs: str, ours: str) -> str:
+    """Return the first version in which two texts of `versions` differ, in words; nothing if none does."""
+    there, here = json.loads(theirs), json.loads(ours)
+    for name in here:
+        if there.get(name) != here[name]:
+            what = "the model" if name == "cutlayer" else name
+            return f"{what} {there.get(name)}, this process {here[name]}; allowed: equal ones"
+    return ""
 
 
 class _KilledError(Exception):
@@ -260,7 +276,7 @@ class _Round:
         name = name or f"{self._session}{number}"
         held = self._held(cell.source)
         key = f"cutlayer-{cell.key}-{number}"
-        future = self._client.submit(_work, without_source(cell), held, name, key=key, pure=False)
+        future = self._client.submit(_work, without_source(cell), held, name, versions(), key=key, pure=False)
         under_way[future] = cell, name
         completed.add(future)
 

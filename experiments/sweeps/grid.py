@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, overload
 
+from experiments.console import log
 from experiments.inputs import Source
 from experiments.plugin import build_scheduler, code_digest, label
 from experiments.scenario import Scenario, load
@@ -18,6 +20,8 @@ from simulator.errors import InputError
 
 MOST_VALUES = 10_000
 """A range of more values is a slip of the keyboard."""
+MANY = 5_000
+"""So many scenarios take long enough to check to say so."""
 TABLES_TO_KEEP = ("tasks", "decisions", "series", "series_by", "frames", "frame_series")
 _RANGE = re.compile(r"([-+\d.eE]+):([-+\d.eE]+)(?::([-+\d.eE]+))?\s*([A-Za-z].*)?")
 
@@ -35,13 +39,67 @@ class Point:
         return ", ".join(self.settings)
 
 
+class Points(Sequence[Point]):
+    """The scenarios of a grid: every combination of values, made when it is asked for, since there can be very many.
+
+    Whatever their number, all are checked beforehand, and the files they name are of the content they had then.
+
+    Parameters
+    ----------
+    base : Scenario
+    varied : mapping of str to sequence of str
+        Values by key; the last key changes fastest.
+    option : str
+        The option of the command line they come from, for messages.
+
+    Raises
+    ------
+    InputError
+        If a scenario is wrong, or two are the same.
+    """
+
+    def __init__(self, base: Scenario, varied: Mapping[str, Sequence[str]], option: str) -> None:
+        self._base, self._varied, self._option = base, {key: list(values) for key, values in varied.items()}, option
+        self._files: dict[str, Any] = {}
+        self._check()
+
+    def __len__(self) -> int:
+        return math.prod(len(values) for values in self._varied.values())
+
+    @overload
+    def __getitem__(self, at: int) -> Point: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Point]: ...
+
+    def __getitem__(self, at: int | slice) -> Point | list[Point]:
+        if isinstance(at, slice):
+            return [self[number] for number in range(len(self))[at]]
+        rest, settings = range(len(self))[at], []
+        for key, values in reversed(self._varied.items()):
+            rest, place = divmod(rest, len(values))
+            settings.append(f"{key}={values[place]}")
+        source = self._base.with_settings(tuple(reversed(settings)), self._option)
+        return Point(tuple(reversed(settings)), source.settled(self._files))
+
+    def _check(self) -> None:
+        if len(self) > MANY:
+            log.info("%s scenarios are checked first: about a minute for every 60,000", f"{len(self):,}")
+        seen: dict[bytes, int] = {}
+        for number, point in enumerate(self):
+            text = json.dumps(point.source.description, sort_keys=True)
+            first = seen.setdefault(hashlib.sha256(text.encode()).digest(), number)
+            if first != number:
+                raise InputError(f"{self[first]} and {point} are the same scenario; allowed: values that differ")
+
+
 @dataclass(frozen=True)
 class Grid:
     """Runs to do: every scheduler at every point, for as many seeds as are asked for.
 
     Attributes
     ----------
-    points : list of Point
+    points : sequence of Point
     schedulers : list of (str, dict)
         Name and parameters.
     keep : tuple of str
@@ -56,7 +114,7 @@ class Grid:
         By name of scheduler, the digest of its code when the grid was made: it is that of every run.
     """
 
-    points: list[Point]
+    points: Sequence[Point]
     schedulers: list[Spec]
     keep: tuple[str, ...] = ()
     bound: str | None = "dual"
@@ -119,24 +177,11 @@ def grid_of(
     _refuse_twice("scheduler", labels)
     for scheduler in schedulers:
         build_scheduler(*scheduler)
-    points = [
-        point_of(base, tuple(f"{key}={value}" for key, value in zip(varied, values, strict=True)), "--vary")
-        for values in itertools.product(*varied.values())
-    ]
-    seen: dict[str, Point] = {}
-    for point in points:
-        same = seen.setdefault(json.dumps(point.source.description, sort_keys=True), point)
-        if same is not point:
-            raise InputError(f"{same} and {point} are the same scenario; allowed: values that differ")
+    points = Points(base, varied, "--vary")
     kind = base.run.bound or "dual"
     bound = None if kind == "none" else kind
     codes = {name: code_digest(name) for name, _ in schedulers}
     return Grid(points, schedulers, tuple(dict.fromkeys(keep)), bound, base.is_random, base.run.seeds, codes)
-
-
-def point_of(base: Scenario, settings: tuple[str, ...], option: str) -> Point:
-    """Return the scenario with these settings over it, which come from that option of the command line."""
-    return Point(settings, base.with_settings(settings, option))
 
 
 def _keys(vary: Sequence[str], settings: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -149,7 +194,10 @@ def _keys(vary: Sequence[str], settings: Sequence[str]) -> Iterator[tuple[str, l
         if key in given:
             raise InputError(f"{key} is there twice; allowed: one --set or --vary for each key")
         given.append(key)
-        found = values_of(values)
+        try:
+            found = values_of(values)
+        except InputError as fault:
+            raise InputError(f"--vary {key}: {fault.message}") from None
         _refuse_twice(key, found)
         yield key, found
 
@@ -182,9 +230,12 @@ def values_of(text: str) -> list[str]:
         low, high, step = (Decimal(part) for part in (match[1], match[2], match[3] or "1"))
         count = int((high - low) / step) + 1
     except ArithmeticError:
-        raise InputError(f"{text!r} is no range; allowed: FIRST:LAST:STEP, such as 20:90:10") from None
-    if high < low or step <= 0 or count > MOST_VALUES:
-        raise InputError(f"{text!r} is no range; allowed: FIRST:LAST:STEP, rising, at most {MOST_VALUES:,} values")
+        count = 0
+    if count < 1 or high < low or step <= 0 or count > MOST_VALUES:
+        raise InputError(
+            f"{text!r} is no range; allowed: FIRST:LAST:STEP, rising, STEP above 0, at most {MOST_VALUES:,} values, "
+            "such as 20:90:10"
+        )
     unit = f" {match[4]}" if match[4] else ""
     return [f"{format((low + n * step).normalize(), 'f')}{unit}" for n in range(count)]
 

@@ -14,7 +14,7 @@ from experiments.plugin import build_scheduler, label
 from experiments.records.run_groups import LATE, SERVED
 from experiments.runner import run_row
 from experiments.scenario import Scenario, load
-from experiments.sweeps.grid import Spec, point_of, scheduler_of, values_of
+from experiments.sweeps.grid import Points, Spec, scheduler_of, values_of
 from experiments.sweeps.planning import LARGEST, LEVEL, Plan, Planner, Step, Wish, as_share, short_of
 from experiments.sweeps.sweep import engine_of
 from simulator.errors import InputError
@@ -47,7 +47,7 @@ def _answer(arguments: argparse.Namespace) -> str:
     largest = key in LARGEST
     if largest and wish.violations is None:
         raise InputError(f"--find {key} needs --violations: without them the largest value is always enough")
-    points = [point_of(base, (f"{key}={value}",), "--find") for value in values]
+    points = Points(base, {key: values}, "--find")
     made = engine_of(arguments.jobs, arguments.cluster)
     with Results(os.path.abspath(arguments.out)) as results, made as engine:
         planner = Planner(
@@ -76,11 +76,15 @@ def _range_of(text: str) -> tuple[str, list[str]]:
     match = _PLAIN_RANGE.fullmatch(values)
     if match and not (match[1].isdigit() and match[2].isdigit() and not match[3]):
         try:
-            step = (float(match[2]) - float(match[1])) / STEPS
+            low, high = float(match[1]), float(match[2])
         except ValueError:
             raise InputError(f"--find {text!r}; allowed: numbers, as network.servers=1:200") from None
-        values = f"{match[1]}:{match[2]}:{step:.10g} {match[3] or ''}".strip()
-    return key.strip(), values_of(values)
+        if low < high:
+            values = f"{match[1]}:{match[2]}:{(high - low) / STEPS:.10g} {match[3] or ''}".strip()
+    try:
+        return key.strip(), values_of(values)
+    except InputError as fault:
+        raise InputError(f"--find {key.strip()}: {fault.message}") from None
 
 
 def _share(option: str, text: str | None) -> Any:

@@ -36,9 +36,11 @@ class Wish:
     Attributes
     ----------
     deployed : float
-        At least this share of the tasks that arrived is deployed to their end, or still is.
+        At least this share of the tasks that arrived is deployed to their end, or still is: those deployed at the end
+        of the run and those departed, over those arrived. Neither the rejected nor the evicted count.
     violations : float or None
-        At most this share of the delivered frames is late.
+        At most this share of the delivered frames is late: violations over delivered. Frames that were lost or are on
+        their way are neither.
     """
 
     deployed: float
@@ -236,6 +238,8 @@ class Planner:
             said = "a run failed" if tally.failed else "a run failed before (--retry-failed does it again)"
             raise CutlayerError(f"{point}: {said}: {tally.first_error}")
         rows = [next(self.results.rows("runs", cell.key)) for cell in cells]
+        if not all(row["arrived_tasks"] for row in rows):
+            raise CutlayerError(f"{point}: no task arrives, so no share of them is deployed; allowed: 1 or more")
         served = [(row["deployed_tasks"] + row["departed_tasks"]) / row["arrived_tasks"] for row in rows]
         late = None
         if self.wish.violations is not None:

@@ -91,8 +91,11 @@ def _named(grid: Grid, at: tuple[int, int]) -> str:
 
 
 def _cells(grid: Grid, wide: dict[tuple[int, int], Any], seeds: range) -> Iterator[Cell[Any]]:
-    for number, point in enumerate(grid.points):
+    for number in range(len(grid.points)):
         own = [scheduler for at, scheduler in enumerate(grid.schedulers) if (number, at) in wide]
-        for seed in seeds if own else ():
+        if not own:
+            continue
+        point = grid.points[number]
+        for seed in seeds:
             for scheduler in own:
                 yield grid.cell(point, scheduler, seed)

@@ -76,4 +76,7 @@ def serve(connection: Connection) -> None:
             outcome = _work(*job)
             connection.send(outcome)
         except BaseException as fault:  # the source cannot be made here, or what the run left cannot be sent
-            connection.send(failure(in_words(fault)))
+            try:
+                connection.send(failure(in_words(fault)))
+            except BaseException:  # no memory is left even to say so: the coordinator sees that, and counts
+                os._exit(1)

@@ -9,7 +9,9 @@ from experiments.verbs.sweep import add_engine_arguments
 HELP = "find the fewest servers, smallest uplink or largest V that is enough"
 DESCRIPTION = """\
 Find the smallest value of a key of the scenario (of network.usable_share: the largest) at which enough tasks are
-deployed and few enough frames are late, by bisection with intervals. The same command again goes on where it was."""
+deployed and few enough frames are late, by bisection with intervals. The same command again goes on where it was.
+Deployed is a task that stayed to the end of its life or of the run, over all that arrived: (deployed + departed) /
+arrived; one that was rejected or evicted is not. Late is a frame delivered after its deadline, over all delivered."""
 EXAMPLE = "cutlayer plan paper --find network.servers=1:200 --deployed 95% --scheduler offline --out plan.db"
 
 

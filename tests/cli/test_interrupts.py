@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from sweeps import SCENARIO, argv, environment, kill, marked, wait_until
-from user_files import ROOT
+from user_files import ROOT, rows
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -111,3 +111,12 @@ def test_the_server_that_workers_are_forked_from_does_not_stay_to_do_its_imports
     _, err = process.communicate(timeout=30)
     assert wait_until(lambda: not marked(mark), 30), marked(mark)
     assert process.returncode == status and "Traceback" not in err
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_a_sweep_needs_no_streams(tmp_path, closed):
+    (tmp_path / "small.toml").write_text(SCENARIO)
+    close = " ".join(f"{number}>&-" for number in closed)
+    words = argv("k.db", "--seeds", "1", "-j", "1", "--set", "workload.tasks=2", "--vary", "scheduler=lbf")
+    done = subprocess.run(["sh", "-c", f'"$@" {close}', "sh", *words], cwd=tmp_path, env=environment(), check=False)
+    assert done.returncode == 0 and len(rows(tmp_path / "k.db")) == 2

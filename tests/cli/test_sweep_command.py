@@ -115,6 +115,8 @@ def test_what_a_scheduler_prints_goes_to_standard_error(here):
         (["merge", "new.db", "nothing.db"], "nothing.db: no such results file"),
         ([*PLAN, "--find", "network.servers", "--deployed", "9%"], "--find 'network.servers'"),
         ([*PLAN, "--find", "network.servers=1:9", "--deployed", "190%"], "--deployed is '190%'"),
+        ([*PLAN, "--find", "network.servers=9:1", "--deployed", "9%"], "--find network.servers: '9:1' is no range"),
+        ([*PLAN, "--find", "network.usable_share=0.9:0.1", "--deployed", "9%"], "'0.9:0.1' is no range; allowed: F"),
         ([*PLAN, "--find", "network.servers=1:9", "--deployed", "9%"], "--scheduler NAME"),
         ([*PLAN, "--find", "network.servers=1:9", "--deployed", "9%", "--seeds", "200"], "--seeds is 200"),
         ([*LBF, "--find", "network.servers=1:9", "--deployed", "9%", "--violations", "1%"], "needs frames"),
@@ -129,3 +131,15 @@ def test_a_fault_is_one_line_and_nothing_is_written(cutlayer, here, argv, says):
     before = sorted(path.name for path in here.iterdir())
     assert_one_line(cutlayer(argv), f"cutlayer {argv[0]}", says)
     assert sorted(path.name for path in here.iterdir()) == before
+
+
+def test_a_sweep_says_where_its_files_lay_as_a_run_does(cutlayer, here):
+    Path("log.csv").write_text("arrival_s\n0\n1\n")
+    Path("s.toml").write_text(
+        'scheduler = "lbf"\n[network]\nservers = 3\n[workload]\ntrace = "log.csv"\nframe_bytes = "100 kB"\n'
+        'frame_rate = "5 Hz"\ndeadline = "200 ms"\n'
+    )
+    assert cutlayer(["run", "s.toml", "--out", "run.db"]).status == 0
+    assert cutlayer(["sweep", "s.toml", "--seeds", "1", "-j", "1", "--out", "sweep.db"]).status == 0
+    (one,), (other,) = rows("run.db"), rows("sweep.db")
+    assert one["paths"] == other["paths"] and "log.csv" in json.loads(other["paths"]).values()

@@ -13,6 +13,7 @@ from functools import partial
 
 import pytest
 from sweeps import RUNS, SCENARIO, assert_whole, done, environment, finish, kill, marked, start, tables, wait_until
+from user_files import rows
 
 from simulator.results import Results
 
@@ -196,6 +197,23 @@ def test_a_worker_of_another_model_is_refused_in_one_line(folder, cluster):
     assert (process.returncode, out) == (2, "")
     assert "has the model another, this process" in err.splitlines()[-1] and "Traceback" not in err
     assert not (folder / "k.db").exists()
+
+
+@pytest.mark.slow
+def test_a_worker_of_another_model_that_comes_later_does_no_run(folder, cluster):
+    (folder / "preload.py").write_text("import experiments.runner as r; r.model_version = lambda: 'another'\n")
+    first = cluster.worker()
+    process = start(folder, "k.db", "--cluster", cluster.address, "--set", "workload.tasks=20", "--seeds", "100")
+    assert wait_until(lambda: done(folder / "k.db") >= 2)
+    preload = str(folder / "preload.py")
+    cluster.launch("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--preload", preload)
+    assert wait_until(lambda: any(row["status"] == "failed" for row in rows(folder / "k.db")))
+    first.kill()
+    _, err = process.communicate(timeout=200)
+    assert process.returncode == 3, err
+    found = [row["error"] for row in rows(folder / "k.db")]
+    assert len(found) == 2 * 2 * 100 and None in found
+    assert all("has the model another, this process" in error for error in found if error)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What a command line's grid is, and what is wrong with it, said in one line before anything runs."""
 
+import gc
 import json
+import weakref
 
 import pytest
 
@@ -47,8 +49,10 @@ def test_without_schedulers_to_vary_there_are_those_of_the_scenario():
     [
         (["network.servers"], "allowed: KEY=VALUES"),
         (["network.servers="], "allowed: KEY=VALUES"),
-        (["network.servers=20:10"], "allowed: FIRST:LAST:STEP, rising"),
-        (["network.servers=1:10:0"], "is no range"),
+        (["network.servers=20:10"], "--vary network.servers: '20:10' is no range; allowed: FIRST:LAST:STEP, rising"),
+        (["network.servers=20:90:0"], "--vary network.servers: '20:90:0' is no range; allowed: FIRST:LAST:STEP"),
+        (["network.servers=5:1:1"], "--vary network.servers: '5:1:1' is no range; allowed: FIRST:LAST:STEP, rising"),
+        (["network.servers=1,,2"], "--vary network.servers: '1,,2' is no list"),
         (["network.servers=1:10:-1"], "allowed: FIRST:LAST:STEP, rising"),
         (["network.servers=1:1e9"], "at most 10,000 values"),
         (["network.servers=1:x"], "1:x"),
@@ -91,3 +95,37 @@ def test_a_scheduler_of_ones_own_is_in_the_key_by_its_content(tmp_path):
         assert json.loads(json.dumps(cell.description["scheduler"])).keys() == {"sha256"}
         keys.add(cell.key)
     assert len(keys) == 2
+
+
+def test_a_grid_holds_none_of_its_scenarios_but_hands_out_every_combination_in_order():
+    grid = grid_of("paper", ["workload.tasks=20"], ["network.servers=4:43", "workload.frame_rate=1:5 Hz"])
+    settings = [point.settings for point in grid.points]
+    assert settings == [
+        (f"network.servers={servers}", f"workload.frame_rate={rate} Hz")
+        for servers in range(4, 44)
+        for rate in range(1, 6)
+    ]
+    assert [grid.points[at].settings for at in (0, 7, -1)] == [settings[at] for at in (0, 7, -1)]
+    assert [point.settings for point in grid.points[198:300]] == settings[198:]
+    with pytest.raises(IndexError):
+        grid.points[200]
+    made = [weakref.ref(cell.source) for cell in grid.cells(range(1))]
+    gc.collect()
+    assert len(grid.points) == 200 and [source() for source in made] == [None] * 4 * 200
+
+
+def test_a_file_is_of_the_content_it_had_when_the_grid_was_made_and_is_read_once(tmp_path, monkeypatch):
+    from experiments import runner
+
+    trace, read = tmp_path / "log.csv", []
+    trace.write_text("arrival_s\n0\n1\n")
+    digest_of = runner.digest_of
+    monkeypatch.setattr(runner, "digest_of", lambda path: read.append(path) or digest_of(path))
+    named = ["workload.trace=log.csv", "workload.frame_bytes=100 kB", "network.servers=4"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text('[workload]\nframe_rate = "5 Hz"\ndeadline = "200 ms"\n')
+    grid = grid_of("s.toml", named, ["network.uplink=10:40:10 Mbit/s", "scheduler=lbf"])
+    keys = [cell.key for cell in grid.cells(range(2))]
+    trace.write_text("arrival_s\n0\n2\n")
+    assert [cell.key for cell in grid.cells(range(2))] == keys and len(set(keys)) == 8
+    assert len(read) == 1

@@ -296,3 +296,17 @@ def test_a_file_that_is_damaged_past_its_begin_is_told_in_a_line(path):
         ):
             with pytest.raises(InputError, match="cannot be read"):
                 read()
+
+
+@pytest.mark.parametrize("other", [None, "an empty one", "another"])
+def test_a_file_that_is_taken_away_while_it_is_written_is_missed_at_the_next_run(path, other):
+    with Results(path) as results:
+        results.write({"key": "a"}, {})
+        os.rename(path, f"{path}.moved")
+        if other == "an empty one":
+            open(path, "w").close()
+        elif other == "another":
+            with Results(path) as another:
+                another.write({"key": "b"}, {})
+        with pytest.raises(InputError, match="is not the file any more that was begun with: removed, or another"):
+            results.write({"key": "c"}, {})

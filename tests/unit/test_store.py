@@ -250,6 +250,28 @@ def test_a_merge_takes_what_is_missing_and_counts_equal_runs_once(make, tmp_path
                     assert left == right and left
 
 
+def test_a_merge_takes_a_part_of_one_moment_while_another_writes_it(make, tmp_path):
+    make("one.db", [row("a", 0, 5), row("a", 1, 6)], SERIES)
+
+    class Meanwhile(Results):
+        """Another process writes a run anew, and adds one, each time before something is read."""
+
+        added = 1
+
+        def rows(self, table, key=None):
+            with Results(self.path) as other:
+                self.added += 1
+                other.write(row("b", self.added, 6), SERIES)
+                other.write(row("a", 1, 7), {"series": SERIES["series"][:1]})
+            return super().rows(table, key)
+
+    with Meanwhile(tmp_path / "one.db") as one, Results(tmp_path / "out.db") as out:
+        assert merge(out, [one]) == (2, 0)
+        assert [found["deployed_tasks"] for found in out.rows("runs")] == [5, 6]
+        assert len(list(out.rows("series"))) == 4
+    assert one.added > 4
+
+
 @pytest.mark.parametrize("where", ["runs", "series", "fewer rows"])
 def test_a_merge_of_what_differs_names_it_and_writes_nothing(make, tmp_path, where):
     rows = SERIES["series"]

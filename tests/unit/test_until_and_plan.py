@@ -163,6 +163,30 @@ def test_of_a_share_the_largest_is_found_at_which_few_enough_are_late(tmp_path):
     assert plan.answer.verdict(Wish(0.5, 0.01)) == "yes"
 
 
+def test_departed_tasks_count_as_deployed_and_evicted_ones_do_not(tmp_path):
+    class Mixed(Known):
+        def outcomes(self, cells):
+            for cell in cells:
+                counts = {"arrived_tasks": 10, "deployed_tasks": 3, "departed_tasks": 4, "evicted_tasks": 2}
+                yield cell, Outcome({"status": "done"} | counts, {})
+
+    with Results(tmp_path / "r.db") as results:
+        plan = planner(results, Mixed(None), Wish(0.7), values="4:4").fewest()
+    assert plan.answer is not None and plan.steps[0].deployed.mean == 0.7
+
+
+def test_where_no_task_arrives_there_is_no_share(tmp_path):
+    class Empty(Known):
+        def outcomes(self, cells):
+            for cell in cells:
+                counts = {"arrived_tasks": 0, "deployed_tasks": 0, "departed_tasks": 0}
+                yield cell, Outcome({"status": "done"} | counts, {})
+
+    none = pytest.raises(CutlayerError, match=r"network\.servers=200: no task arrives, so no share of them is deployed")
+    with Results(tmp_path / "r.db") as results, none:
+        planner(results, Empty(None), Wish(0.9)).fewest()
+
+
 def test_what_stays_unclear_takes_more_seeds_and_does_not_count_as_enough(tmp_path):
     engine = Known(lambda servers, label: 0.95 if servers == 3 else 0.99 if servers > 3 else 0.5, spread=0.01)
     with Results(tmp_path / "r.db") as results:
