@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from experiments.progress import progress
 from experiments.study import Claim, Study, experiment, main
+from experiments.verdicts import certain
 from simulator.units import bits
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _claims(ways: list[Case]) -> list[Claim]:
             "Section III",
             "the first layer leaves 134 x 89 x 1 bytes of a frame: 2,300 kbit/s for every frame",
             f"{width} x {height} = {width * height:,} bytes, {every:,.0f} kbit/s",
-            (width, height) == (134, 89) and abs(every - 2300) <= 0.01 * 2300,
+            certain((width, height) == (134, 89) and abs(every - 2300) <= 0.01 * 2300),
             reading,
             {"bytes": width * height, "kbps": every},
         ),
@@ -111,7 +112,7 @@ def _claims(ways: list[Case]) -> list[Claim]:
             "Section III",
             "key frames alone take 95 kbit/s",
             f"{key:.1f} kbit/s",
-            abs(key - 95) <= 0.01 * 95,
+            certain(abs(key - 95) <= 0.01 * 95),
             reading,
             {"kbps": key},
         ),
@@ -120,7 +121,7 @@ def _claims(ways: list[Case]) -> list[Claim]:
             "three cameras at 3 Mbit/s need 9 Mbit/s to the gateway; the first layer saves uplink",
             f"video {CAMERAS * video / 1e3:g} Mbit/s, one channel of layer 1 {CAMERAS * every / 1e3:.2f} Mbit/s, its "
             f"key frames {CAMERAS * key / 1e3:.2f} Mbit/s",
-            CAMERAS * video == 9000 and every < video,
+            certain(CAMERAS * video == 9000 and every < video),
             reading,
             {"video_kbps": CAMERAS * video, "every_frame_kbps": CAMERAS * every, "key_frames_kbps": CAMERAS * key},
         ),
@@ -129,7 +130,7 @@ def _claims(ways: list[Case]) -> list[Claim]:
             "the second layer needs the output of the first",
             f"it needs all {CHANNELS} channels, not one: {all_channels:,.0f} kbit/s a camera for every frame, "
             f"{all_channels / video:.0f} times the video, and {all_key:,.0f} kbit/s for key frames",
-            None,
+            "for information",
             "what a network cut after its first convolution, before pooling, would really send",
             {"all_channels_kbps": all_channels, "all_channels_key_frames_kbps": all_key},
         ),

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from experiments import verbs
 from experiments.console import coloured, console
+from experiments.interrupts import INTERRUPTED, until_interrupted
 
 EXIT_STATUS = """\
 exit status:
@@ -89,7 +90,7 @@ def guarded(prog: str, call: Callable[[], int], *, quiet: bool = False, json: bo
         return 2
     except KeyboardInterrupt:
         print(_fault(prog, "interrupted"), file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has left
         _write_nowhere()
         return 141
@@ -151,6 +152,14 @@ def _version() -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
+    if argv is not None:
+        return _status(argv)
+    return until_interrupted(
+        lambda: _status(None), lambda: print(_fault("cutlayer", "interrupted"), file=sys.stderr)
+    )
+
+
+def _status(argv: Sequence[str] | None) -> int:
     parser = build_parser()
     try:
         arguments = parser.parse_args(argv)

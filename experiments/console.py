@@ -12,7 +12,7 @@ from typing import TextIO
 log = logging.getLogger("cutlayer")
 """Notices, at level INFO; they go to standard error and not at all with ``--quiet``."""
 
-_COLOURS = {"red": "31", "green": "32", "bold": "1"}
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments.progress import progress
 from experiments.study import Claim, Study, experiment, main
+from experiments.verdicts import certain
 from profiles.store import shipped
 from simulator.types import Profile
 
@@ -85,7 +86,7 @@ def _claims(profiles: Mapping[str, Profile]) -> list[Claim]:
             f"{len(grows)} of {layers} layers put out as much as they take in or more, up to {max(grows.values()):.2f} "
             f"times ({max(grows, key=lambda layer: grows[layer])}); after {len(enlarged)} of them there is more than "
             f"the input; after the last layer {min(ends):.2%} to {max(ends):.2%} of the input are left",
-            not grows,
+            certain(not grows),
             "a layer with its activation and pooling, output bytes against the bytes it took in, uint8 on the wire",
             {"layers": layers, "not_shrinking": grows, "larger_than_input": enlarged},
         ),
@@ -94,7 +95,7 @@ def _claims(profiles: Mapping[str, Profile]) -> list[Claim]:
             "overhead grows with depth",
             f"the FLOP of layers 1..k rise with every layer of all {len(profiles)} networks, by "
             f"{steps.min():.3g} to {steps.max():.3g} FLOP a layer",
-            rising,
+            certain(rising),
             "cumulated over layers, per input byte, as the paper's l_k is",
             {"networks": len(profiles), "least_flop": float(steps.min()), "most_flop": float(steps.max())},
         ),

@@ -58,7 +58,7 @@ def run(study: Study) -> list[Claim]:
     }
     misses = {
         kind: [
-            mean_interval(late[kind, margin])
+            mean_interval(late[kind, margin]).clipped(0.0, 1.0)
             for margin in MARGINS
         ]
         for kind in KINDS
@@ -82,7 +82,7 @@ def run(study: Study) -> list[Claim]:
                 + (f"h = {h:.2f} (utilisation {1 / (1 + h):.2f})" if h else f"not within h = {MARGINS[-1]:g}")
                 for target, h in zip(TARGETS, needed[kind], strict=True)
             ),
-            None,
+            "for information",
             "f = 5 Hz, Q = 0.2 s, slices of (1 + h) times the sustained reservation; interpolated between the margins "
             "tried, log-linearly",
             {str(target): h for target, h in zip(TARGETS, needed[kind], strict=True)},

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import inspect
 import sys
+import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from simulator.errors import InputError, UnknownNameError, near_name
+from experiments import own_code
+from simulator.errors import InputError, UnknownNameError, in_words, near_name
 from simulator.policy import OfflineScheduler, OnlineScheduler, Scheduler
 from simulator.schedulers import SCHEDULERS
 
@@ -53,19 +56,53 @@ def _import_file(path: Path) -> Any:
     if spec is None or spec.loader is None:
         raise InputError("is not a Python file (.py)", path)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # pickling and dataclasses look the module up by name
     try:
-        # compiled afresh: Python's cache takes a file changed within a second, to the same size, for unchanged
-        exec(compile(path.read_bytes(), spec.origin or path, "exec"), vars(module))
+        with _importing, prints_to_stderr(), _no_cached_code():
+            own_code.forget_stale(path)
+            before = set(sys.modules)
+            sys.modules[spec.name] = module  # pickling and dataclasses look the module up by name
+            # compiled afresh: Python's cache takes a file changed within a second, to the same size, for unchanged
+            exec(compile(path.read_bytes(), spec.origin or path, "exec"), vars(module))
+            own_code.remember(path, before)
     except SyntaxError as fault:
         file = path if fault.filename in (None, spec.origin) else fault.filename  # it may import another
         raise InputError(f"syntax error: {fault.msg}", file, fault.lineno) from None
     except (Exception, SystemExit) as fault:
         frames = [frame for frame in traceback.extract_tb(fault.__traceback__) if frame.filename == spec.origin]
         line = frames[-1].lineno if frames else None
-        reason = " ".join(f"{type(fault).__name__}: {fault}".split())  # in one line
+        reason = " ".join(in_words(fault).split())  # in one line
         raise InputError(f"cannot be imported: {reason}", path, line) from None
     return module
+
+
+_importing = threading.RLock()
+
+
+@contextlib.contextmanager
+def _no_cached_code() -> Iterator[None]:
+    """Keep no compiled code of the modules that are loaded meanwhile, for the same reason."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
+def prints_to_stderr() -> contextlib.AbstractContextManager[object]:
+    """Return a context in which what a scheduler prints keeps out of what cutlayer prints."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
+def code_digest(spec: str) -> str:
+    """Return the digest of the code of a scheduler of one's own, ``""`` of one that is registered.
+
+    It is that of its file and of the modules of the file's folder that it imports (`experiments.own_code`).
+    """
+    path, colon, _ = spec.rpartition(":")
+    try:
+        return own_code.digest(path) if colon and Path(path).is_file() else ""
+    except OSError:  # gone, or not to be read: who runs it says so
+        return ""
 
 
 OWN_OPTIONS = ("cut", "cut_rule", "admission")
@@ -104,7 +141,8 @@ def build_scheduler(spec: str, options: Mapping[str, Any]) -> Scheduler:
         kinds = _KINDS.get(str(parameter.annotation))
         if kinds and name in options and type(options[name]) not in kinds[1]:
             raise InputError(f"{name} is {options[name]!r}; allowed: {kinds[0]}")
-    return found(**options)
+    with prints_to_stderr():
+        return found(**options)
 
 
 def label(spec: str, options: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from experiments.paper_source import PaperSource
 from experiments.study import Claim, Study, experiment, main
 from experiments.sweeps.cells import Cell
+from experiments.verdicts import above_zero
 from workloads.generate import PaperScenario
 
 if TYPE_CHECKING:
@@ -31,27 +32,28 @@ SCHEDULERS: list[tuple[str, dict[str, Any]]] = [
 ]
 Point = tuple[float, float, tuple[float, float]]
 Deployed = Mapping[str, np.ndarray]
+Ahead = list[np.ndarray]
+"""How many tasks more than each rival, by seed: a claim holds where it is above 0 against all of them."""
 
 
-def _beats_fixed(deployed: Deployed) -> float:
+def _beats_fixed(deployed: Deployed) -> Ahead:
     """The offline algorithm deploys more than the best fixed cut."""
-    return float(deployed["offline"].mean() - max(deployed[name].mean() for name in FIXED))
+    return [deployed["offline"] - deployed[name] for name in FIXED]
 
 
-def _two_is_best(deployed: Deployed) -> float:
+def _two_is_best(deployed: Deployed) -> Ahead:
     """Two layers are the best fixed cut."""
-    means = {name: deployed[name].mean() for name in FIXED}
-    return float(means[FIXED[1]] - max(mean for name, mean in means.items() if name != FIXED[1]))
+    return [deployed[FIXED[1]] - deployed[name] for name in FIXED if name != FIXED[1]]
 
 
-def _passes_fifo(deployed: Deployed) -> float:
+def _passes_fifo(deployed: Deployed) -> Ahead:
     """The online algorithm ends above FIFO."""
-    return float((deployed["threshold"] - deployed["fifo"]).mean())
+    return [deployed["threshold"] - deployed["fifo"]]
 
 
-def _passes_lbf(deployed: Deployed) -> float:
+def _passes_lbf(deployed: Deployed) -> Ahead:
     """The online algorithm ends above LBF."""
-    return float((deployed["threshold"] - deployed["lbf"]).mean())
+    return [deployed["threshold"] - deployed["lbf"]]
 
 
 CLAIMS = (_beats_fixed, _two_is_best, _passes_fifo, _passes_lbf)
@@ -70,12 +72,16 @@ def run(study: Study) -> list[Claim]:
     runs = {
         at: {row["scheduler"]: row["deployed_tasks"] for row in islice(rows, len(own))} for at, own in cells.items()
     }
-    margins: dict[Any, dict[Point, float]] = {claim: {} for claim in CLAIMS}
+    ahead: dict[Any, dict[Point, Ahead]] = {claim: {} for claim in CLAIMS}
     for point in points:
         by_seed = [runs[point, seed] for seed in study.seeds]
         deployed = {label: np.array([run[label] for run in by_seed]) for label in by_seed[0]}
         for claim in CLAIMS:
-            margins[claim][point] = claim(deployed)
+            ahead[claim][point] = claim(deployed)
+    margins = {
+        claim: {point: min(float(rival.mean()) for rival in rivals) for point, rivals in by_point.items()}
+        for claim, by_point in ahead.items()
+    }
     study.record(
         "regimes",
         [
@@ -92,7 +98,7 @@ def run(study: Study) -> list[Claim]:
             str(claim.__doc__).rstrip("."),
             f"at {sum(m > 0 for m in margins[claim].values())} of {len(points)} points of the grid; margin from "
             f"{min(margins[claim].values()):+.0f} to {max(margins[claim].values()):+.0f} tasks",
-            all(m > 0 for m in margins[claim].values()),
+            above_zero(rival for rivals in ahead[claim].values() for rival in rivals),
             f"frame rates {RATES_HZ} Hz, V {SHARES}, weights of the inputs {SPREADS}; 50 servers, mean over seeds",
             {"margins": [[*point[:2], *point[2], m] for point, m in margins[claim].items()]},
         )

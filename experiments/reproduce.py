@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from experiments.study import Claim, find_experiments, open_study, verdict
+from experiments.study import Claim, find_experiments, open_study, told
+from experiments.verdicts import Verdict
 from simulator.errors import InputError, UnknownNameError
 
 
@@ -76,24 +78,30 @@ def as_json(claims: Sequence[Claim]) -> str:
 
 def as_markdown(claims: Sequence[Claim], seeds: int) -> str:
     """Return the claims as a table in Markdown."""
-    word = {True: "holds", False: "**does not hold**", None: "-"}
+    word = {"does not hold": "**does not hold**", "for information": "-"}
     lines = [
         "# The paper's claims, measured",
         "",
         f"Means over {seeds} seeds with 95 % confidence intervals in brackets. Nothing is tuned to make a claim hold.",
         "",
+        "*Holds* and *does not hold*: the interval lies on one side. *Not shown*: it lies on both, and more seeds may "
+        "say either.",
+        "",
         "| where | what it says | what was measured | verdict | reading |",
         "|---|---|---|---|---|",
     ]
     for claim in claims:
-        cells = (claim.source, claim.says, claim.measured, word[claim.holds], claim.reading)
+        cells = (claim.source, claim.says, claim.measured, word.get(claim.verdict, claim.verdict), claim.reading)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
 def as_text(claims: Sequence[Claim]) -> str:
-    """Return the claims as text for a terminal."""
-    return "\n".join(verdict(claim) for claim in claims)
+    """Return the claims as text for a terminal, and how many there are of each verdict."""
+    number = Counter(claim.verdict for claim in claims)
+    counts = ", ".join(f"{verdict} {number[verdict]}" for verdict in get_args(Verdict) if number[verdict])
+    more = "; not shown: the interval lies on both sides, more seeds may say" if number["not shown"] else ""
+    return "\n".join([*(told(claim) for claim in claims), f"{len(claims)} claims: {counts}{more}"])
 
 
 def _write(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ import experiments
 from experiments.cli import Parser, guarded
 from experiments.console import coloured
 from experiments.progress import progress
+from experiments.verdicts import Verdict
 from simulator.errors import CutlayerError, InputError
 from simulator.registry import Registry
 from simulator.results import Results
@@ -37,8 +38,9 @@ class Claim:
         What it says.
     measured : str
         What was measured, in words, with the number and its interval.
-    holds : bool or None
-        Whether it holds; None where there is nothing to hold, only something to know.
+    verdict : str
+        *holds*, *does not hold*, *not shown* (the interval lies on both sides: more seeds may say either), or *for
+        information* where there is nothing to hold, only something to know.
     reading : str
         Under which reading of the paper, and what was compared.
     numbers : dict
@@ -48,7 +50,7 @@ class Claim:
     source: str
     says: str
     measured: str
-    holds: bool | None
+    verdict: Verdict
     reading: str
     numbers: dict[str, Any] = field(default_factory=dict)
 
@@ -87,8 +89,8 @@ class Study:
         """
         from experiments.sweeps.sweep import engine_of, sweep
 
-        with progress(what, len(cells)) as done:
-            tally = sweep(self.results, cells, done, engine=engine_of(self.jobs), retry_failed=True)
+        with progress(what, len(cells)) as done, engine_of(self.jobs) as engine:
+            tally = sweep(self.results, cells, done, engine=engine, retry_failed=True)
         if not tally.all_done:
             raise CutlayerError(f"{what}: {tally}; the first: {tally.first_error}")
         rows = {row["key"]: row for row in self.results.rows("runs")}
@@ -186,14 +188,18 @@ def main(one: Experiment, argv: Sequence[str] | None = None) -> int:
         with open_study(arguments.out, arguments.seeds, arguments.jobs) as study:
             claims = one.run(study)
         for claim in claims:
-            print(verdict(claim))
+            print(told(claim))
         print(study.out)
         return 0
 
     return guarded(parser.prog, call)
 
 
-def verdict(claim: Claim) -> str:
+_COLOURS = {"holds": "green", "does not hold": "red", "not shown": "yellow"}
+
+
+def told(claim: Claim) -> str:
     """Return a claim as two lines of text."""
-    word = {True: coloured("holds", "green"), False: coloured("DOES NOT HOLD", "red"), None: "for information"}
-    return f"[{word[claim.holds]}] {claim.says} ({claim.source})\n    {claim.measured}"
+    colour = _COLOURS.get(claim.verdict)
+    word = coloured(claim.verdict, colour) if colour else claim.verdict
+    return f"[{word}] {claim.says} ({claim.source})\n    {claim.measured}"

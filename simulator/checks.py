@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.errors import ContractError, UnknownNameError
+from simulator.errors import ContractError, DecisionError, UnknownNameError
 from simulator.histories import (
     History,
     Look,
@@ -36,6 +36,7 @@ from simulator.histories import (
     scaled,
     with_hopeless_tasks,
 )
+from simulator.pinpoint import answers_of, raised_at
 from simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject, Scheduler, View
 from simulator.rng import stream
 from simulator.types import Network, Task
@@ -57,7 +58,8 @@ def check_scheduler(scheduler: Scheduler | Callable[..., Scheduler]) -> None:
     Raises
     ------
     ContractError
-        At the first check that fails, naming scheduler, check and evidence in one line.
+        At the first check that fails, naming scheduler, check and evidence in one line; if the scheduler raised
+        something or answered wrongly, also the line of its file and the task.
 
     Examples
     --------
@@ -103,9 +105,17 @@ class _Broken(Exception):
     """Evidence that a check has failed, before it is given its name."""
 
 
-def _require(holds: object, evidence: str) -> None:
+class _WrongAnswer(_Broken):
+    """Evidence in the answer that the scheduler has just given."""
+
+
+def _require(holds: object, evidence: str, kind: type[_Broken] = _Broken) -> None:
     if not holds:
-        raise _Broken(evidence)
+        raise kind(evidence)
+
+
+def _require_answer(holds: object, evidence: str) -> None:
+    _require(holds, evidence, _WrongAnswer)
 
 
 def _check(function: Check) -> Check:
@@ -118,10 +128,24 @@ def _check(function: Check) -> Check:
         except Exception as fault:
             kind = "" if isinstance(fault, _Broken) else f"{type(fault).__name__}: "
             evidence = kind + " ".join(str(fault).split())
+            evidence += _where(function, scheduler, fault, evidence)
             raise ContractError(f"{type(scheduler).__name__}: {function.__name__}: {evidence}") from fault
 
     CHECKS[function.__name__] = checked
     return checked
+
+
+def _where(function: Check, scheduler: Scheduler, fault: Exception, evidence: str) -> str:
+    """Return the line of the scheduler's file that raised or gave the wrong answer, and the task it was about."""
+    place = raised_at(fault, scheduler)
+    if place is None and isinstance(fault, (_WrongAnswer, DecisionError)):
+        with contextlib.suppress(Exception), answers_of(scheduler) as answers:
+            function(scheduler)  # once more, watched: that is slow, so only where something is wrong
+        place = answers.place
+    if place is None:
+        return ""
+    task = "" if place.task is None or f"task {place.task!r}" in evidence else f", at task {place.task!r}"
+    return f" ({place}{task})"
 
 
 def _same(found: Iterable[Verdict], expected: Iterable[Verdict], when: str) -> None:
@@ -167,20 +191,20 @@ def answers_are_decisions(scheduler: Scheduler) -> None:
 
     def require_cut(cut: Any, task: Task) -> None:
         n = len(task.profile)
-        allowed = f"allowed: a whole number, 0 to {n}"
-        _require(type(cut) is int and 0 <= cut <= n, f"cut {cut!r} for task {task.name!r}; {allowed}")
+        sound = type(cut) is int and 0 <= cut <= n
+        _require_answer(sound, f"cut {cut!r} for task {task.name!r}; allowed: a whole number, 0 to {n}")
 
     def look(task: Task, view: View, answer: Any) -> None:
-        _require(isinstance(answer, Deploy | Reject), f"answers {answer!r} for task {task.name!r}")
+        _require_answer(isinstance(answer, Deploy | Reject), f"answers {answer!r} for task {task.name!r}")
         if isinstance(answer, Deploy) or answer.cut is not None:
             require_cut(answer.cut, task)
 
     _watch(scheduler, look)
     for history, _, plan in _plans(scheduler):
-        _require(isinstance(plan, Mapping), f"plans {plan!r}; allowed: a mapping")
+        _require_answer(isinstance(plan, Mapping), f"plans {plan!r}; allowed: a mapping")
         by_name = {task.name: task for task in history.tasks}
         for name, cut in plan.items():
-            _require(name in by_name, f"plans {name!r}, a task that is not there")
+            _require_answer(name in by_name, f"plans {name!r}, a task that is not there")
             require_cut(Deploy(cut).cut, by_name[name])
 
 
@@ -191,8 +215,8 @@ def evicts_only_deployed_tasks(scheduler: Scheduler) -> None:
     def look(task: Task, view: View, answer: Any) -> None:
         evict = list(getattr(answer, "evict", ()))
         for name in evict:
-            _require(name in view.deployed, f"evicts {name!r} for task {task.name!r}, which is not deployed")
-            _require(evict.count(name) == 1, f"evicts {name!r} twice for task {task.name!r}")
+            _require_answer(name in view.deployed, f"evicts {name!r} for task {task.name!r}, which is not deployed")
+            _require_answer(evict.count(name) == 1, f"evicts {name!r} twice for task {task.name!r}")
 
     _watch(scheduler, look)
 

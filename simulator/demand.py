@@ -182,11 +182,15 @@ class Tightest(NamedTuple):
     def bottleneck(self, demand: Demand, cut: int) -> str:
         """Return which of the two `cut` strains more, "link" or "server": the larger share of what is free."""
         need_bps, need_flop_per_s = self.needs(demand, cut)
-        on_link = _share(need_bps, self.free_bps) >= _share(need_flop_per_s, self.free_flop_per_s)
+        on_link = share_of(need_bps, self.free_bps) >= share_of(need_flop_per_s, self.free_flop_per_s)
         return "link" if self.link is not None and on_link else "server"
 
 
-def _share(need: float, free: float) -> float:
+def share_of(need: float, free: float) -> float:
+    """Return what is needed as a share of what is free: above 1 it does not fit, infinite where nothing is free.
+
+    The larger one of the tightest link and the tightest server is the bottleneck share max(rho_k / B, gamma_k / C).
+    """
     return need / free if free > 0 else np.inf if need > 0 else 0.0
 
 

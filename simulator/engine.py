@@ -241,7 +241,8 @@ class Simulation:
                 f"{self._who()} answered cut {decision.cut!r} for task {task.name!r}; "
                 f"allowed: a whole number, 0 to {layers}"
             )
-        self._check_evicted(decision.evict, f"for task {task.name!r}")
+        if decision.evict:
+            self._check_evicted(decision.evict, f"for task {task.name!r}")
 
     def _deploy(self, task: Task, cut: int, demand: Demand) -> Deployment:
         try:

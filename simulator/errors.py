@@ -23,6 +23,21 @@ class CutlayerError(Exception):
     """Base of every error that cutlayer raises on purpose."""
 
 
+def in_words(fault: BaseException) -> str:
+    """Return kind and text of an error, also of one whose text cannot be made.
+
+    Examples
+    --------
+    >>> in_words(KeyError("name"))
+    "KeyError: 'name'"
+    """
+    kind = type(fault).__name__
+    try:
+        return f"{kind}: {fault}"
+    except BaseException as another:  # of a user's own __str__, which may do anything
+        return f"{kind} (which has no text: {type(another).__name__})"
+
+
 class InputError(CutlayerError, ValueError):
     """Something a user handed in is wrong.
 

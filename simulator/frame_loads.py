@@ -53,11 +53,14 @@ def held_means(first: Any, start_s: Any, end_s: Any, amounts: Any) -> Any:
                     integral += total * (times[o] - times[o - 1])
                 total += amount[order[o]] if order[o] < n else -amount[order[o] - n]
                 together[o], since[o] = total, integral
-            rounding = 1e-12 * max(amount.max(), 0.0)  # of what others held before
+            # Sums that went up and down again keep what rounding left of holders that are gone: an ulp each of the
+            # largest. Where nothing is held that would be a load out of nothing, and an idle link in use. A holder
+            # has its own for all of its time, however little that is.
+            rounding = 1e-12 * max(amount.max(), 0.0)
             for k in range(n):
                 length = end_s[low + k] - start_s[low + k]
                 mean = (since[end[k]] - since[begin[k]]) / length if length > 0 else together[begin[k]]
-                means[row, low + k] = mean if mean > rounding else 0.0
+                means[row, low + k] = max(mean, amount[k]) if mean > rounding else amount[k]
     return means
 
 

@@ -22,7 +22,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from simulator.compiled import compiled
 from simulator.demand import demand_of
 from simulator.errors import InputError, UnknownNameError
 from simulator.spans import Span
@@ -48,19 +47,6 @@ MOST_FRAMES = 1e12
 """Most frames a run may be expected to have: about a day's walk."""
 TICKS = 16
 """Least mean time between the frames of a task, in steps of the clock (a float's last place) at the end of the run."""
-LATE, LATE_ULP = 1e-9, 16
-"""A frame violates its deadline where its latency exceeds it by more than this share and so many ulp; see `is_late`."""
-
-
-@compiled
-def is_late(latency_s: float, deadline_s: float, done_s: float) -> bool:
-    """Return whether a latency violates its deadline Q: latency > Q (1 + 1e-9) + 16 ulp of when the frame was done.
-
-    No time is known better than to an ulp (2e-7 s at 1.7e9 s). In a slice without slack, whose frames just
-    touch for ever, a single arrival that was rounded up makes all that follow that much later.
-    """
-    over = latency_s - deadline_s * (1.0 + LATE)
-    return over > 0.0 and over > LATE_ULP * np.spacing(done_s)
 
 
 @dataclass(frozen=True, slots=True)

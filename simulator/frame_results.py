@@ -73,8 +73,10 @@ class FrameResults:
         total: dict[str, Any] = {name: int(table[name].sum()) for name in names}
         for name in ("transfer", "end_to_end"):
             some = table["delivered"] > 0
-            weight = table["delivered"][some]
-            mean = math.fsum((table[f"{name}_mean_s"][some] * weight).tolist()) / weight.sum() if some.any() else None
+            means, weight = table[f"{name}_mean_s"][some], table["delivered"][some]
+            mean = None
+            if some.any():  # rounding may take it an ulp beyond those it is of
+                mean = float(np.clip(math.fsum((means * weight).tolist()) / weight.sum(), means.min(), means.max()))
             total[f"{name}_mean_s"] = mean
             total[f"{name}_max_s"] = float(table[f"{name}_max_s"][some].max()) if some.any() else None
         total["unstable_slices"] = int(table["unstable"].sum())

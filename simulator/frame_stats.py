@@ -25,26 +25,26 @@ from simulator.frame_histogram import (
     middle_of,
     with_more_room,
 )
-from simulator.frame_model import DELIVERED, LATE, LOST, Slices, is_late
+from simulator.frame_lateness import LATE, is_late
+from simulator.frame_model import DELIVERED, LOST, Slices
+from simulator.frame_moments import BLOCK, IN_BLOCK, Moments, means, merge, merge_rest, moments
 from simulator.frame_rows import Rows
 from simulator.tables import QUANTILES, column_names, latency_columns
 from simulator.types import FloatArray, IntArray
 
-# Columns of the sums of a stream
-_TRANSFER, _TRANSFER_2, _TOTAL, _TOTAL_2, _COMPUTE_WAIT, _COMPUTE, _UPLINK_WAIT, _UPLINK = range(8)
 # Columns of the counts of a stream
 _N_DELIVERED, _N_LOST, _N_IN_FLIGHT, _N_LATE = range(4)
 # Columns of the sums of a window of time
 _W_FRAMES, _W_DELIVERED, _W_LOST, _W_LATE, _W_TRANSFER, _W_TOTAL, _W_TRANSFER_MAX, _W_TOTAL_MAX = range(8)
 
-_LATENCY_COLUMNS = {name: [column.name for column in latency_columns(name, "")] for name in ("transfer", "end_to_end")}
+_LATENCY_COLUMNS = [[column.name for column in latency_columns(name, "")] for name in ("transfer", "end_to_end")]
 
 
 class Sums(NamedTuple):
     """What is kept while walking: of every stream, and of every window of time."""
 
-    counts: IntArray  # (n, 4)
-    sums: FloatArray  # (n, 8)
+    counts: IntArray  # (n, 4): columns as named above
+    moments: Moments
     largest: FloatArray  # (n, 2): transfer, end-to-end
     smallest: FloatArray  # (n, 2)
     histograms: Histograms
@@ -55,7 +55,7 @@ def sums(streams: int, windows: int, used: Histograms | None = None) -> Sums:
     """Return sums of nothing, with histograms in the memory of `used` ones."""
     return Sums(
         np.zeros((streams, 4), dtype=np.intp),
-        np.zeros((streams, 8)),
+        moments(streams),
         np.zeros((streams, 2)),
         np.full((streams, 2), math.inf),
         histograms(streams) if used is None else cleared(used, streams),
@@ -81,28 +81,40 @@ def add(
 def _digest(
     done: int, count: int, rows: Rows, cloud_s: Any, deadline_s: Any, propagation: float, end_to_end: bool,
     series_s: float, sums: Sums,
-) -> int:  # fmt: skip
+) -> Any:  # fmt: skip
     """Add the rows from `done` to the sums, up to `count` or while there is room; return how many are done."""
     stream, arrival, size, fates = rows.stream, rows.arrival, rows.size, rows.fate
     compute_wait, compute_service, uplink_wait, uplink_service = (
         rows.compute_wait, rows.compute_service, rows.uplink_wait, rows.uplink_service,
     )  # fmt: skip
-    counts, kept, largest, smallest, series = sums.counts, sums.sums, sums.largest, sums.smallest, sums.series
+    counts, moments, largest, smallest, series = sums.counts, sums.moments, sums.largest, sums.smallest, sums.series
+    pending, shifts = moments.pending, moments.shift
     block, bins, used = sums.histograms
     windows, room = len(series), len(bins)
-    p = done
-    while p < count:
-        # the rows of one stream in a run: its sums stay out of memory meanwhile; columns in order as named above
-        k = stream[p]
+    # of an index without a sign nobody has to ask, at every access, whether it counts from the end
+    p, end, one = np.uint64(done), np.uint64(count), np.uint64(1)
+    while p < end:
+        # the rows of one stream in a run, no more than its block takes: its sums stay out of memory meanwhile
+        k, first, second = np.uint64(stream[p]), np.uint64(2 * stream[p]), np.uint64(2 * stream[p] + 1)
         delivered, lost, in_flight, violations = counts[k, 0], counts[k, 1], counts[k, 2], counts[k, 3]
-        transfers, transfers_2, totals, totals_2 = kept[k, 0], kept[k, 1], kept[k, 2], kept[k, 3]
-        waits, services, queued, sent = kept[k, 4], kept[k, 5], kept[k, 6], kept[k, 7]
+        transfers, transfers_2, totals, totals_2 = pending[k, 0], pending[k, 1], pending[k, 2], pending[k, 3]
+        waits, services, queued, sent = pending[k, 4], pending[k, 5], pending[k, 6], pending[k, 7]
+        deadline, later = deadline_s[k], cloud_s[k]
+        if delivered == 0:  # latencies are counted from the first of the stream
+            q = p
+            while q < end and np.uint64(stream[q]) == k and fates[q] != DELIVERED:
+                q += one
+            if q < end and np.uint64(stream[q]) == k:
+                shifts[k, 0] = uplink_wait[q] + uplink_service[q]
+                shifts[k, 1] = (compute_wait[q] + compute_service[q]) + shifts[k, 0]
+                shifts[k, 1] += propagation + later * size[q]
+        shift, shift_total = shifts[k, 0], shifts[k, 1]
         longest, longest_total = largest[k, 0], largest[k, 1]
         shortest, shortest_total = smallest[k, 0], smallest[k, 1]
-        deadline, later = deadline_s[k], cloud_s[k]
         latest = deadline * (1.0 + LATE)
         full = False
-        while p < count and stream[p] == k:
+        stop = min(end, p + np.uint64(BLOCK - (delivered & IN_BLOCK)))
+        while p < stop and np.uint64(stream[p]) == k:
             if used[0] + 2 > room:
                 full = True
                 break
@@ -118,7 +130,7 @@ def _digest(
                         series[window, _W_LOST] += 1
                 else:
                     in_flight += 1
-                p += 1
+                p += one
                 continue
             transfer = uplink_wait[p] + uplink_service[p]
             total = (compute_wait[p] + compute_service[p]) + transfer
@@ -129,10 +141,10 @@ def _digest(
                 late = int(is_late(spent, deadline, arrival[p] + total))
             delivered += 1
             violations += late
-            transfers += transfer
-            transfers_2 += transfer * transfer
-            totals += total
-            totals_2 += total * total
+            transfers += transfer - shift
+            transfers_2 += (transfer - shift) * (transfer - shift)
+            totals += total - shift_total
+            totals_2 += (total - shift_total) * (total - shift_total)
             waits += compute_wait[p]
             services += compute_service[p]
             queued += uplink_wait[p]
@@ -140,19 +152,19 @@ def _digest(
             longest, longest_total = max(longest, transfer), max(longest_total, total)
             shortest, shortest_total = min(shortest, transfer), min(shortest_total, total)
             bin = bin_of(transfer)
-            place = block[2 * k, bin >> OCTAVE]
+            place = block[first, np.uint64(bin >> OCTAVE)]
             if place < 0:
                 place = used[0]
-                block[2 * k, bin >> OCTAVE] = place
+                block[first, np.uint64(bin >> OCTAVE)] = place
                 used[0] = place + 1
-            bins[place, bin & IN_OCTAVE] += 1
+            bins[np.uint64(place), np.uint64(bin & IN_OCTAVE)] += 1
             bin = bin_of(total)
-            place = block[2 * k + 1, bin >> OCTAVE]
+            place = block[second, np.uint64(bin >> OCTAVE)]
             if place < 0:
                 place = used[0]
-                block[2 * k + 1, bin >> OCTAVE] = place
+                block[second, np.uint64(bin >> OCTAVE)] = place
                 used[0] = place + 1
-            bins[place, bin & IN_OCTAVE] += 1
+            bins[np.uint64(place), np.uint64(bin & IN_OCTAVE)] += 1
             if windows:
                 series[window, _W_DELIVERED] += 1
                 series[window, _W_LATE] += late
@@ -160,15 +172,18 @@ def _digest(
                 series[window, _W_TOTAL] += total
                 series[window, _W_TRANSFER_MAX] = max(series[window, _W_TRANSFER_MAX], transfer)
                 series[window, _W_TOTAL_MAX] = max(series[window, _W_TOTAL_MAX], total)
-            p += 1
+            p += one
+        before = counts[k, 0]
         counts[k, 0], counts[k, 1], counts[k, 2], counts[k, 3] = delivered, lost, in_flight, violations
-        kept[k, 0], kept[k, 1], kept[k, 2], kept[k, 3] = transfers, transfers_2, totals, totals_2
-        kept[k, 4], kept[k, 5], kept[k, 6], kept[k, 7] = waits, services, queued, sent
+        pending[k, 0], pending[k, 1], pending[k, 2], pending[k, 3] = transfers, transfers_2, totals, totals_2
+        pending[k, 4], pending[k, 5], pending[k, 6], pending[k, 7] = waits, services, queued, sent
         largest[k, 0], largest[k, 1] = longest, longest_total
         smallest[k, 0], smallest[k, 1] = shortest, shortest_total
+        if delivered > before and delivered & IN_BLOCK == 0:
+            merge(moments, k, delivered)
         if full:
             break
-    return p
+    return np.intp(p)
 
 
 @compiled
@@ -212,12 +227,12 @@ def stream_values(
 ) -> dict[str, Any]:
     """Return the columns of the table ``frames`` from ``frames`` to ``cloud_s``, one entry a slice.
 
-    `quantile_s` is of shape (n, 2, quantiles), as of `quantiles`; `propagation_s` and `cloudless`, where the
-    cloud takes no time, of shape (n,).
+    `sums` are `joined`; `quantile_s` is of shape (n, 2, quantiles), as of `quantiles`; `propagation_s` and
+    `cloudless`, where the cloud takes no time, of shape (n,).
     """
     delivered = sums.counts[:, _N_DELIVERED]
-    some = np.where(delivered > 0, delivered, 1)
-    mean = np.where(delivered[:, None] > 0, sums.sums / some[:, None], math.nan)
+    mean, spread, parts = means(sums.moments, delivered)
+    mean = np.clip(mean, sums.smallest, sums.largest)  # rounding may have taken it an ulp beyond
     values: dict[str, Any] = {
         "frames": frames,
         "delivered": delivered,
@@ -225,29 +240,28 @@ def stream_values(
         "in_flight": sums.counts[:, _N_IN_FLIGHT],
         "violations": sums.counts[:, _N_LATE],
     }
-    for which, (name, first, second) in enumerate(
-        (("transfer", _TRANSFER, _TRANSFER_2), ("end_to_end", _TOTAL, _TOTAL_2))
-    ):
-        spread = np.sqrt(np.maximum(mean[:, second] - mean[:, first] ** 2, 0.0))
+    for which, columns in enumerate(_LATENCY_COLUMNS):
         largest = np.where(delivered > 0, sums.largest[:, which], math.nan)
-        columns = mean[:, first], spread, *quantile_s[:, which].T, largest
-        values |= dict(zip(_LATENCY_COLUMNS[name], columns, strict=True))
-    parts = mean[:, [_COMPUTE_WAIT, _COMPUTE, _UPLINK_WAIT, _UPLINK]]
+        seen = mean[:, which], spread[:, which], *quantile_s[:, which].T, largest
+        values |= dict(zip(columns, seen, strict=True))
     names = ("compute_wait_s", "compute_service_s", "uplink_wait_s", "uplink_service_s")
     values |= dict(zip(names, parts.T, strict=True))
     values["propagation_s"] = propagation_s
-    values["cloud_s"] = np.maximum(mean[:, _TOTAL] - parts.sum(axis=1) - propagation_s, 0.0)
+    values["cloud_s"] = np.maximum(mean[:, 1] - parts.sum(axis=1) - propagation_s, 0.0)
     values["cloud_s"][cloudless & (delivered > 0)] = 0.0  # the difference is what rounding left
     return values
 
 
 def joined(parts: Sequence[Sums]) -> Sums:
-    """Return the sums of all streams of several servers, without their histograms and series."""
+    """Return the sums of all streams of several servers, without their histograms and series, nothing pending."""
     if not parts:
         return sums(0, 0)
+    counts = np.concatenate([part.counts for part in parts])
+    of_all = Moments(*map(np.concatenate, zip(*(part.moments for part in parts), strict=True)))
+    merge_rest(of_all, counts[:, _N_DELIVERED])
     return Sums(
-        np.concatenate([part.counts for part in parts]),
-        np.concatenate([part.sums for part in parts]),
+        counts,
+        of_all,
         np.concatenate([part.largest for part in parts]),
         np.concatenate([part.smallest for part in parts]),
         histograms(0),
@@ -267,6 +281,7 @@ def series_values(series: FloatArray, series_s: float) -> dict[str, Any]:
     with np.errstate(invalid="ignore", divide="ignore"):
         means = series[:, [_W_TRANSFER, _W_TOTAL]] / delivered[:, None]
     largest = np.where(delivered[:, None] > 0, series[:, [_W_TRANSFER_MAX, _W_TOTAL_MAX]], math.nan)
+    means = np.minimum(means, largest)  # rounding may have taken it an ulp beyond
     counts = series[:, [_W_FRAMES, _W_DELIVERED, _W_LOST, _W_LATE]].astype(np.intp)
     times = np.arange(len(series)) * series_s
     names = column_names("frame_series")

@@ -6,7 +6,8 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from simulator.errors import InputError
+from simulator.demand import Tightest
+from simulator.errors import InputError, UnknownNameError
 from simulator.events import Decided, Departed, Evicted
 from simulator.ledger import Ledger
 from simulator.names import Names
@@ -84,7 +85,7 @@ class Recorder:
                 "deploy" if isinstance(decision, Deploy) else "reject",
                 decision.cut,
                 None if isinstance(decision, Deploy) else decision.reason,
-                json.dumps([deployment.task.name for deployment in event.evicted]),
+                json.dumps([deployment.task.name for deployment in event.evicted]) if event.evicted else "[]",
                 *self._met(event),
             ),
         )
@@ -157,10 +158,12 @@ class Recorder:
         if at.link is not None:
             on_link = (self._network.links[at.link], need_bps, at.free_bps, _minus(at.free_bps, need_bps))
         on_server = (server, need_flop_per_s, at.free_flop_per_s, _minus(at.free_flop_per_s, need_flop_per_s))
+        return (bound, *on_link, *on_server, json.dumps(needs), None if self._ledger.all_up else self._down(at))
+
+    def _down(self, at: Tightest) -> str | None:
         link_down = at.link is not None and not self._ledger.link_capacity_bps[at.link] > 0
         server_down = not self._ledger.server_up[at.server]
-        down = {(True, True): "both", (True, False): "link", (False, True): "server"}.get((link_down, server_down))
-        return (bound, *on_link, *on_server, json.dumps(needs), down)
+        return {(True, True): "both", (True, False): "link", (False, True): "server"}.get((link_down, server_down))
 
     def _total(self, time_s: float, changed: tuple[Deployment, ...]) -> None:
         reserved_bps, reserved_flop_per_s = self._ledger.reserved_bps, self._ledger.reserved_flop_per_s
@@ -178,9 +181,19 @@ class Recorder:
                 name = self._network.servers[i]
                 self._say("series_by", (time_s, "server", name, None, float(reserved_flop_per_s[i])))
 
-    def task_rows(self) -> list[dict[str, Any]]:
-        """Return the rows of the table ``tasks`` as mappings, in order of arrival; see `tables`."""
-        return self._own().mappings("tasks")
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return the rows of a table but ``runs`` as mappings, in order, once the run has ended; see `tables`.
+
+        Raises
+        ------
+        UnknownNameError
+            If a recorder does not make a table of that name.
+        ValueError
+            If the rows went to a sink.
+        """
+        if table not in TABLES_KEPT:
+            raise UnknownNameError("table of a recorder", table, TABLES_KEPT)
+        return self._own().mappings(table)
 
     def tables(self) -> dict[str, list[Row]]:
         """Return the rows of every table but ``runs``, once the run has ended.

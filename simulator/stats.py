@@ -36,6 +36,25 @@ class Interval(NamedTuple):
         """Value, low, high and replications, as the table ``measures`` keeps them."""
         return (self.mean, None, None, self.n) if math.isnan(self.low) else (self.mean, self.low, self.high, self.n)
 
+    @property
+    def plain(self) -> dict[str, float | int | None]:
+        """The same as a mapping, for JSON: ends that are not there are None."""
+        return dict(zip(("mean", "low", "high", "n"), self.measure, strict=True))
+
+    def clipped(self, least: float = 0.0, most: float = math.inf) -> Interval:
+        """Return the interval without what is impossible: no count is below 0, no share above 1.
+
+        Student's interval knows nothing of that. Cut off, it holds the mean as often as before.
+
+        Examples
+        --------
+        >>> Interval(0.75, 0.25, 1.25, 10).clipped(0.0, 1.0)
+        Interval(mean=0.75, low=0.25, high=1.0, n=10)
+        """
+        if math.isnan(self.low):
+            return self
+        return self._replace(low=min(max(self.low, least), most), high=min(max(self.high, least), most))
+
     def __format__(self, spec: str) -> str:
         spec = spec or ".1f"
         if math.isnan(self.low):

@@ -20,11 +20,12 @@ QUANTILES = (0.5, 0.95, 0.99, 0.999)
 
 def latency_columns(name: str, meaning: str) -> list[Column]:
     """Return the columns that describe the distribution of a latency."""
+    of_it = f"the {meaning}; exact where frames are kept, else within 1/256 from 2^-24 to 2^24 s, beyond as that limit"
     return [
         Column(f"{name}_mean_s", "REAL", f"mean {meaning}"),
         Column(f"{name}_sd_s", "REAL", f"standard deviation of the {meaning}"),
         *(
-            Column(f"{name}_p{100 * q:g}_s".replace(".", "_"), "REAL", f"{100 * q:g}th percentile of the {meaning}")
+            Column(f"{name}_p{100 * q:g}_s".replace(".", "_"), "REAL", f"{100 * q:g}th percentile of {of_it}")
             for q in QUANTILES
         ),
         Column(f"{name}_max_s", "REAL", f"largest {meaning}"),

@@ -78,6 +78,26 @@ def parse(text: str, unit: str) -> float:
     raise InputError(f"{text!r} is not a quantity in {unit}, such as {example.get(unit, '5 Hz')!r}")
 
 
+def scale_of(value: float, unit: str) -> tuple[float, str]:
+    """Return by what to divide numbers as large as `value`, and the unit they are in then.
+
+    Units without prefixes, as tasks, stay; shares (``%``) become per cent.
+
+    Examples
+    --------
+    >>> scale_of(7.9e7, "bit/s"), scale_of(0.3, "%"), scale_of(4000.0, "tasks")
+    ((1000000.0, 'Mbit/s'), (0.01, '%'), (1.0, 'tasks'))
+    """
+    if unit == "%":
+        return 0.01, unit
+    if unit in _PLAIN or unit not in UNITS or not math.isfinite(value) or abs(value) < 1000:
+        return 1.0, unit
+    exponent = min(int(math.log10(abs(value)) // 3), 5)
+    if abs(float(f"{value / 1000.0**exponent:.4g}")) >= 1000 and exponent < 5:  # 999,999 rounds up to 1 M
+        exponent += 1
+    return 1000.0**exponent, f"{list(PREFIXES)[exponent]}{unit}"
+
+
 def render(value: float, unit: str) -> str:
     """Write a quantity with the prefix that reads best.
 
@@ -88,9 +108,5 @@ def render(value: float, unit: str) -> str:
     >>> render(0.2, "s")
     '0.2 s'
     """
-    if unit in _PLAIN or not math.isfinite(value) or abs(value) < 1000:
-        return f"{value:.4g} {unit}"
-    exponent = min(int(math.log10(abs(value)) // 3), 5)
-    if abs(float(f"{value / 1000.0**exponent:.4g}")) >= 1000 and exponent < 5:  # 999,999 rounds up to 1 M
-        exponent += 1
-    return f"{value / 1000.0**exponent:.4g} {list(PREFIXES)[exponent]}{unit}"
+    factor, scaled = scale_of(value, unit)
+    return f"{value / factor:.4g} {scaled}"

@@ -55,8 +55,10 @@ def first_fault(times_s: ArrayLike, values: ArrayLike) -> tuple[int, str] | None
     if not math.isfinite(time):
         return at, f"time is {time!r}; allowed: finite"
     if at == 0:
-        return at, f"the first time is {time!r} s, a gap before it; allowed: 0 or before"
-    return at, f"time goes back from {float(times[at - 1])!r} to {time!r} s; allowed: rising"
+        return at, f"the first time is {time!r} s, a gap before it; allowed: a first time of 0 s"
+    if time == times[at - 1]:
+        return at, f"time {time!r} s is there already; allowed: every time once, one after the other"
+    return at, f"time goes back from {float(times[at - 1])!r} to {time!r} s; allowed: one time after the other"
 
 
 @dataclass(frozen=True, eq=False)

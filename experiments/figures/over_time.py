@@ -81,7 +81,7 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
         def share(group: Group, rows: Sequence[Row], name: str = name, col: str = col) -> FloatArray:
             return column(rows, col) / (_capacity(group, name) / 100 if known else _PREFIX[name])
 
-        curves, _, x_label = _step_curves(results, groups, share)
+        curves, _, x_label = _step_curves(results, groups, share, 100.0 if known else math.inf)
         y_label = f"reserved {name} [{'% of all' if known else unit}]"
         limits = {group.network.usable_share for group in groups if group.network is not None}
         lines: tuple[tuple[str, float], ...] = ()
@@ -105,6 +105,7 @@ def used(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return what frames used of compute and uplink in every window of time."""
     note, groups = _which(results, groups, "frame_series_by", NEEDS_USED)
     known = all(group.network is not None for group in groups)
+    most = 100.0 if known else math.inf
     panels = []
     for name, title, col, unit in (
         ("compute", "Used compute", "done_flop_per_s", "GFLOP/s"),
@@ -116,7 +117,7 @@ def used(results: Results, groups: Sequence[Group]) -> list[Panel]:
             sums = np.bincount(index, weights=np.nan_to_num(column(rows, col)), minlength=len(times))
             return times, sums / (_capacity(group, name) / 100 if known else _PREFIX[name])
 
-        curves, x_label = _window_curves(results, groups, "frame_series_by", total)
+        curves, x_label = _window_curves(results, groups, "frame_series_by", total, most)
         y_label = f"used {name} [{'% of all' if known else unit}]"
         panels.append(Panel(f"used-{name}", title, x_label, y_label, curves, note=note))
     return panels
@@ -132,7 +133,7 @@ def violations(results: Results, groups: Sequence[Group]) -> list[Panel]:
             late = np.where(delivered > 0, 100 * column(rows, "violations") / delivered, math.nan)
         return column(rows, "time_s"), late
 
-    curves, x_label = _window_curves(results, groups, "frame_series", share)
+    curves, x_label = _window_curves(results, groups, "frame_series", share, 100.0)
     title = "Deadline violations"
     none = all(not np.nan_to_num(curve.y).any() for curve in curves)
     nothing = f"none of {sum(map(_delivered, groups)):,} delivered frames is late" if none else ""
@@ -189,7 +190,10 @@ def _quantiles(times: FloatArray, arrival_s: Any, transfer_s: Any) -> tuple[Floa
 
 
 def _step_curves(
-    results: Results, groups: Sequence[Group], value: Callable[[Group, Sequence[Row]], FloatArray]
+    results: Results,
+    groups: Sequence[Group],
+    value: Callable[[Group, Sequence[Row]], FloatArray],
+    most: float = math.inf,
 ) -> tuple[tuple[Curve, ...], float, str]:
     """Return what changes in steps: exact for a single run, else means over runs with their intervals."""
     end_s = max(float(row["end_s"]) for group in groups for row in group.rows)
@@ -208,13 +212,18 @@ def _step_curves(
             curves.append(Curve(group.label, x / scale, y, steps=True))
         else:
             grid = np.linspace(0.0, own_end_s, GRID_POINTS)
-            curves.append(_averaged(group.label, grid / scale, np.array([step_values(*xy, grid) for xy in found])))
+            values = np.array([step_values(*xy, grid) for xy in found])
+            curves.append(_averaged(group.label, grid / scale, values, most))
     return tuple(curves), end_s, x_label
 
 
-def _averaged(label: str, x: FloatArray, values: FloatArray) -> Curve:
-    """Return means over runs with their 95 % intervals; a moment that some run says nothing of has none."""
-    intervals = [mean_interval(there) if len(there := moment[~np.isnan(moment)]) else None for moment in values.T]
+def _averaged(label: str, x: FloatArray, values: FloatArray, most: float) -> Curve:
+    """Return means over runs with their 95 % intervals; a moment that no run says anything of has none.
+
+    Nothing is below 0, or above `most`.
+    """
+    known = [moment[~np.isnan(moment)] for moment in values.T]
+    intervals = [mean_interval(there).clipped(0.0, most) if len(there) else None for there in known]
     parts = np.array([[math.nan] * 3 if i is None else [i.mean, i.low, i.high] for i in intervals])
     return Curve(label, x, parts[:, 0], parts[:, 1], parts[:, 2])
 
@@ -224,6 +233,7 @@ def _window_curves(
     groups: Sequence[Group],
     table: str,
     value: Callable[[Group, Sequence[Row]], tuple[FloatArray, FloatArray]],
+    most: float = math.inf,
 ) -> tuple[tuple[Curve, ...], str]:
     """Return what is known window by window: exact for a single run, else means over runs with their intervals."""
     end_s = max(float(row["end_s"]) for group in groups for row in group.rows)
@@ -238,7 +248,7 @@ def _window_curves(
         if len(found) == 1:
             curves.append(_window_curve(group, times, found[0][1], end_s, scale, None))
         else:
-            curve = _averaged(group.label, times, _stacked(found, times))
+            curve = _averaged(group.label, times, _stacked(found, times), most)
             band = None if curve.low is None or curve.high is None else (curve.low, curve.high)
             curves.append(_window_curve(group, times, curve.y, end_s, scale, band))
     return tuple(curves), x_label

@@ -74,10 +74,9 @@ def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> lis
     if most > 1:
         note = "; ".join(filter(None, [f"mean over {most} seeds, band: 95 % interval", note]))
     curves = [
-        _interval_curve(label, {x: mean_interval([row["deployed_tasks"] for row in group.rows])
-                                for x, group in points.items()})
+        _interval_curve(label, {x: deployed_tasks(group) for x, group in points.items()})
         for label, points in shown.items()
-    ]  # fmt: skip
+    ]
     cases = {label_of(g, others).removeprefix(g.scheduler) for points in shown.values() for g in points.values()}
     for case in [case for case in bounds if case in cases]:
         points = {x: mean_interval(list(by_seed.values())) for x, by_seed in bounds[case].items()}
@@ -87,13 +86,23 @@ def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> lis
     panels = [Panel("sweep-deployed", "Deployed tasks at the end", x_label, "deployed tasks", tuple(curves), note=note)]
     if all(row["delivered"] for points in shown.values() for group in points.values() for row in group.rows):
         late = [
-            _interval_curve(label, {x: mean_interval([100 * row["violations"] / row["delivered"] for row in group.rows])
-                                    for x, group in points.items()})
+            _interval_curve(label, {x: late_share(group) for x, group in points.items()})
             for label, points in shown.items()
-        ]  # fmt: skip
+        ]
         title = "Deadline violations"
         panels.append(Panel("sweep-violations", title, x_label, "late frames [% of delivered]", tuple(late), note=note))
     return panels
+
+
+def deployed_tasks(group: Group) -> Interval:
+    """Return the tasks deployed at the end of a group of runs."""
+    found = mean_interval([row["deployed_tasks"] for row in group.rows])
+    return found.clipped(0, max(row["arrived_tasks"] for row in group.rows))
+
+
+def late_share(group: Group) -> Interval:
+    """Return the late frames of a group of runs, in per cent of the delivered ones."""
+    return mean_interval([100 * row["violations"] / row["delivered"] for row in group.rows]).clipped(0.0, 100.0)
 
 
 def _interval_curve(label: str, points: dict[float, Interval]) -> Curve:

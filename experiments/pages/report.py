@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from experiments.pages.report_figures import figures
 from experiments.pages.report_forest import forest_html
@@ -18,6 +18,7 @@ from experiments.pages.report_html import Head, Ready, escape, table_html
 from experiments.pages.report_summary import at_the_bound, cases_of, lead, summary_html
 from experiments.pages.report_tables import tables
 from experiments.records.run_groups import Group, Row, chosen_rows, group_runs, parameters_of
+from experiments.verdicts import Verdict
 from simulator.errors import InputError
 from simulator.results import Results
 from simulator.units import render
@@ -120,16 +121,20 @@ def _claims(path: Path) -> list[dict[str, Any]]:
         return []
     try:
         claims = json.loads(beside.read_text(encoding="utf-8"))
-        return [{name: claim[name] for name in ("source", "says", "measured", "holds", "reading")} for claim in claims]
+        if unknown := [claim["verdict"] for claim in claims if claim["verdict"] not in get_args(Verdict)]:
+            raise ValueError(f"verdict {unknown[0]!r}; allowed: {', '.join(get_args(Verdict))}")
+        names = ("source", "says", "measured", "verdict", "reading")
+        return [{name: claim[name] for name in names} for claim in claims]
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise InputError(f"is not a list of claims ({fault})", beside) from None
 
 
 def _claims_html(claims: Sequence[dict[str, Any]]) -> str:
-    words = {True: ("holds", "holds"), False: ("does not hold", "fails"), None: ("for information", "soft")}
+    looks = {"holds": "holds", "does not hold": "fails", "not shown": "unsure"}
     rows = [
         (claim["source"], claim["says"], claim["measured"],
-         Ready('<span class="verdict {1}">{0}</span>'.format(*words[claim["holds"]])), claim["reading"])
+         Ready(f'<span class="verdict {looks.get(claim["verdict"], "soft")}">{escape(claim["verdict"])}</span>'),
+         claim["reading"])
         for claim in claims
     ]  # fmt: skip
     heads = ("where", "what it says", "what was measured", "verdict", "reading")

@@ -125,6 +125,11 @@ def done_rows(results: Results) -> list[Row]:
     return [row for row in rows if _own_file(row) == last[row["scheduler"]]]
 
 
+def reaches_the_bound(row: Row) -> bool:
+    """Return whether no scheduler can have a task more deployed at the end of this run; False where nobody knows."""
+    return row["bound_tasks"] is not None and row["deployed_tasks"] + 1 > row["bound_tasks"] + 1e-6
+
+
 def _own_file(row: Row) -> Any:
     return json.loads(row["scenario"]).get("scheduler")
 

@@ -5,6 +5,7 @@ Whatever happens to a run is an outcome, also an error: the sweep goes on.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -15,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from experiments import own_code
 from experiments.inputs import Inputs, Source
-from experiments.plugin import build_scheduler, label
-from experiments.runner import bound_at, digest_of, failed_row, key_of, run, run_row
+from experiments.plugin import build_scheduler, code_digest, label, scheduler_class
+from experiments.runner import bound_at, failed_row, key_of, run, run_row
 from simulator.bounds import Bound, hindsight
-from simulator.errors import CapacityError, DecisionError, InputError
+from simulator.errors import CapacityError, DecisionError, InputError, in_words
 from simulator.tables import Row
 from simulator.types import Task
 
@@ -50,7 +52,7 @@ class Cell(Generic[S_co]):
         Which bound to find, once for all cells of one source and seed; ``"hindsight"`` is ``"dual"`` and, in the
         table ``measures``, the bound over the tasks arrived at ten points of the arrivals.
     scheduler_sha256 : str or None
-        What the scheduler's file held when the run was handed out, ``""`` where it has none; see `settled`.
+        What the scheduler's code was when the sweep began, ``""`` where it has no file of its own; see `settled`.
     """
 
     source: S_co
@@ -62,15 +64,13 @@ class Cell(Generic[S_co]):
     scheduler_sha256: str | None = None
 
     def settled(self) -> Cell[S_co]:
-        """Return the cell with its key fixed: it does not change with the scheduler's file any more."""
-        return self if self.scheduler_sha256 is not None else replace(self, scheduler_sha256=self._scheduler_digest())
-
-    def _scheduler_digest(self) -> str:
-        path, colon, _ = self.scheduler.rpartition(":")
-        try:
-            return digest_of(path) if colon and Path(path).is_file() else ""
-        except OSError:  # gone, or not to be read: who runs it says so
-            return ""
+        """Return the cell with its key fixed: it does not change with the scheduler's code any more."""
+        if self.scheduler_sha256 is not None:
+            return self
+        if ":" in self.scheduler:
+            with contextlib.suppress(InputError):  # it may say where its modules are; what is wrong is said by the run
+                scheduler_class(self.scheduler)
+        return replace(self, scheduler_sha256=code_digest(self.scheduler))
 
     @property
     def label(self) -> str:
@@ -150,6 +150,21 @@ def run_cell(cell: Cell[Source], threads: int | None = 1) -> Outcome:
     return outcome
 
 
+def run_cell_alone(cell: Cell[Source]) -> Outcome:
+    """Return what became of a run in a process that is there for runs: also an interrupt is the run's own doing."""
+    try:
+        return run_cell(cell)
+    except BaseException as fault:
+        return failure(in_words(fault), traceback.format_exc())
+
+
+def _text(fault: Exception) -> str:
+    try:
+        return str(fault)
+    except BaseException:  # of a user's own class
+        return in_words(fault)
+
+
 def _outcome(cell: Cell[Source], threads: int | None) -> Outcome:
     start = time.perf_counter()
     try:
@@ -178,11 +193,11 @@ def _outcome(cell: Cell[Source], threads: int | None) -> Outcome:
         if cell.bound == HINDSIGHT:
             tables = tables | {"measures": workload.in_hindsight()}
     except (CapacityError, DecisionError) as fault:  # the scheduler's
-        return failure(str(fault), traceback.format_exc(), time.perf_counter() - start)
+        return failure(_text(fault), traceback.format_exc(), time.perf_counter() - start)
     except InputError as fault:
-        return failure(str(fault), None, time.perf_counter() - start)
+        return failure(_text(fault), None, time.perf_counter() - start)
     except (Exception, SystemExit) as fault:
-        return failure(f"{type(fault).__name__}: {fault}", traceback.format_exc(), time.perf_counter() - start)
+        return failure(in_words(fault), traceback.format_exc(), time.perf_counter() - start)
     return Outcome({name: value for name, value in done.row.items() if name not in _OWN}, tables)
 
 
@@ -190,14 +205,16 @@ CHANGED = "changed while the sweep ran; allowed: the same content until its end,
 
 
 def check_scheduler(cell: Cell[Source]) -> None:
-    """Refuse a scheduler's file that is not what the key of a settled cell was made of: call it after reading.
+    """Refuse a scheduler's code that is not what the key of a settled cell was made of: call it after reading.
 
     Raises
     ------
     InputError
     """
-    if cell.scheduler_sha256 != cell._scheduler_digest():
-        raise InputError(CHANGED, cell.scheduler.rpartition(":")[0])
+    if cell.scheduler_sha256 != code_digest(cell.scheduler):
+        path = cell.scheduler.rpartition(":")[0]
+        beside = Path(path).is_file() and own_code.modules(path)
+        raise InputError(f"{'or a module it imports ' if beside else ''}{CHANGED}", path)
 
 
 def check_files(source: Source) -> None:

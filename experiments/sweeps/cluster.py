@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import threading
+import uuid
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import count
+from types import TracebackType
 from typing import Any
 
 from experiments.inputs import Source
 from experiments.runner import model_version
-from experiments.sweeps.cells import Cell, Outcome, failure, run_cell, without_source
-from experiments.sweeps.pool import AnyCell
-from simulator.errors import CutlayerError, InputError
+from experiments.sweeps.cells import Cell, Outcome, failure, run_cell_alone, without_source
+from experiments.sweeps.pool import DEATHS, AnyCell
+from simulator.errors import CutlayerError, InputError, in_words
 
 CONNECT_S = 10.0
 """How long to wait for the scheduler [s]."""
@@ -30,13 +34,54 @@ SOURCES = 8
 """So many sources are kept on the cluster at a time."""
 
 
-def _work(cell: Cell[Any], source: Source) -> Outcome:
-    """Do one run, on a worker."""
-    return run_cell(replace(cell, source=source))
+_last = threading.local()
+
+
+def _work(cell: Cell[Any], source: Source, name: str) -> Outcome | list[str]:
+    """Do one run, on a worker; or return the workers that died of it, where they are too many to try once more.
+
+    Dask counts a worker's death for every run that waited there. Here the scheduler is told of each run before it
+    begins, so what has begun there more often than it has ended is the worker's death indeed.
+    """
+    from distributed import get_worker
+    from distributed.utils import sync
+
+    worker: Any = get_worker()
+    begins = partial(worker.scheduler.cutlayer_begins, name=name, ended=getattr(_last, "name", None))
+    before = list(sync(worker.loop, begins, address=worker.address))
+    _last.name = name
+    if len(before) >= DEATHS:
+        return before
+    return run_cell_alone(replace(cell, source=source))
+
+
+def _install(client: Any) -> None:
+    """Let the scheduler keep a list of what has begun: functions that travel there, where this file need not be."""
+
+    def install(dask_scheduler: Any) -> None:
+        begun: dict[str, list[str]] = {}
+
+        def begins(name: str, ended: str | None, address: str) -> list[str]:
+            begun.pop(ended, None)  # type: ignore[arg-type]
+            before = begun.get(name, [])
+            begun[name] = [*before, address]
+            return before
+
+        def forgets(session: str) -> None:
+            for name in [name for name in begun if name.startswith(session)]:
+                del begun[name]
+
+        dask_scheduler.handlers.setdefault("cutlayer_begins", begins)
+        dask_scheduler.handlers.setdefault("cutlayer_forgets", forgets)
+
+    client.run_on_scheduler(install)
 
 
 class Cluster:
     """A Dask cluster.
+
+    Used as a context it stays connected as long, and serves any number of sweeps one after the other; without one it
+    is connected to anew for every sweep.
 
     Parameters
     ----------
@@ -56,6 +101,19 @@ class Cluster:
         except ImportError:
             raise InputError("--cluster needs Dask: pip install 'cutlayer[cluster]'") from None
         self.address = address
+        self._kept: contextlib.ExitStack | None = None
+        self._round: _Round | None = None
+
+    def __enter__(self) -> Cluster:
+        self._kept = contextlib.ExitStack()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        kept, self._kept, self._round = self._kept, None, None
+        if kept is not None:
+            kept.close()
 
     def outcomes(self, cells: Iterable[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
         """Yield every cell with what became of it, as they are done; `cells` are taken one by one.
@@ -71,11 +129,16 @@ class Cluster:
         first = next(remaining, None)
         if first is None:
             return
-        with self._connected() as client:
-            yield from _Round(client, self.address).outcomes(first, remaining)
+        if self._kept is None:
+            with self._connected() as one:
+                yield from one.outcomes(first, remaining)
+            return
+        if self._round is None:
+            self._round = self._kept.enter_context(self._connected())
+        yield from self._round.outcomes(first, remaining)
 
     @contextlib.contextmanager
-    def _connected(self) -> Iterator[Any]:
+    def _connected(self) -> Iterator[_Round]:
         import logging
 
         import distributed
@@ -93,7 +156,12 @@ class Cluster:
             except TimeoutError:
                 raise InputError(f"the cluster at {self.address!r} has no workers") from None
             _check_versions(client)
-            yield client
+            _install(client)
+            one = _Round(client, self.address)
+            try:
+                yield one
+            finally:
+                one.forget()
         finally:
             with contextlib.suppress(Exception):
                 client.close(timeout=2)
@@ -116,66 +184,84 @@ def _model_version() -> str:
 
 
 class _KilledError(Exception):
-    """Dask gave a run up, since too many workers died that had it."""
+    """Too many workers died that had a run; `surely` of it, or perhaps of another that they had."""
+
+    def __init__(self, message: str, *, surely: bool) -> None:
+        super().__init__(message)
+        self.surely = surely
 
 
 class _Round:
-    """One sweep on a cluster."""
+    """Sweeps on a cluster, one after the other."""
 
     def __init__(self, client: Any, address: str) -> None:
         self._client = client
         self._address = address
         self._sources: OrderedDict[int, tuple[Source, Any]] = OrderedDict()
         self._number = count()
-        self._suspects: deque[AnyCell] = deque()
+        self._suspects: deque[tuple[AnyCell, str | None]] = deque()
+        self._session = f"{uuid.uuid4().hex}-"
 
     def outcomes(self, first: AnyCell, remaining: Iterator[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
         """Yield every cell with its outcome, with a bounded number of them on the cluster.
 
-        Dask counts a worker's death for every run that the worker had, also for those that did no more than wait
-        there. Those it gives up are done again at the end, each alone: deaths then are a run's own.
+        A worker that had one run under way died of it: with the third death the run has failed. Dask counts a
+        worker's death also for runs that did no more than wait there. Those it gives up, and those of workers with
+        several threads, are done again at the end, each alone: deaths then are a run's own.
         """
         import distributed
 
         waiting: Any = distributed.as_completed
-        under_way: dict[Any, AnyCell] = {}
+        under_way: dict[Any, tuple[AnyCell, str]] = {}
+        name: str | None
         completed: Any = waiting(loop=self._client.loop)
         try:
             self._send(first, under_way, completed)
             while under_way or self._suspects:
                 alone = not under_way
                 if alone:
-                    suspect = self._suspects.popleft()
+                    suspect, name = self._suspects.popleft()
                     self._sources.clear()  # making it may have been given up, too
-                    self._send(suspect, under_way, completed)
+                    self._send(suspect, under_way, completed, name)
                 threads = sum(self._client.nthreads().values()) or 1
                 while not alone and len(under_way) < AHEAD * threads and (cell := next(remaining, None)) is not None:
                     self._send(cell, under_way, completed)
                 future = next(completed)
-                cell = under_way.pop(future)
+                cell, name = under_way.pop(future)
                 try:
                     outcome = self._outcome(future)
                 except _KilledError as fault:
-                    if not alone:
-                        self._suspects.append(cell)
+                    if not (alone or fault.surely):
+                        self._suspects.append((cell, name if self._one_at_a_time() else None))
                         continue
                     outcome = failure(str(fault))
                 if outcome is None:
-                    self._send(cell, under_way, completed)
+                    self._send(cell, under_way, completed, name)
                 else:
                     yield cell, outcome
         except (OSError, TimeoutError) as fault:
             raise CutlayerError(f"the cluster at {self._address!r} is lost ({fault})") from None
         finally:
+            self._suspects.clear()
             with contextlib.suppress(Exception):
-                self._client.cancel([*under_way, *(held for _, held in self._sources.values())], force=True)
+                self._client.cancel([*under_way], force=True)
 
-    def _send(self, cell: AnyCell, under_way: dict[Any, AnyCell], completed: Any) -> None:
+    def forget(self) -> None:
+        """Let the cluster forget the sources."""
+        with contextlib.suppress(Exception):
+            self._client.sync(self._client.scheduler.cutlayer_forgets, session=self._session)
+            self._client.cancel([held for _, held in self._sources.values()], force=True)
+        self._sources.clear()
+
+    def _send(
+        self, cell: AnyCell, under_way: dict[Any, tuple[AnyCell, str]], completed: Any, name: str | None = None
+    ) -> None:
         number = next(self._number)
+        name = name or f"{self._session}{number}"
         held = self._held(cell.source)
         key = f"cutlayer-{cell.key}-{number}"
-        future = self._client.submit(_work, without_source(cell), held, key=key, pure=False)
-        under_way[future] = cell
+        future = self._client.submit(_work, without_source(cell), held, name, key=key, pure=False)
+        under_way[future] = cell, name
         completed.add(future)
 
     def _held(self, source: Source) -> Any:
@@ -204,14 +290,22 @@ class _Round:
                 raise CutlayerError(f"the cluster at {self._address!r} is lost")
             return None
         try:
-            outcome: Outcome = future.result()
+            found: Outcome | list[str] = future.result()
         except KilledWorker as fault:
             last = fault.last_worker.address
-            raise _KilledError(f"its worker died {fault.allowed_failures + 1} times; the last was {last}") from None
+            said = f"its worker died {fault.allowed_failures + 1} times; the last was {last}"
+            raise _KilledError(said, surely=False) from None
         except CancelledError:
             return None
         except Exception as fault:
-            return failure(f"{type(fault).__name__}: {fault}")
+            return failure(in_words(fault))
         finally:
             future.release()
-        return outcome
+        if isinstance(found, list):
+            said = f"its worker died {len(found)} times; the last was {found[-1]}"
+            raise _KilledError(said, surely=self._one_at_a_time())
+        return found
+
+    def _one_at_a_time(self) -> bool:
+        """Return whether no worker has two runs under way: then its death is that of the one."""
+        return max(self._client.nthreads().values(), default=1) == 1

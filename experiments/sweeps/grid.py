@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from experiments.inputs import Source
-from experiments.plugin import build_scheduler, label
+from experiments.plugin import build_scheduler, code_digest, label
 from experiments.scenario import Scenario, load
 from experiments.sweeps.cells import Cell
 from simulator.errors import InputError
@@ -52,6 +52,8 @@ class Grid:
         Whether the seed decides anything.
     seeds : int
         How many the scenario asks for.
+    codes : mapping of str to str
+        By name of scheduler, the digest of its code when the grid was made: it is that of every run.
     """
 
     points: list[Point]
@@ -60,10 +62,12 @@ class Grid:
     bound: str | None = "dual"
     random: bool = True
     seeds: int = 1
+    codes: Mapping[str, str] = field(default_factory=dict)
 
     def cell(self, point: Point, scheduler: Spec, seed: int) -> Cell[Any]:
         """Return one run."""
-        return Cell(point.source, scheduler[0], seed, scheduler[1], self.keep, self.bound)
+        name, options = scheduler
+        return Cell(point.source, name, seed, options, self.keep, self.bound, self.codes.get(name))
 
     def cells(self, seeds: Sequence[int]) -> Iterator[Cell[Any]]:
         """Yield every run, those of one workload next to each other."""
@@ -126,7 +130,8 @@ def grid_of(
             raise InputError(f"{same} and {point} are the same scenario; allowed: values that differ")
     kind = base.run.bound or "dual"
     bound = None if kind == "none" else kind
-    return Grid(points, schedulers, tuple(dict.fromkeys(keep)), bound, base.is_random, base.run.seeds)
+    codes = {name: code_digest(name) for name, _ in schedulers}
+    return Grid(points, schedulers, tuple(dict.fromkeys(keep)), bound, base.is_random, base.run.seeds, codes)
 
 
 def point_of(base: Scenario, settings: tuple[str, ...], option: str) -> Point:

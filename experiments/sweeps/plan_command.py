@@ -45,8 +45,8 @@ def _answer(arguments: argparse.Namespace) -> str:
     if largest and wish.violations is None:
         raise InputError(f"--find {key} needs --violations: without them the largest value is always enough")
     points = [point_of(base, (f"{key}={value}",), "--find") for value in values]
-    engine_of(arguments.jobs, arguments.cluster)
-    with Results(os.path.abspath(arguments.out)) as results:
+    made = engine_of(arguments.jobs, arguments.cluster)
+    with Results(os.path.abspath(arguments.out)) as results, made as engine:
         planner = Planner(
             results,
             points,
@@ -54,7 +54,7 @@ def _answer(arguments: argparse.Namespace) -> str:
             wish,
             arguments.seeds if base.is_random else 1,
             arguments.most_seeds if base.is_random else 1,
-            lambda: engine_of(arguments.jobs, arguments.cluster),
+            engine,
             retry_failed=arguments.retry_failed,
         )
         plan = planner.largest() if largest else planner.fewest()

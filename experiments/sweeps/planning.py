@@ -7,13 +7,14 @@ as enough, and is named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 from math import ceil, log2
 from typing import Any, Literal
 
 from experiments.console import log
+from experiments.plugin import code_digest
 from experiments.sweeps.cells import Cell
 from experiments.sweeps.grid import Point, Spec
 from experiments.sweeps.sweep import Engine, Tally, sweep
@@ -133,8 +134,8 @@ class Planner:
     wish : Wish
     seeds, most_seeds : int
         How many to begin with, and to end with where it stays unclear.
-    engine : callable
-        Returns what does the runs.
+    engine : Engine
+        What does the runs.
     retry_failed : bool
         Do those again that are there as failed.
     """
@@ -147,13 +148,14 @@ class Planner:
         wish: Wish,
         seeds: int,
         most_seeds: int,
-        engine: Callable[[], Engine],
+        engine: Engine,
         *,
         retry_failed: bool = False,
     ) -> None:
         self.results, self.points, self.scheduler, self.wish = results, points, scheduler, wish
         self.seeds, self.most_seeds, self.engine = seeds, max(seeds, most_seeds), engine
         self.retry_failed = retry_failed
+        self._code = code_digest(scheduler[0])  # of every run, also if it is edited meanwhile
         self.plan = Plan()
         steps = ceil(log2(len(points))) + 1 if len(points) > 1 else 1
         self._intervals = steps * (1 if wish.violations is None else 2)
@@ -227,8 +229,8 @@ class Planner:
         """Do the runs of some more seeds, and return what all up to them say, with intervals of that level."""
         point, seeds = self.points[at], more.stop
         name, options = self.scheduler
-        cells = [Cell(point.source, name, seed, options, bound=None) for seed in range(seeds)]
-        tally = sweep(self.results, cells[more.start :], engine=self.engine(), retry_failed=self.retry_failed)
+        cells = [Cell(point.source, name, seed, options, (), None, self._code) for seed in range(seeds)]
+        tally = sweep(self.results, cells[more.start :], engine=self.engine, retry_failed=self.retry_failed)
         self.plan.tally += tally
         if not tally.all_done:
             said = "a run failed" if tally.failed else "a run failed before (--retry-failed does it again)"
@@ -254,9 +256,7 @@ def as_share(interval: Interval) -> Interval:
     >>> as_share(Interval(0.75, 0.25, 1.25, 10))
     Interval(mean=0.75, low=0.25, high=1.0, n=10)
     """
-    if interval.n == 1:
-        return interval
-    return interval._replace(low=min(max(interval.low, 0.0), 1.0), high=min(max(interval.high, 0.0), 1.0))
+    return interval.clipped(0.0, 1.0)
 
 
 def short_of(point: Point, scheduler: str, seed: int = 0) -> dict[str, float]:

@@ -21,12 +21,14 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as connections_ready
 from multiprocessing.process import BaseProcess
+from types import TracebackType
 from typing import Any
 
 from experiments.inputs import Source
+from experiments.sweeps import fork_server
 from experiments.sweeps.cells import Cell, Outcome, failure, without_source, workload_digest
 from experiments.sweeps.worker import serve
-from simulator.errors import CutlayerError
+from simulator.errors import CutlayerError, in_words
 
 DEATHS = 3
 """A run that kills so many workers is given up."""
@@ -38,6 +40,8 @@ AHEAD = 3
 """So many of them."""
 IDLE_S = 1.0
 """At the end, so long may workers that are idle take to end [s]."""
+SOON_S = 0.1
+"""After Ctrl-C, so long is waited for a process that is being started [s]: mostly it is there by then."""
 HANDLES = 16
 """To start a process takes fewer files that are open at a time."""
 ONE_THREAD = {
@@ -93,18 +97,24 @@ class _Worker:
         self.source = None
         self.flights.append(None)
 
+    def alive(self) -> bool:
+        """Return whether there is a process."""
+        return self.process is not None and self.process.exitcode is None
+
     def may_take(self, cell: AnyCell) -> bool:
         """Return whether a cell can be sent now: a new source can be large and waits until the process listens."""
         return not self.flights or (len(self.flights) <= self.ahead and cell.source is self.source)
 
     def send(self, cell: AnyCell) -> Outcome | None:
         """Hand one cell to the process, with its source where that is another; return its failure if that cannot be."""
+        if self.connection is not None and not self.flights and not self.alive():
+            self.stop(kill=True)  # killed while it was idle: no death of this cell's
         pickled = None
         if cell.source is not self.source or self.connection is None:
             try:
                 pickled = pickle.dumps(cell.source)
             except Exception as fault:
-                return failure(f"{type(fault).__name__}: {fault}")
+                return failure(in_words(fault))
         if self.connection is None:
             self.start()
         assert self.connection is not None
@@ -142,6 +152,9 @@ class _Worker:
 class Pool:
     """Worker processes of this machine.
 
+    Used as a context they live as long as it does, and serve any number of sweeps one after the other; without one
+    they are started anew for every sweep.
+
     Parameters
     ----------
     workers : int, optional
@@ -152,6 +165,27 @@ class Pool:
         self._workers = [_Worker() for _ in range(workers or default_workers())]
         self._deaths: dict[int, int] = {}
         self._failed_starts = 0
+        self._kept = False
+
+    def __enter__(self) -> Pool:
+        self._kept = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._kept = False
+        self._stop(kill=kind is not None)
+
+    def _stop(self, *, kill: bool) -> None:
+        for worker in self._workers:
+            worker.hang_up(kill=kill)  # all of them before any is waited for
+        until_s = time.monotonic() + IDLE_S
+        for worker in self._workers:
+            worker.stop(kill=kill, until_s=until_s)
+            worker.waiting.clear()
+            worker.flights.clear()
+        self._deaths.clear()
 
     def outcomes(self, cells: Iterable[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
         """Yield every cell with what became of it, as they are done; `cells` are taken one by one.
@@ -178,11 +212,8 @@ class Pool:
                         yield from self._fill(worker, chunks)
             clean = True
         finally:
-            for worker in self._workers:
-                worker.hang_up(kill=not clean)  # all of them before any is waited for
-            until_s = time.monotonic() + IDLE_S
-            for worker in self._workers:
-                worker.stop(kill=not clean, until_s=until_s)
+            if not (clean and self._kept):
+                self._stop(kill=not clean)
 
     def _fill(self, worker: _Worker, chunks: Iterator[deque[AnyCell]]) -> Iterator[tuple[AnyCell, Outcome]]:
         """Keep a worker busy: with its own cells, a new chunk, or the last of the one who has most to do.
@@ -241,15 +272,55 @@ class Pool:
         return victim, failure(f"its worker process died {DEATHS} times, the last time {reason}")
 
 
-def _started() -> tuple[BaseProcess, Connection]:
-    """Start a process and return it with our end of its pipe."""
+Started = tuple[BaseProcess, Connection]
+
+
+def _started() -> Started:
+    """Start a process and return it with our end of its pipe.
+
+    A thread does it: it hears no Ctrl-C, and so what it starts does not, while who waits here does. The first process
+    comes only when the server that forks it has done its imports.
+    """
+    found: list[Started | BaseException] = []
+    given_up = threading.Event()
+
+    def start() -> None:
+        try:
+            _hear_no_interrupts()
+            found.append(_start())
+        except BaseException as fault:
+            found.append(fault)
+        if given_up.is_set():
+            drop()
+
+    def drop() -> None:
+        for started in found:
+            if not isinstance(started, BaseException):
+                started[1].close()  # the process ends then
+
+    thread = threading.Thread(target=start, name="cutlayer-start", daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        given_up.set()
+        thread.join(SOON_S)
+        drop()
+        raise
+    started = found[0]
+    if isinstance(started, BaseException):
+        raise started
+    return started
+
+
+def _start() -> Started:
     context = _context()
     with contextlib.ExitStack() as spare:  # said now: where they run out later, the server prints a traceback
         for _ in range(HANDLES):
             spare.enter_context(open(os.devnull, "rb"))
     ours, theirs = context.Pipe()
     try:
-        with theirs, _interrupts_later(), _environment(ONE_THREAD):
+        with theirs, _environment(ONE_THREAD | {fork_server.COORDINATOR: str(os.getpid())}):
             process = context.Process(target=serve, args=(theirs,), name="cutlayer-worker")
             process.start()
     except BaseException:
@@ -291,7 +362,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["experiments.sweeps.worker"])
+    context.set_forkserver_preload([fork_server.__name__])
     return context
 
 
@@ -310,14 +381,10 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-@contextlib.contextmanager
-def _interrupts_later() -> Iterator[None]:
-    """Let Ctrl-C wait meanwhile; processes started meanwhile do not hear it from their first moment on."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _hear_no_interrupts() -> None:
+    """Let no Ctrl-C reach this thread, nor the processes it starts from their first moment on."""
+    if hasattr(signal, "pthread_sigmask"):
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # first: when it is started, it lets interrupts through again
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -6,16 +6,15 @@ import argparse
 import contextlib
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from experiments.console import log
 from experiments.inputs import Inputs
-from experiments.plugin import label
+from experiments.plugin import code_digest, label, prints_to_stderr
 from experiments.records.kept_frames import frames_path, remove_left_drafts, save_frames
-from experiments.runner import ALL_TABLES, Done, bound_at, digest_of, run, run_row
+from experiments.runner import ALL_TABLES, Done, bound_at, run, run_row
 from experiments.scenario import Scenario
 from experiments.scenarios.build import Streamed
 from experiments.scenarios.options import as_typed, scenario_of, written_files
@@ -29,7 +28,7 @@ from simulator.units import render
 
 def run_files(arguments: argparse.Namespace) -> int:
     """Read the scenario, simulate, write the results, print what came out."""
-    with _quiet(arguments.json):
+    with prints_to_stderr():
         scenario = scenario_of(arguments)
     if scenario.scheduler is None:
         raise InputError("scheduler is missing; say one in the scenario, or with --scheduler")
@@ -42,7 +41,7 @@ def run_files(arguments: argparse.Namespace) -> int:
     say_inputs(scenario, inputs)
     with Results(os.path.abspath(out)) as results:  # to SQLite, "" and ":memory:" are no files
         for chosen in scenario.scheduler:
-            with _quiet(arguments.json):
+            with prints_to_stderr():
                 done = run_into(results, scenario, chosen, inputs)
             print(_as_json(results, done.row, several) if arguments.json else as_text(done, out))
     if not arguments.json:
@@ -138,9 +137,9 @@ def _bound(scenario: Scenario, inputs: Inputs) -> Bound | None:
 
 def _described(scenario: Scenario, spec: str) -> dict[str, Any]:
     """Return what decides the results and what is kept of them."""
-    own, colon, _ = spec.rpartition(":")
+    digest = code_digest(spec)
     described = {**scenario.description, "bound": scenario.run.bound, "by_resource": scenario.run.by_resource}
-    return described | ({"scheduler": {"sha256": digest_of(own)}} if colon else {})
+    return described | ({"scheduler": {"sha256": digest}} if digest else {})
 
 
 def _tables(scenario: Scenario) -> list[str]:
@@ -153,11 +152,6 @@ def _tables(scenario: Scenario) -> list[str]:
         if scenario.run.by_resource:
             keep.append("frame_series_by")
     return keep
-
-
-def _quiet(json: bool) -> contextlib.AbstractContextManager[Any]:
-    """Return a context in which what a scheduler prints keeps out of the JSON on standard output."""
-    return contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext()
 
 
 def _as_json(results: Results, row: Mapping[str, Any], several: bool) -> str:

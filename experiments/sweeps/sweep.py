@@ -7,7 +7,8 @@ order in which runs are done does not matter to what they leave.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from experiments.sweeps.cells import Cell, Outcome
@@ -17,7 +18,7 @@ from simulator.results import Results
 
 
 class Engine(Protocol):
-    """What does runs."""
+    """What does runs; see `engine_of`."""
 
     def outcomes(self, cells: Iterable[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
         """Yield every cell with what became of it, in any order."""
@@ -82,7 +83,7 @@ def sweep(
     done : callable
         Told how many more cells are there.
     engine : Engine, optional
-        What does them: by default worker processes on all cores.
+        What does them: by default worker processes on all cores, for this sweep alone.
     retry_failed : bool
         Do those again that are there as failed.
 
@@ -92,10 +93,15 @@ def sweep(
         If the results cannot be written; what was written before stays.
     """
     tally = Tally()
+    digests: dict[str, str | None] = {}
 
     def missing() -> Iterator[AnyCell]:
         for unsettled in cells:
-            cell = unsettled.settled()  # once: a file edited meanwhile must not give the outcome another key
+            cell = unsettled
+            if cell.scheduler_sha256 is None:  # once: a file edited meanwhile must not make two versions of it
+                if cell.scheduler not in digests:
+                    digests[cell.scheduler] = cell.settled().scheduler_sha256
+                cell = replace(cell, scheduler_sha256=digests[cell.scheduler])
             status = results.value(cell.key, "status")
             if status is None or (status == "failed" and retry_failed):
                 yield cell
@@ -122,8 +128,10 @@ def sweep(
     return tally
 
 
-def engine_of(jobs: int | None = None, cluster: str | None = None) -> Engine:
+def engine_of(jobs: int | None = None, cluster: str | None = None) -> AbstractContextManager[Engine]:
     """Return what does the runs: `jobs` processes of this machine (all cores), or the cluster at an address.
+
+    It is a context: processes and the connection last as long, over all sweeps in it, and begin with the first run.
 
     Raises
     ------

@@ -34,8 +34,8 @@ def run_sweep(arguments: argparse.Namespace) -> int:
         if arguments.seeds not in (None, 1) or wish:
             raise InputError("nothing in this scenario is drawn, so every seed does the same; allowed: --seeds 1")
         seeds = 1
-    engine_of(arguments.jobs, arguments.cluster)  # what is wrong with it is said before anything else
-    with Results(os.path.abspath(arguments.out)) as results:
+    made = engine_of(arguments.jobs, arguments.cluster)  # what is wrong with it is said before anything else
+    with Results(os.path.abspath(arguments.out)) as results, made as engine:
         if wish is None:
             log.info("%s", grid.size(seeds))
             total = len(grid.points) * len(grid.schedulers) * seeds
@@ -44,7 +44,7 @@ def run_sweep(arguments: argparse.Namespace) -> int:
                     results,
                     grid.cells(range(seeds)),
                     done,
-                    engine=engine_of(arguments.jobs, arguments.cluster),
+                    engine=engine,
                     retry_failed=arguments.retry_failed,
                 )
         else:
@@ -55,7 +55,7 @@ def run_sweep(arguments: argparse.Namespace) -> int:
                     grid,
                     wish,
                     seeds,
-                    lambda: engine_of(arguments.jobs, arguments.cluster),
+                    engine,
                     done,
                     retry_failed=arguments.retry_failed,
                 )

@@ -51,7 +51,7 @@ def sweep_until(
     grid: Grid,
     wish: tuple[str, Precision],
     most_seeds: int,
-    engine: Callable[[], Engine],
+    engine: Engine,
     done: Callable[[int], object] = lambda n: None,
     *,
     retry_failed: bool = False,
@@ -73,7 +73,7 @@ def sweep_until(
     before, seeds = 0, min(FIRST, most_seeds)
     while wide and seeds > before:
         cells = _cells(grid, wide, range(before, seeds))
-        tally += sweep(results, cells, done, engine=engine(), retry_failed=retry_failed)
+        tally += sweep(results, cells, done, engine=engine, retry_failed=retry_failed)
         for at in list(wide):
             point, spec = grid.points[at[0]], grid.schedulers[at[1]]
             keys = (grid.cell(point, spec, seed).key for seed in range(seeds))

@@ -13,7 +13,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from experiments.inputs import Source
-from experiments.sweeps.cells import Cell, Outcome, failure, run_cell
+from experiments.sweeps.cells import Cell, Outcome, failure, run_cell_alone
+from simulator.errors import in_words
 
 
 def _begin() -> None:
@@ -56,13 +57,16 @@ def _work(cell: Cell[Any], number: int, pickled: bytes | None) -> Outcome:
         _pickled[number] = pickled
     if number not in _sources:
         _sources[number] = pickle.loads(_pickled[number])
-    return run_cell(replace(cell, source=_sources[number]))
+    return run_cell_alone(replace(cell, source=_sources[number]))
 
 
 def serve(connection: Connection) -> None:
     """Do runs as they come, until the coordinator closes its end."""
     _begin()
-    connection.send(None)
+    try:
+        connection.send(None)
+    except OSError:  # nobody waits for it any more
+        return
     while True:
         try:
             job = connection.recv()
@@ -71,5 +75,5 @@ def serve(connection: Connection) -> None:
         try:
             outcome = _work(*job)
             connection.send(outcome)
-        except Exception as fault:  # the source cannot be made here, or what the run left cannot be sent
-            connection.send(failure(f"{type(fault).__name__}: {fault}"))
+        except BaseException as fault:  # the source cannot be made here, or what the run left cannot be sent
+            connection.send(failure(in_words(fault)))

@@ -6,8 +6,8 @@ import argparse
 
 HELP = "compare two schedulers of a results file, pair by pair"
 DESCRIPTION = """\
-Compare two schedulers of a results file on the runs that share scenario and seed: every summary measure with the
-difference and its 95 % interval."""
+Compare two schedulers of a results file on the runs that share scenario and seed: every summary number of both, and the
+difference A - B with its 95 % interval. Where that lies on both sides of 0, no difference is shown."""
 EXAMPLE = "cutlayer compare sweep.db price offline"
 
 

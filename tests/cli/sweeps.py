@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -107,6 +108,13 @@ def kill(pid: int, with_signal: int = signal.SIGKILL) -> None:
     """Send a signal to a process, if it is still there."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, with_signal)
+
+
+def assert_whole(database: Path) -> None:
+    """Fail if a results file is torn."""
+    connection = sqlite3.connect(database)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
 
 
 def tables(database: Path) -> dict:

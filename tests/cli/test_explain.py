@@ -1,5 +1,7 @@
 """``cutlayer explain`` tells from the results alone what happened to a task and what was short."""
 
+import json
+
 import pytest
 from user_files import assert_one_line, command, rows
 
@@ -31,6 +33,54 @@ def test_the_story_of_a_task(results, cutlayer, task, run, says):
 def test_without_a_run_every_run_is_told(results, files):
     out = command("explain", results, "t1", cwd=files.folder).out
     assert out.count("  0 s: deployed at cut") == 3
+
+
+def test_every_cut_is_said_with_the_larger_share_of_what_is_free_and_the_choice_with_the_smallest(files, cutlayer):
+    """Worked by hand: 300 kB at 5 Hz to a link of 5 Mbit/s and a server of 3 GFLOP/s, through two layers.
+
+    Raw 12 Mbit/s are 240 %. Layer 1 leaves a quarter, 3 Mbit/s or 60 %, for 300 kB x 1000 FLOP/byte x 5 Hz or
+    1.5 GFLOP/s, 50 %. Layer 2 leaves a tenth, 1.2 Mbit/s or 24 %, for 2.7 GFLOP/s or 90 %.
+    """
+    layers = [("one", 300e6, 75_000), ("two", 240e6, 30_000)]
+    files.write(
+        "two.json",
+        json.dumps({
+            "schema": 1, "name": "two", "input": {"shape": [300_000], "bytes": 300_000},
+            "layers": [{"name": n, "flop": f, "output_shape": [b], "output_bytes": b} for n, f, b in layers],
+            "provenance": {"kind": "assumed", "by": "hand"},
+        }),
+    )  # fmt: skip
+    (files.folder / "own").mkdir()
+    files.path("two.json").rename(files.folder / "own" / "two.json")
+    files.write("one.csv", "server,capacity_flop_per_s,uplink_bps\ngate,3e9,5e6\n")
+    files.write("t.csv", "task,arrival_s,profile,frame_rate_hz,deadline_s,input_bytes\nyard,0,two,5,0.2,300000\n")
+    argv = ["run", "--network", "one.csv", "--tasks", "t.csv", "--profiles", "own", "--out", "x.db", "--scheduler"]
+    for scheduler in ("fifo", "neurosurgeon"):
+        assert command(*argv, scheduler, cwd=files.folder).status == 0
+    out = command("explain", "x.db", "yard", "--run", "fifo", cwd=files.folder).out
+    assert "raw input needs 12 Mbit/s, 0 FLOP/s (240 % of the free bandwidth): 7 Mbit/s short at link gate\n" in out
+    assert "cut 1     needs 3 Mbit/s, 1.5 GFLOP/s (60 % of the free bandwidth): fits\n" in out
+    assert "cut 2     needs 1.2 Mbit/s, 2.7 GFLOP/s (90 % of the free compute): fits\n" in out
+    assert out.endswith("0 s: deployed at cut 1, which takes the smallest share of what is free\n")
+
+    (story,) = command("explain", "x.db", "yard", "--run", "fifo", "--json", cwd=files.folder).json
+    (event,) = story["events"]
+    assert (story["scheduler"], event["event"], event["cut"], event["evicted"]) == ("fifo", "deployed", 1, [])
+    assert [(cut["cut"], round(cut["share"], 9), cut["bottleneck"], cut["fits"]) for cut in event["cuts"]] == [
+        (0, 2.4, "link", False), (1, 0.6, "link", True), (2, 0.9, "server", True),
+    ]  # fmt: skip
+
+
+def test_a_cut_that_is_not_the_smallest_share_is_said_to_be_so(files, cutlayer):
+    assert cutlayer(files.argv("--cut", "1", scheduler="fixed")).status == 0
+    assert cutlayer(files.argv("--cut", "2", scheduler="fixed")).status == 0
+    out = cutlayer(["explain", str(files.path("run.db")), "t1"]).out
+    assert out.count("which takes the smallest share") == out.count("takes a smaller share of what is free") == 1
+
+
+def test_after_evictions_the_shares_are_said_to_be_of_before(results, cutlayer):
+    out = cutlayer(["explain", results, "t3", "--run", "fifo(cut_rule=fixed(1))"]).out
+    assert "after evicting t1; the shares above are of what was free before that\n" in out
 
 
 @pytest.mark.parametrize(

@@ -148,12 +148,12 @@ CAPACITY, OUTAGES = "link,time_s,bps\n", "resource,name,down_s,up_s\n"
 @pytest.mark.parametrize(
     "option, content, says",
     [
-        ("--capacity", CAPACITY + "a,0,1e6\na,5,2e6\na,4,1e6\n", (":4:", "goes back", "5.0")),
-        ("--capacity", CAPACITY + "a,0,1e6\na,0,2e6\n", (":3:", "0.0")),
+        ("--capacity", CAPACITY + "a,0,1e6\na,5,2e6\na,4,1e6\n", (":4:", "goes back from 5.0 to 4.0 s")),
+        ("--capacity", CAPACITY + "a,0,1e6\na,0,2e6\n", (":3:", "time 0.0 s is there already")),
         ("--capacity", CAPACITY + "a,0,-1\n", (":2:", "bps", "'-1'")),
         ("--capacity", CAPACITY + "a,0,nan\n", (":2:", "bps", "'nan'")),
         ("--capacity", CAPACITY + "a,0,\n", (":2:", "bps", "''")),
-        ("--capacity", CAPACITY + "a,1,1e6\n", (":2:", "gap", "1.0")),
+        ("--capacity", CAPACITY + "a,1,1e6\n", (":2:", "1.0 s, a gap", "allowed: a first time of 0 s")),
         ("--capacity", CAPACITY + "c,0,1e6\n", (":2:", "unknown link 'c'", "known: a, b")),
         ("--capacity", "link,time,bps\na,0,1\n", (":1:", "unknown column 'time'", "did you mean 'time_s'?")),
         ("--load", CAPACITY, ("no rows",)),

@@ -40,8 +40,8 @@ def database(tmp_path_factory):
     assert main(made.argv("--cut-rule", "fixed(1)", *frames)) == 0
     assert main(made.argv(*frames, scheduler="lbf")) == 0
     assert main(made.argv("--frames", "periodic", "--until", "30", "--keep-frames", "--window", "5")) == 0
-    claim = {"source": "here", "says": f"claims {HOSTILE}", "measured": "1 > 0", "holds": True, "reading": "as it is"}
-    made.write("claims.json", json.dumps([claim, claim | {"says": "another", "holds": False}]))
+    claim = {"source": "here", "says": f"claims {HOSTILE}", "measured": "1 > 0", "reading": "so", "verdict": "holds"}
+    made.write("claims.json", json.dumps([claim, claim | {"says": "another", "verdict": "does not hold"}]))
     return made.path("run.db")
 
 

@@ -40,9 +40,24 @@ def test_a_new_scenario_is_clean_runs_and_has_its_schema_beside_it(files, cutlay
     assert files.path("mine.toml").read_text().startswith("#:schema cutlayer.schema.json\n")
     assert json.loads(files.path("cutlayer.schema.json").read_text())["title"] == "cutlayer scenario"
     done = cutlayer(["scenario", "check", "mine.toml"])
-    assert done.status == 0 and re.fullmatch(r"mine\.toml: 200 tasks in .* on 10 servers .*; fifo\n", done.out)
+    said = r"mine\.toml: 200 tasks in .* on 6 servers .*; fifo, threshold, price-evict\n"
+    assert done.status == 0 and re.fullmatch(said, done.out)
     assert cutlayer(["run", "mine.toml"]).status == 0
-    assert len(rows(files.path("mine.db"), "tasks")) == 200
+    assert len(rows(files.path("mine.db"), "tasks")) == 3 * 200
+
+
+def test_in_a_new_scenario_something_is_short_and_schedulers_differ(files, cutlayer, monkeypatch):
+    """What its first figures show: tasks turned away and evicted, some frames late, another story by scheduler."""
+    monkeypatch.chdir(files.folder)
+    cutlayer(["scenario", "init", "--out", "mine.toml"])
+    cutlayer(["run", "mine.toml", "--quiet"])
+    fifo, threshold, price = rows(files.path("mine.db"), "runs")
+    assert fifo["evicted_tasks"] > 20 and fifo["rejected_tasks"] == 0
+    assert threshold["rejected_tasks"] > 20 and threshold["evicted_tasks"] == 0
+    assert fifo["deployed_tasks"] < threshold["deployed_tasks"] < price["deployed_tasks"] < price["bound_tasks"]
+    late = [run["violations"] / run["delivered"] for run in (threshold, fifo, price)]
+    assert 0 < late[0] < late[1] < late[2] < 0.2
+    assert all(run["transfer_max_s"] > 1.2 * run["transfer_mean_s"] for run in (fifo, threshold, price))
 
 
 def test_init_does_not_overwrite(files, cutlayer):

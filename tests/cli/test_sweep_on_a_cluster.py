@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from functools import partial
 
 import pytest
-from sweeps import RUNS, SCENARIO, done, environment, finish, kill, marked, start, tables, wait_until
+from sweeps import RUNS, SCENARIO, assert_whole, done, environment, finish, kill, marked, start, tables, wait_until
 
 from simulator.results import Results
 
@@ -104,12 +107,58 @@ def test_an_interrupt_leaves_no_tasks_on_the_cluster(folder, cluster):
         assert wait_until(lambda: not client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks)), 10)
 
 
+def at_work(process, out, runs):
+    return done(out) >= runs or process.poll() is not None
+
+
+def none_left(mark):
+    return not marked(mark)
+
+
+@pytest.mark.slow
+def test_twenty_kills_of_workers_and_coordinators_at_random_moments_change_nothing(folder, cluster):
+    finish(folder, "whole.db", "-j", "2")
+    whole, draw = tables(folder / "whole.db"), random.Random(3)
+    living, kills, killed, files = [cluster.worker(), cluster.worker()], 0, Counter(), 1
+    while kills < 20:
+        out = folder / f"{files}.db"
+        victims = draw.choice([("coordinator",), ("worker",), ("worker", "coordinator")])
+        before, mark = done(out), f"{folder.name}-{kills}"
+        process = start(folder, out.name, "--cluster", cluster.address, mark=mark)
+        assert wait_until(partial(at_work, process, out, before + draw.randrange(4)))
+        time.sleep(draw.uniform(0, 0.3))
+        if "worker" in victims:
+            victim = living.pop(draw.randrange(2))
+            victim.kill()
+            victim.wait()
+        if "coordinator" in victims:
+            process.kill()
+        if "worker" in victims:
+            living.append(cluster.worker())
+        _, err = process.communicate(timeout=200)
+        killed[victims] += 1
+        kills += 1
+        assert process.returncode in (0, -signal.SIGKILL), err
+        assert wait_until(partial(none_left, mark), 10), marked(mark)
+        assert done(out) >= before, "nothing is lost"
+        if out.exists():
+            assert_whole(out)
+        if process.returncode == 0 or kills == 20:
+            assert f"{RUNS} there already" in finish(folder, out.name, "--cluster", cluster.address) or kills == 20
+            assert tables(out) == whole
+            files += 1
+    print(f"{kills} kills, {dict(killed)}, {files - 1} sweeps whole")
+    assert len(marked(cluster.mark)) >= 3, "scheduler and both workers live: only sweeps were to end"
+
+
 DEADLY = """\
-import os, signal
+import os, pathlib, signal
 from simulator.policy import OnlineScheduler, Reject
 
 class Deadly(OnlineScheduler):
     def decide(self, task, view):
+        with open(pathlib.Path(__file__).with_name("deaths"), "a") as deaths:
+            deaths.write("x")
         os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -129,7 +178,8 @@ def test_a_run_that_kills_its_workers_is_a_failed_row_and_those_beside_it_are_do
         errors = {row["error"] for row in results.rows("runs") if row["error"]}
     assert status == sorted((name, "failed" if name == "Deadly" else "done") for name, _ in status)
     assert len(status) == 8, "two scenarios, four schedulers"
-    assert all("its worker died 4 times" in error for error in errors)
+    assert all("its worker died 3 times" in error for error in errors)
+    assert len((folder / "deaths").read_text()) == 2 * 3, "two runs, three deaths each, and none of others"
 
 
 @pytest.mark.slow
@@ -161,3 +211,30 @@ def test_a_cluster_that_is_not_there_is_one_line(folder, monkeypatch, cutlayer, 
     both = cutlayer(["sweep", "small.toml", "-j", "2", "--cluster", address, "--out", "k.db"])
     assert both.status == 2 and "-j and --cluster" in both.err
     assert not (folder / "k.db").exists()
+
+
+def test_a_cluster_that_is_kept_is_connected_to_once_and_gets_a_source_once(tmp_path, monkeypatch):
+    import distributed
+
+    from experiments.paper_source import PaperSource
+    from experiments.sweeps.cells import Cell
+    from experiments.sweeps.cluster import Cluster, _Round
+    from workloads.generate import PaperScenario
+
+    sent = []
+    held = _Round._held
+    monkeypatch.setattr(_Round, "_held", lambda self, source: sent.append(held(self, source).key) or held(self, source))
+    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    here = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**here) as local:
+        connected, client = [], distributed.Client
+        monkeypatch.setattr(distributed, "Client", lambda *words, **more: connected.append(1) or client(*words, **more))
+        with Cluster(local.scheduler_address) as engine:
+            assert list(engine.outcomes([])) == [] and not connected
+            for seed in range(3):
+                ((_, outcome),) = engine.outcomes([Cell(source, "lbf", seed)])
+                assert outcome.values["arrived_tasks"] == 2
+            assert (len(connected), len(sent), len(set(sent))) == (1, 3, 1)
+        monkeypatch.undo()
+        with client(local.scheduler_address) as left:
+            assert wait_until(lambda: not left.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks)), 10)

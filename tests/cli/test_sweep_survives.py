@@ -5,13 +5,26 @@ from __future__ import annotations
 import itertools
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 
 import pytest
-from sweeps import RUNS, SCENARIO, argv, done, environment, finish, kill, marked, start, tables, wait_until, workers
+from sweeps import (
+    RUNS,
+    SCENARIO,
+    argv,
+    assert_whole,
+    done,
+    environment,
+    finish,
+    kill,
+    marked,
+    start,
+    tables,
+    wait_until,
+    workers,
+)
 
 from simulator.results import Results
 
@@ -46,12 +59,6 @@ def killed(folder, out, victims, after_runs, jobs, mark, pause_s=0.0):
     process.communicate(timeout=300)
     assert wait_until(lambda: not marked(mark), 10), marked(mark)
     return process.returncode
-
-
-def assert_whole(path):
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    connection.close()
 
 
 @pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])

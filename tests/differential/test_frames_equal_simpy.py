@@ -11,7 +11,8 @@ import pytest
 from frame_cases import cases
 from hypothesis import HealthCheck, given, settings
 
-from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, is_late
+from simulator.frame_lateness import is_late
+from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST
 from simulator.frames import run_frames
 from simulator.frames_simpy import FrameSimulation
 from simulator.uplink import links_of

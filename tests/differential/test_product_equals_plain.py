@@ -46,7 +46,7 @@ def product(network: plain.PlainNetwork, tasks, scheduler, *, until_s=None, **op
         options = {"cut_rule": f"fixed({options['cut']})"}
     recorder = Recorder()
     simulate(net, ours, SCHEDULERS[scheduler](**options), until_s=until_s, listeners=[recorder])
-    return {row["task"]: (row["outcome"], row["cut"]) for row in recorder.task_rows()}
+    return {row["task"]: (row["outcome"], row["cut"]) for row in recorder.rows("tasks")}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])

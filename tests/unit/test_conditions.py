@@ -45,7 +45,7 @@ def played(scheduler, tasks, conditions, until_s=10.0):
     outcome = simulate(
         network(), tasks, scheduler, until_s=until_s, conditions=conditions, listeners=[recorder, spans]
     )
-    return outcome, {row["task"]: row for row in recorder.task_rows()}, recorder, spans
+    return outcome, {row["task"]: row for row in recorder.rows("tasks")}, recorder, spans
 
 
 @pytest.mark.parametrize(

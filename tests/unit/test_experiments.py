@@ -4,6 +4,7 @@ import functools
 import json
 import math
 from dataclasses import asdict, fields
+from typing import get_args
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,7 +14,8 @@ from experiments import camera, online_arrivals, sweep_servers
 from experiments.cli import main
 from experiments.online_arrivals import passes
 from experiments.reproduce import as_json, as_markdown, paper_experiments, reproduce
-from experiments.study import EXPERIMENTS, Claim, find_experiments, open_study, verdict
+from experiments.study import EXPERIMENTS, Claim, find_experiments, open_study, told
+from experiments.verdicts import Verdict
 from simulator.errors import InputError, UnknownNameError
 from simulator.results import Results
 from workloads.generate import PaperScenario
@@ -105,7 +107,7 @@ def check_claims(claims, printed, markdown):
     for claim in claims:
         assert set(claim) == {field.name for field in fields(Claim)}
         assert all(claim[name] for name in ("source", "says", "measured", "reading", "numbers"))
-        assert claim["holds"] in (True, False, None)
+        assert claim["verdict"] in get_args(Verdict)
         assert claim["says"] in printed and claim["measured"] in printed
         assert claim["says"] in markdown and claim["measured"] in markdown and claim["reading"] in markdown
     said = " ".join(claim["says"] + claim["reading"] for claim in claims)
@@ -159,8 +161,9 @@ def test_two_seeds_have_intervals_and_hold_what_one_found(tmp_path, smaller):
 
 
 def test_a_claim_is_told_as_it_is():
-    claim = Claim("Fig. 9", "it | grows", "it shrinks by 3 [nan, nan]", False, "by hand", {"low": math.nan, "n": [1]})
-    assert verdict(claim).startswith("[DOES NOT HOLD] it | grows (Fig. 9)")
+    numbers = {"low": math.nan, "n": [1]}
+    claim = Claim("Fig. 9", "it | grows", "it shrinks by 3 [nan, nan]", "does not hold", "by hand", numbers)
+    assert told(claim).startswith("[does not hold] it | grows (Fig. 9)")
     table = as_markdown([claim], 3)
     assert "| Fig. 9 | it \\| grows | it shrinks by 3 [nan, nan] | **does not hold** | by hand |" in table
     assert json.loads(as_json([claim])) == [asdict(claim) | {"numbers": {"low": None, "n": [1]}}]

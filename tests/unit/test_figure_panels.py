@@ -38,7 +38,8 @@ def test_several_seeds_are_averaged_moment_by_moment_with_their_interval(tmp_pat
     (curve,) = panel.curves
     expected = mean_interval([2, 4, 9])
     assert (curve.x[0], curve.x[-1], curve.y[0]) == (0, 10, 1)
-    assert (curve.y[-1], curve.low[-1], curve.high[-1]) == (expected.mean, expected.low, expected.high)
+    assert expected.low < 0  # of Student's; but no number of tasks is
+    assert (curve.y[-1], curve.low[-1], curve.high[-1]) == (expected.mean, 0, expected.high)
     assert "3 seeds" in panel.note and "95 %" in panel.note
 
 
@@ -172,7 +173,8 @@ def test_the_true_tail_lies_within_the_bounds(seed):
 
 
 def swept_run(servers, scheduler, seed, deployed, bound):
-    return run(scheduler, seed, {"paper": {"servers": servers}}, deployed_tasks=deployed, bound_tasks=bound), {}
+    counts = {"arrived_tasks": 30, "deployed_tasks": deployed, "bound_tasks": bound}
+    return run(scheduler, seed, {"paper": {"servers": servers}}, **counts), {}
 
 
 def test_a_sweep_is_means_over_seeds_over_what_was_varied_beside_the_bound(tmp_path):
@@ -187,9 +189,21 @@ def test_a_sweep_is_means_over_seeds_over_what_was_varied_beside_the_bound(tmp_p
     assert panel.x_label == "servers" and set(by_label) == {"fifo", "lbf", sweep_panels.BOUND}
     assert by_label["fifo"].x.tolist() == [10, 20] and by_label["fifo"].y.tolist() == [11, 21]
     expected = mean_interval([25, 27])
-    assert (by_label["lbf"].low[1], by_label["lbf"].high[1]) == (expected.low, expected.high)
+    assert expected.high > 30  # more than have arrived
+    assert (by_label["lbf"].low[1], by_label["lbf"].high[1]) == (expected.low, 30)
     bound = by_label[sweep_panels.BOUND]
     assert (bound.y.tolist(), bound.plain) == ([21, 41], True)
+
+
+def test_a_band_of_late_frames_ends_at_none_and_at_all(tmp_path):
+    runs = []
+    for servers, late in ((10, (0, 4)), (20, (6, 10))):
+        for seed, violations in enumerate(late):
+            row, tables = swept_run(servers, "fifo", seed, 5, 9.0)
+            runs.append((row | {"delivered": 10, "violations": violations}, tables))
+    _, panel = built(sweep_panels.sweep, tmp_path / "r.db", *runs)
+    (curve,) = panel.curves
+    assert (curve.y.tolist(), curve.low.tolist(), curve.high.tolist()) == ([20, 80], [0, 0], [100, 100])
 
 
 def test_measures_over_a_number_are_drawn_with_their_intervals(tmp_path):

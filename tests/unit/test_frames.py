@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulator.errors import InputError
-from simulator.frame_histogram import QUANTILE_ERROR
+from simulator.frame_histogram import LOWEST_EXPONENT, OCTAVES, QUANTILE_ERROR, SMALLEST_S
 from simulator.frame_model import DELIVERED, FrameSettings, check
 from simulator.frame_streams import Streams
 from simulator.frames import run_frames
@@ -95,6 +95,29 @@ def test_quantiles_keep_their_error_over_every_order_of_magnitude():
             assert row[f"transfer_p{100 * q:g}_s".replace(".", "_")] == pytest.approx(exact, rel=QUANTILE_ERROR)
 
 
+def test_latencies_beyond_the_histogram_count_as_its_limits():
+    # alone in its slice every frame takes its size in seconds: one of 1 s, then one of four in ten beyond a limit
+    assert 2.0**24 == 16_777_216
+    profile = Profile("p", (1,), 1.0, (Layer("l", 0.0, (1,), 1.0),))
+    span = Span(Task("t", 0.0, profile, 1e-9, 1.0, [0], [1.0]), 1, 0.0)
+    for beyond, limit in ((1e8, 2.0**24), (1e-9, 2.0**-24)):
+        sizes = np.array([1.0] + [beyond] * 8 + [4.0])
+        given = {("t", "s0"): (1e9 * np.arange(10.0), sizes)}
+        rough, exact = (
+            run_frames(Network([1.0], [8.0]), [span], FrameSettings(), end_s=1e11, given=given, keep_frames=keep).table
+            for keep in (False, True)
+        )
+        assert rough["transfer_p50_s"][0] == pytest.approx(limit, rel=1 / 128)
+        assert exact["transfer_p50_s"][0] == pytest.approx(beyond, rel=1e-3)
+        for table in (rough, exact):
+            assert table["transfer_mean_s"][0] == pytest.approx(sizes.mean(), rel=1e-12)
+            assert table["transfer_sd_s"][0] == pytest.approx(sizes.std(), rel=1e-12)
+            assert table["transfer_max_s"][0] == pytest.approx(sizes.max(), rel=1e-12)
+    meanings = [column.meaning for column in TABLES["frames"] if "_p" in column.name and column.name[-3].isdigit()]
+    assert len(meanings) == 8 and 2.0**LOWEST_EXPONENT == SMALLEST_S and LOWEST_EXPONENT + OCTAVES == 24
+    assert all(f"within 1/{1 / QUANTILE_ERROR:g} from 2^{LOWEST_EXPONENT} to 2^24 s" in each for each in meanings)
+
+
 def test_the_same_frames_come_whatever_the_cut_and_whoever_else_is_there():
     settings = FrameSettings(**NOISY)
     some = run_frames(NETWORK, spans(), settings, end_s=50.0, keep_frames=True).kept
@@ -116,6 +139,25 @@ def test_an_overloaded_server_and_an_overloaded_link_are_reported_unstable():
         table = run_frames(NETWORK, spans(), FrameSettings(sharing=sharing), end_s=50.0, conditions=half).table
         assert table["unstable"].tolist() == [1, 1, 1, 0, 0, 0]
         assert table["uplink_load"][:3] == pytest.approx(2.0)
+
+
+def test_a_load_is_told_however_small_it_is_against_others_that_are_gone():
+    # 1e13 FLOP and 8e13 bit/s for 5 s; then 1 FLOP a second on 1e15 FLOP/s, and 8 bit/s on a link that gives 4
+    profile = Profile("p", (1,), 1.0, (Layer("l", 1.0, (1,), 1.0),))
+    large, small, idle = (
+        Span(Task(name, start, profile, 1.0, 1.0, [0], [input_bytes]), cut, start, end, "departed")
+        for name, start, end, input_bytes, cut in (
+            ("large", 0.0, 5.0, 1e13, 1), ("small", 5.0, 15.0, 1.0, 1), ("idle", 15.0, 25.0, 1.0, 0)
+        )
+    )  # fmt: skip
+    narrow = Conditions(capacity_bps={"s0": Steps([0.0, 5.0], [8e13, 4.0])})
+    for sharing in ("reserved", "fair"):
+        table = run_frames(
+            Network([1e15], [8e13]), [large, small, idle], FrameSettings(sharing=sharing), end_s=30.0, conditions=narrow
+        ).table
+        assert table["compute_load"].tolist() == [0.01, 1e-15, 0.0]
+        assert table["uplink_load"].tolist() == [1.0, 2.0, 2.0]
+        assert table["unstable"].tolist() == [0, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,9 @@
 """The pool of workers: who gets which run, how far ahead, and what happens to what cannot be sent."""
 
+import json
+import multiprocessing
+import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +12,10 @@ import pytest
 from experiments.inputs import Inputs
 from experiments.paper_source import PaperSource
 from experiments.sweeps.cells import Cell, run_cell
+from experiments.sweeps.grid import grid_of
 from experiments.sweeps.pool import AHEAD, CHUNK, Pool
 from experiments.sweeps.sweep import Tally, engine_of, sweep
+from experiments.sweeps.until import sweep_until, wish_of
 from simulator.errors import CutlayerError, InputError
 from simulator.results import Results
 from workloads.generate import PaperScenario
@@ -125,8 +131,6 @@ def test_workers_that_cannot_start_are_one_error(monkeypatch):
 
 
 def _leave(connection):
-    import os
-
     os._exit(7)
 
 
@@ -218,8 +222,6 @@ def test_a_fork_server_that_dies_is_made_anew_and_given_up_the_third_time(monkey
 
 
 def test_too_few_file_handles_are_one_error_and_leave_no_process(monkeypatch):
-    import multiprocessing
-
     from experiments.sweeps import pool
 
     started, left = pool._started, [1]
@@ -251,3 +253,85 @@ def test_a_thread_that_a_scheduler_leaves_running_does_not_keep_its_worker(tmp_p
     source = PaperSource(PaperScenario(servers=2, tasks=2))
     ((_, outcome),) = Pool(1).outcomes([Cell(source, f"{tmp_path / 'threads.py'}:Threads", 0)])
     assert not outcome.failed
+
+
+def test_a_pool_that_is_kept_serves_every_round_with_the_same_processes(tmp_path, monkeypatch):
+    from experiments.sweeps import pool
+
+    started, starts = pool._started, []
+    monkeypatch.setattr(pool, "_started", lambda: starts.append(1) or started())
+    grid = grid_of("paper", ["workload.tasks=5"], ["network.servers=2", "scheduler=lbf"])
+    with Results(tmp_path / "r.db") as results, Pool(1) as engine:
+        tally, _ = sweep_until(results, grid, wish_of("reserved_bps +-0.001%"), 20, engine)
+    assert (tally.done, len(starts)) == (20, 1), "ten seeds, then twelve, then some more: several rounds"
+    assert not multiprocessing.active_children()
+
+
+def test_a_kept_worker_killed_between_rounds_costs_the_next_run_nothing(tmp_path):
+    (tmp_path / "who.py").write_text(WHO)
+    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    wanted = [Cell(source, f"{tmp_path / 'who.py'}:Who", seed, bound=None) for seed in range(6)]
+    pids = set()
+    with Pool(1) as engine:
+        for cell in wanted:
+            ((_, outcome),) = engine.outcomes([cell])
+            assert not outcome.failed
+            pid = json.loads(outcome.values["report"])["pid"]
+            os.kill(pid, signal.SIGKILL)
+            assert all(worker.process.join(10) is None for worker in engine._workers) and pid not in pids
+            pids.add(pid)
+            assert engine._deaths == {}
+
+
+def test_a_kept_pool_left_in_the_middle_of_a_round_begins_anew(tmp_path):
+    source = PaperSource(PaperScenario(servers=2, tasks=5))
+    with Pool(2) as engine:
+        left = engine.outcomes(cells(source, 5))
+        next(left)
+        left.close()
+        assert not multiprocessing.active_children()
+        assert len(list(engine.outcomes(cells(source)))) == 6
+
+
+ODD = """\
+from simulator.errors import DecisionError
+from simulator.policy import OnlineScheduler
+
+def decides(fault):
+    class Odd(OnlineScheduler):
+        def decide(self, task, view):
+            raise fault
+    return Odd
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+class Leaves(Exception):
+    def __str__(self):
+        raise SystemExit(4)
+
+class MuteDecision(DecisionError):
+    __str__ = Mute.__str__
+
+A, B, C, D, E = map(decides, (Mute(), Leaves(), MuteDecision(), KeyboardInterrupt("own"), GeneratorExit()))
+"""
+
+
+def test_an_error_of_whatever_kind_is_a_failed_row_and_costs_no_process(tmp_path, monkeypatch):
+    from experiments.sweeps import pool
+
+    started, starts = pool._started, []
+    monkeypatch.setattr(pool, "_started", lambda: starts.append(1) or started())
+    (tmp_path / "odd.py").write_text(ODD)
+    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    wanted = [Cell(source, f"{tmp_path / 'odd.py'}:{name}", 0) for name in "ABCDE"]
+    errors = [outcome.values["error"] for _, outcome in Pool(1).outcomes(wanted)]
+    assert errors == [
+        "Mute (which has no text: ValueError)",
+        "Leaves (which has no text: SystemExit)",
+        "MuteDecision (which has no text: ValueError)",
+        "KeyboardInterrupt: own",
+        "GeneratorExit:",
+    ]
+    assert len(starts) == 1

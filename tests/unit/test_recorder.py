@@ -6,7 +6,7 @@ import math
 import pytest
 
 from simulator.engine import simulate
-from simulator.errors import InputError
+from simulator.errors import InputError, UnknownNameError
 from simulator.histories import histories, profile
 from simulator.recorder import OUTCOMES, Recorder
 from simulator.schedulers import SCHEDULERS
@@ -37,15 +37,11 @@ def record(tasks=TASKS, scheduler="fifo", network=NETWORK, **options):
     return recorder
 
 
-def rows(recorder, table):
-    return [dict(zip(column_names(table), row, strict=True)) for row in recorder.tables()[table]]
-
-
 def test_outcomes_by_hand():
     """lbf evicts who holds most: 16 bit/s, against the 8 of the older task at the other server."""
     found = {row["task"]: (row["outcome"], row["cut"], row["deployed_s"], row["ended_s"]) for row in record(
         scheduler="lbf"
-    ).task_rows()}  # fmt: skip
+    ).rows("tasks")}  # fmt: skip
     assert found == {
         "stays": ("deployed", 1, 0.0, None),
         "leaves": ("departed", 1, 1.0, 2.0),
@@ -56,7 +52,7 @@ def test_outcomes_by_hand():
 
 
 def test_a_row_of_tasks_by_hand():
-    _, row, *_ = record().task_rows()
+    _, row, *_ = record().rows("tasks")
     assert row == {
         "task": "leaves",
         "arrival_s": 1.0,
@@ -78,7 +74,7 @@ def test_a_row_of_tasks_by_hand():
 
 
 def test_decisions_by_hand():
-    stays, _, _, hopeless, evicts = rows(record(scheduler="lbf"), "decisions")
+    stays, _, _, hopeless, evicts = record(scheduler="lbf").rows("decisions")
     assert (stays["verdict"], stays["cut"], stays["reason"], stays["evicted"]) == ("deploy", 1, None, "[]")
     assert (hopeless["time_s"], hopeless["verdict"], hopeless["evicted"]) == (4.0, "reject", "[]")
     assert hopeless["reason"]
@@ -86,7 +82,7 @@ def test_decisions_by_hand():
 
 
 def test_series_by_hand():
-    found = [tuple(row.values()) for row in rows(record(scheduler="lbf"), "series")]
+    found = [tuple(row.values()) for row in record(scheduler="lbf").rows("series")]
     assert found == [
         # time, arrived, deployed, departed, rejected, evicted, bit/s, FLOP/s
         (0.0, 1, 1, 0, 0, 0, 8.0, 1.0),
@@ -99,7 +95,7 @@ def test_series_by_hand():
 
 
 def test_series_by_resource_has_a_row_where_something_changed():
-    found = [tuple(row.values()) for row in rows(record(TASKS[:2]), "series_by")]
+    found = [tuple(row.values()) for row in record(TASKS[:2]).rows("series_by")]
     assert found == [
         (0.0, "link", "south", 8.0, None),
         (0.0, "server", "south", None, 1.0),
@@ -144,7 +140,7 @@ def test_identities_hold_at_every_row(scheduler):
     parameters = SCHEDULERS[scheduler].examples[0]
     for history in histories():
         recorder = record(history.tasks, scheduler, history.network, **parameters)
-        series, tasks, decisions = (rows(recorder, table) for table in ("series", "tasks", "decisions"))
+        series, tasks, decisions = (recorder.rows(table) for table in ("series", "tasks", "decisions"))
         for row in series:
             assert row["arrived_tasks"] == sum(row[f"{outcome}_tasks"] for outcome in OUTCOMES)
         assert [row["time_s"] for row in series] == sorted(row["time_s"] for row in series)
@@ -178,3 +174,8 @@ def test_identities_hold_at_every_row(scheduler):
 def test_every_row_has_the_columns_of_its_table():
     for table, found in record().tables().items():
         assert all(len(row) == len(TABLES[table]) for row in found), table
+
+
+def test_a_table_that_no_recorder_makes_is_told():
+    with pytest.raises(UnknownNameError, match="unknown table of a recorder 'decision'; did you mean 'decisions'"):
+        record().rows("decision")

@@ -146,3 +146,14 @@ def test_windows_weigh_values_by_how_long_they_lasted():
     for times, end_s in (([], 1.0), ([1.0, 0.0], 2.0), ([0.0, 1.0], 0.0)):
         with pytest.raises(ValueError, match="allowed"):
             window_means(times, [0.0] * len(times), end_s, 2)
+
+
+def test_an_interval_is_shown_without_what_is_impossible():
+    """Two runs that deploy 0 and 8 tasks: Student's interval is -46.8 to 54.8, of 10 tasks 0 to 10 are left of it."""
+    found = mean_interval([0, 8])
+    assert found.low < -46 and found.high > 54
+    assert found.clipped() == found._replace(low=0.0)
+    assert found.clipped(0, 10) == Interval(4.0, 0.0, 10, 2)
+    assert mean_interval([3, 4, 5]).clipped(0, 10) == mean_interval([3, 4, 5])
+    alone = mean_interval([7])
+    assert alone.clipped(0, 10) is alone  # and has no ends

@@ -58,8 +58,87 @@ def test_what_differs_in_the_tables_kept_alone_still_pairs(make):
     with make("r.db", [row("a", 0, 5, keep=["tasks"]), row("b", 0, 3)]) as results:
         found, _ = compare(results, "a", "b")
     assert found[0].difference.n == 1
-    assert "one run, no interval" in as_text(found, "a", "b", 0)
+    assert "one pair, no interval" in as_text(found, "a", "b", 0)
     assert json.loads(as_json(found, "a", "b", 0))["measures"][0]["difference"]["low"] is None
+
+
+def compared(make, *rows):
+    with make("r.db", rows) as results:
+        found, alone = compare(results, "a", "b")
+    return as_text(found, "a", "b", alone), json.loads(as_json(found, "a", "b", alone))
+
+
+def both(*deployed, **more):
+    """Rows of a and b, a pair a seed."""
+    pairs = [
+        (row("a", seed, ours, **more), row("b", seed, theirs, **more)) for seed, (ours, theirs) in enumerate(deployed)
+    ]
+    return [one for pair in pairs for one in pair]
+
+
+@pytest.mark.parametrize(
+    "deployed, found, words",
+    [
+        (
+            ((7, 4), (8, 4), (9, 5)),
+            "more",
+            "a has more tasks deployed at the end than b: by 3.667 tasks [2.232, 5.101]",
+        ),
+        (
+            ((4, 7), (4, 8), (5, 9)),
+            "less",
+            "b has more tasks deployed at the end than a: by 3.667 tasks [2.232, 5.101]",
+        ),
+        (
+            ((4, 7), (8, 4)),
+            "not shown",
+            "no difference shown in tasks deployed at the end: -43.97 to +44.97; more seeds",
+        ),
+        (((4, 4), (5, 5)), "equal", "both have as many tasks deployed at the end, in every pair"),
+        (
+            ((9, 4),),
+            "not shown",
+            "no difference shown: a has 5 tasks more deployed at the end, but one pair shows nothing",
+        ),
+    ],
+)
+def test_what_is_found_is_said_in_words(make, deployed, found, words):
+    """Of 3, 4, 4 the standard error is 1/3 and t(2) = 4.303; of -3 and 4 it is 3.5 and t(1) = 12.71."""
+    text, plain = compared(make, *both(*deployed))
+    assert text.splitlines()[0].startswith("A = a, B = b; A - B: above 0 A has more.")
+    assert f"  {words}" in text.splitlines()[3]
+    assert next(one["found"] for one in plain["measures"] if one["measure"] == "deployed_tasks") == found
+
+
+def test_every_number_has_its_unit(make):
+    more = {"reserved_bps": 2.5e6, "reserved_flop_per_s": 1e9, "gap": 0.25, "transfer_mean_s": 0.2, "frames": 20000,
+            "delivered": 20000, "violations": 4000, "first_eviction_arrivals": 3, "unstable_slices": 2}  # fmt: skip
+    rows = both((7, 4), (8, 4), **more)
+    rows[0] |= {"gap": 0.5, "reserved_bps": 4.5e6, "violations": 8000}
+    rows[2] |= {"gap": 0.5, "reserved_bps": 4.5e6, "violations": 8000}
+    lines = dict(line.split(maxsplit=1) for line in compared(make, *rows)[0].splitlines()[4:])
+    assert " ".join(lines["reserved_bps"].split()) == "4.5 Mbit/s - 2.5 Mbit/s = +2 Mbit/s [+2, +2]"
+    assert " ".join(lines["gap"].split()) == "50 % - 25 % = +25 percentage points [+25, +25]"
+    assert " ".join(lines["late_share"].split()) == "40 % - 20 % = +20 percentage points [+20, +20]"
+    assert " ".join(lines["frames"].split()) == "20,000 frames - 20,000 frames = equal in every pair"
+    for measure, unit in (("deployed_tasks", "tasks"), ("reserved_flop_per_s", "GFLOP/s"), ("transfer_mean_s", "s"),
+                          ("first_eviction_arrivals", "arrivals"), ("unstable_slices", "slices")):  # fmt: skip
+        first, second, _ = lines[measure].replace(" = ", " - ").split(" - ", 2)
+        assert first.split()[1] == second.split()[1] == unit, lines[measure]
+
+
+def test_what_is_impossible_is_not_in_the_interval_of_a_mean(make):
+    _, plain = compared(make, *both((0, 4), (8, 4), gap=0.9))
+    first = next(one["first"] for one in plain["measures"] if one["measure"] == "deployed_tasks")
+    assert (first["mean"], first["low"]) == (4.0, 0.0)
+
+
+@pytest.mark.parametrize("bound, reached", [(5.9, True), (6.1, False), (None, False)])
+def test_where_all_reach_the_bound_there_is_nothing_to_compare(make, bound, reached):
+    """With a bound of 5.9 nobody has six tasks; with 6.1 somebody might."""
+    text, plain = compared(make, *both((5, 5), (5, 5), bound_tasks=bound))
+    assert ("both reach the bound in every pair, so there is nothing to compare" in text) is reached
+    assert {one["at_the_bound"] for one in plain["measures"]} == {reached}
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_seeds_are_added_where_it_is_not_sure_yet_and_nowhere_else(tmp_path):
 
     engine = OneNoisy(lambda servers, label: 0.5)
     with Results(tmp_path / "r.db") as results:
-        tally, wide = sweep_until(results, grid, wish_of("deployed_tasks +-2%"), 1000, lambda: engine)
+        tally, wide = sweep_until(results, grid, wish_of("deployed_tasks +-2%"), 1000, engine)
         assert wide == {}
         seeds = {}
         for servers, label, seed in engine.ran:
@@ -54,7 +54,7 @@ def test_seeds_are_added_where_it_is_not_sure_yet_and_nowhere_else(tmp_path):
         assert tally.done == len(engine.ran)
 
         again = Known(lambda servers, label: 0.5)
-        tally, _ = sweep_until(results, grid, wish_of("deployed_tasks +-2%"), 1000, lambda: again)
+        tally, _ = sweep_until(results, grid, wish_of("deployed_tasks +-2%"), 1000, again)
         assert again.ran == [] and tally.done == 0, "the same wish again finds all there"
 
 
@@ -62,7 +62,7 @@ def test_what_is_not_narrow_at_the_most_seeds_is_named(tmp_path):
     grid = grid_of("paper", [], ["network.servers=4", "scheduler=offline"])
     with Results(tmp_path / "r.db") as results:
         _, wide = sweep_until(
-            results, grid, wish_of("deployed_tasks +-0.001"), 25, lambda: Known(lambda s, n: 0.5, spread=0.1)
+            results, grid, wish_of("deployed_tasks +-0.001"), 25, Known(lambda s, n: 0.5, spread=0.1)
         )
     assert list(wide) == ["offline at network.servers=4"]
     assert wide["offline at network.servers=4"].n == 25
@@ -89,7 +89,7 @@ def test_a_wish_that_is_none_is_told(text, says):
 
 def planner(results, engine, wish, values="1:200", most_seeds=40, **more):
     points = grid_of("paper", [], [f"network.servers={values}"]).points
-    return Planner(results, points, ("offline", {}), wish, 5, most_seeds, lambda: engine, **more)
+    return Planner(results, points, ("offline", {}), wish, 5, most_seeds, engine, **more)
 
 
 @pytest.mark.parametrize("enough", [1, 2, 73, 199, 200])

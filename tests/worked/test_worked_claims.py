@@ -192,6 +192,6 @@ def test_arrivals_are_deployed_departed_rejected_or_evicted():
     tasks = [Task(name, at, profile, 1.0, 1.0, [0], [size], life) for name, (at, size, life) in times.items()]
     recorder = Recorder()
     simulate(Network([1.0], [800.0]), tasks, SCHEDULERS["fifo"](), listeners=[recorder])
-    assert {row["task"]: row["outcome"] for row in recorder.task_rows()} == {
+    assert {row["task"]: row["outcome"] for row in recorder.rows("tasks")} == {
         "a": "departed", "b": "evicted", "c": "deployed", "d": "rejected",
     }  # fmt: skip

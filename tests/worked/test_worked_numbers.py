@@ -56,7 +56,7 @@ def row_of(one, network=None, **changes):
     recorder = Recorder()
     network = network or Network([1e15], [1e15], **changes)
     simulate(network, [one], SCHEDULERS["fixed"](cut=1), listeners=[recorder])
-    (row,) = recorder.task_rows()
+    (row,) = recorder.rows("tasks")
     assert row["outcome"] == "deployed"
     return row
 
