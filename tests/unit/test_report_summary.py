@@ -170,7 +170,7 @@ def test_no_interval_reaches_below_nothing_or_above_all_that_arrived(tmp_path):
             for name in ("fifo", "lbf") for seed, value in enumerate((0, 0, 6))]  # fmt: skip
     written(tmp_path / "r.db", *runs)
     text = report(tmp_path / "r.db").read_text()
-    assert text.count('data-low="0.0" data-high="7"') == 2
+    assert text.count('data-low="0" data-high="7"') == 2
     assert text.count('2.0 <span class="interval">[0.0, 7.0]</span>') == 2
 
 
