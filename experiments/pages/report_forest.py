@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from experiments.figures.sweep_panels import deployed_tasks
 from experiments.pages.report_html import escape
 from experiments.pages.report_summary import Case
 from experiments.records.run_groups import Group
-from simulator.stats import Interval, mean_interval, paired_interval
+from simulator.stats import Interval, paired_interval
 
 MOST_LINES = 40
 """More lines than this nobody compares by eye; the curves over what was varied show them."""
@@ -64,7 +65,7 @@ def _means(cases: Sequence[Case]) -> Iterator[Line]:
         known = [float(bound) for bound in bounds.values() if bound is not None]
         bound = sum(known) / len(known) if known and len(known) == len(bounds) else None
         for group in case.groups:
-            found = mean_interval([row["deployed_tasks"] for row in group.rows])
+            found = deployed_tasks(group)
             yield Line(group.scheduler, found, bound, _text(found, ",.1f"))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from experiments.pages.report_html import Cell, Head, Ready, escape, table_html
-from experiments.records.run_groups import Group, Row, label_of, varied
+from experiments.records.run_groups import Group, Row, label_of, reaches_the_bound, varied
 from simulator.stats import mean_interval
 
 
@@ -32,11 +32,7 @@ class Case:
     @property
     def reaches_the_bound(self) -> bool:
         """Whether in every run as many tasks are deployed at the end as any scheduler could have deployed."""
-        return all(
-            row["bound_tasks"] is not None and row["deployed_tasks"] + 1 > row["bound_tasks"] + 1e-6
-            for group in self.groups
-            for row in group.rows
-        )
+        return all(reaches_the_bound(row) for group in self.groups for row in group.rows)
 
 
 def cases_of(groups: Sequence[Group]) -> list[Case]:
@@ -99,12 +95,15 @@ def at_the_bound(cases: Sequence[Case]) -> str:
     return text[0].upper() + text[1:]
 
 
-def spread(values: Sequence[Any], spec: str = ",.1f") -> tuple[Ready | str, float | None]:
-    """Return a mean with its interval as it is shown, and the mean; a dash where nothing was measured."""
+def spread(values: Sequence[Any], spec: str = ",.1f", most: float = math.inf) -> tuple[Ready | str, float | None]:
+    """Return a mean with its interval as it is shown, and the mean; a dash where nothing was measured.
+
+    Nothing is below 0, or above `most`.
+    """
     there = [float(value) for value in values if value is not None]
     if not there or len(there) < len(values):
         return "–", None
-    found = mean_interval(there)
+    found = mean_interval(there).clipped(0.0, most)
     if len(set(there)) == 1:  # nothing to be uncertain of
         return (f"{there[0]:,.0f}" if there[0].is_integer() and "%" not in spec else f"{there[0]:{spec}}"), there[0]
     interval = f"[{found.low:{spec}}, {found.high:{spec}}]"
@@ -137,27 +136,28 @@ def summary_html(cases: Sequence[Case]) -> str:
         Head("runs", True, "seeds; intervals in brackets hold the mean with 95 % confidence"),
     ]
 
-    def per(group: Group, value: Callable[[Row], Any], spec: str = ",.1f") -> Cell:
-        return spread([value(row) for row in group.rows], spec)
+    def per(group: Group, value: Callable[[Row], Any], spec: str = ",.1f", most: float = math.inf) -> Cell:
+        return spread([value(row) for row in group.rows], spec, most)
 
     lines = []
     for group in groups:
-        text, mean = per(group, lambda row: row["deployed_tasks"])
+        arrived = max(row["arrived_tasks"] for row in group.rows)
+        text, mean = per(group, lambda row: row["deployed_tasks"], most=arrived)
         shown = text if isinstance(text, Ready) else escape(text)
         bar = Ready(f'<span class="bar"><i data-share="{(mean or 0) / largest:.4f}"></i><span>{shown}</span></span>')
         cells: list[Cell] = [
             group.label,
             (bar, mean),
-            per(group, lambda row: None if row["gap"] is None else 1 - row["gap"], ".1%"),
+            per(group, lambda row: None if row["gap"] is None else 1 - row["gap"], ".1%", 1.0),
         ]
         if with_frames:
             cells += [
-                per(group, lambda row: row["violations"] / row["delivered"] if row["delivered"] else None, ".2%"),
+                per(group, lambda row: row["violations"] / row["delivered"] if row["delivered"] else None, ".2%", 1.0),
                 per(group, lambda row: _ms(row["transfer_mean_s"])),
                 per(group, lambda row: _ms(row["transfer_max_s"])),
             ]
         counts = ("departed_tasks", "rejected_tasks", "evicted_tasks", "peak_deployed_tasks", "arrived_tasks")
-        cells += [spread([row[name] for row in group.rows]) for name in counts]
+        cells += [spread([row[name] for row in group.rows], most=arrived) for name in counts]
         cells.append((f"{len(group.rows):,}", len(group.rows)))
         lines.append(cells)
     return table_html(header, lines, tall=len(lines) > 15)

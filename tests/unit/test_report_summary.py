@@ -164,6 +164,16 @@ def test_what_cannot_be_exceeded_by_a_whole_task_is_reached(tmp_path, reached, b
     assert ("reaches the bound" in report(tmp_path / "r.db").read_text()) is reached
 
 
+def test_no_interval_reaches_below_nothing_or_above_all_that_arrived(tmp_path):
+    """0, 0 and 6 of 7: Student's interval would be 2 -+ 8.6."""
+    runs = [(run(name, seed, deployed_tasks=value, arrived_tasks=7), {})
+            for name in ("fifo", "lbf") for seed, value in enumerate((0, 0, 6))]  # fmt: skip
+    written(tmp_path / "r.db", *runs)
+    text = report(tmp_path / "r.db").read_text()
+    assert text.count('data-low="0" data-high="7"') == 2
+    assert text.count('2.0 <span class="interval">[0.0, 7.0]</span>') == 2
+
+
 def test_a_report_of_one_scheduler_compares_nothing(tmp_path):
     written(tmp_path / "r.db", (run(), {}))
     assert '<figure class="forest"' not in report(tmp_path / "r.db").read_text()
