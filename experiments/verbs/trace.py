@@ -7,7 +7,7 @@ from typing import Any
 
 HELP = "look at a trace of arrivals, convert, scale, clip, fit or save it"
 DESCRIPTION = "Look at a trace of arrivals, convert it, make it faster, thinner or shorter, fit processes to it."
-EXAMPLE = "cutlayer trace convert log.csv trace.csv --map arrival_s=start --map lifetime_s=dur --unit lifetime_s=ms"
+EXAMPLE = "cutlayer trace convert log.csv trace.csv --map arrival_s=start --map lifetime_s=took --unit lifetime_s=ms"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
