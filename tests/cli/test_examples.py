@@ -48,7 +48,7 @@ def folder(tmp_path_factory):
     (made / "servers.csv").write_text("server,capacity_flop_per_s,uplink_bps\ngate,290e9,10e6\n")
     head = "task,arrival_s,profile,frame_rate_hz,deadline_s,input_bytes"
     (made / "tasks.csv").write_text(f"{head}\ndoor,0,alexnet,5,0.2,100000\nyard,9,alexnet,5,0.2,100000\n")
-    calls = [f"{call + (call % 7) / 10},{100 * call}" for call in range(60)]
+    calls = [f"{call + (call % 7) / 10},{100 + call}" for call in range(60)]
     (made / "log.csv").write_text("\n".join(["start,took", *calls, ""]))
     (made / "mine.toml").write_text('scheduler = "fifo"\n[network]\nservers = 2\n[workload]\ntasks = 3\n')
     return made
