@@ -53,6 +53,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse what is not known where it is said: the verb knows its own options."""
+        self._given = tuple(args or ())
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
             from simulator.errors import near_name
@@ -63,7 +64,14 @@ class Parser(argparse.ArgumentParser):
         return known, unknown
 
     def error(self, message: str) -> NoReturn:
-        """Print one line and leave with status 2."""
+        """Print one line and leave with status 2; a misspelt option goes before the one it leaves missing."""
+        if "are required" in message:
+            from simulator.errors import near_name
+
+            options = [text for text in self._option_string_actions if text.startswith("--")]
+            said = [text.partition("=")[0] for text in getattr(self, "_given", ()) if text.startswith("--")]
+            if unknown := [text for text in said if text not in options and text != "--"]:
+                message = f"unknown argument {unknown[0]!r}; {near_name(unknown[0], options)}"
         self.exit(2, _fault(self.prog, message) + "\n")
 
 

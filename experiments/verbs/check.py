@@ -13,7 +13,7 @@ EXAMPLE = "cutlayer check mine.py:MyScheduler"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument("scheduler", metavar="NAME", help="a registered name, or path/to/mine.py:Class")
+    parser.add_argument("scheduler", metavar="NAME", help="a name from 'cutlayer schedulers', or path/to/mine.py:Class")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
 
 

@@ -13,7 +13,7 @@ EXAMPLE = "cutlayer compare sweep.db price offline"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument("results", metavar="FILE.db", help="results of 'cutlayer sweep'")
+    parser.add_argument("results", metavar="FILE.db", help="results of 'cutlayer sweep' or 'cutlayer run'")
     parser.add_argument("first", metavar="A", help="a scheduler as the results call it, such as 'fixed(cut=3)'")
     parser.add_argument("second", metavar="B", help="another one")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")

@@ -6,7 +6,7 @@ import argparse
 
 from experiments.verbs.sweep import add_engine_arguments
 
-HELP = "find the fewest servers, smallest uplink or largest V that is enough"
+HELP = "find the fewest servers, smallest uplink or largest usable share that is enough"
 DESCRIPTION = """\
 Find the smallest value of a key of the scenario (of network.usable_share: the largest) at which enough tasks are
 deployed and few enough frames are late, by bisection with intervals. The same command again goes on where it was.

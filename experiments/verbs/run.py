@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduler", metavar="NAME", help="a name from 'cutlayer schedulers', or path/to/mine.py:Class"
     )
-    parser.add_argument("--cut-rule", metavar="RULE", help="balanced (default), largest-product or fixed(K)")
+    parser.add_argument(
+        "--cut-rule", metavar="RULE", help="cuts tried first: balanced (default), largest-product or fixed(K)"
+    )
     parser.add_argument("--cut", type=int, metavar="K", help="the cut of the scheduler 'fixed' or the cut rule 'fixed'")
     parser.add_argument("--admission", metavar="A", help="of the scheduler 'threshold': threshold (default) or printed")
     parser.add_argument(
@@ -38,10 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="any other parameter of the scheduler; the value is JSON or text",
     )
-    parser.add_argument("--reservation", metavar="R", help="sustained (default) or deadline")
     parser.add_argument(
-        "--reservation-margin", type=float, metavar="H", help="slack of every reservation (default: 0)"
+        "--reservation",
+        metavar="R",
+        help="for deadline and frame rate: sustained (default); for the deadline alone: deadline",
     )
+    parser.add_argument("--reservation-margin", type=float, metavar="H", help="slack of every reservation (default: 0)")
     parser.add_argument(
         "--usable-share", type=float, metavar="V", help="share of an uplink tasks may reserve (default: 1)"
     )
@@ -50,7 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_frame_arguments(parser)
     parser.add_argument(
-        "--bound", choices=("dual", "lp", "none"), metavar="B", help="on all schedulers: dual (default), lp or none"
+        "--bound",
+        choices=("dual", "lp", "none"),
+        metavar="B",
+        help="what no scheduler can exceed: dual (by prices, default), lp (linear program) or none",
     )
     parser.add_argument("--by-resource", action="store_true", help="also keep every change at every server and link")
     parser.add_argument("--out", metavar="FILE.db", help="results file (SQLite); runs are added to it")
@@ -63,13 +70,15 @@ def _add_frame_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--frames", metavar="ARRIVALS", help="periodic, jittered or poisson; without it, no frames")
     group.add_argument("--jitter", type=float, metavar="J", help="of jittered frames: 0 to 1 period")
     group.add_argument("--sizes", metavar="S", help="constant (default), exponential or lognormal")
-    group.add_argument("--size-cv", type=float, metavar="CV", help="coefficient of variation of lognormal sizes")
-    group.add_argument("--sharing", metavar="S", help="of an uplink: reserved (default) or fair")
+    group.add_argument("--size-cv", type=float, metavar="CV", help="of lognormal sizes: standard deviation / mean")
+    group.add_argument(
+        "--sharing", metavar="S", help="idle slices of an uplink: reserved (kept, default) or fair (lent)"
+    )
     group.add_argument("--on-end", metavar="E", help="frames of a task that ends: drain (default) or drop")
     group.add_argument("--on-outage", metavar="O", help="frames in an outage: hold (default) or drop")
     group.add_argument("--propagation", type=float, metavar="SECONDS", help="delay to the cloud")
     group.add_argument("--violation", metavar="V", help="what meets the deadline: transfer (default) or end-to-end")
-    group.add_argument("--window", type=float, metavar="SECONDS", help="also latency over time")
+    group.add_argument("--window", type=float, metavar="SECONDS", help="also latency over time, in windows so long")
     group.add_argument("--seed", type=int, metavar="N", help="of phases, arrivals and sizes (default: 0)")
     group.add_argument("--capacity", metavar="CSV", help="link,time_s,bps: what a link can carry from then on")
     group.add_argument("--load", metavar="CSV", help="link,time_s,bps: interaction traffic, which goes first")
