@@ -29,8 +29,8 @@ from simulator.frame_streams import Frames, Streams
 from simulator.frame_walk import ReservedWalk, course
 from simulator.frames import run_frames
 from simulator.spans import Span
+from simulator.steps import Clock, constant
 from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Clock, constant
 
 SERVERS, FLOWS = 10, 10
 RATE_HZ, DEADLINE_S = 10.0, 0.08

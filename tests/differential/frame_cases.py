@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from simulator.frame_model import FrameSettings, slices_by_server
 from simulator.frame_streams import Streams
 from simulator.spans import Span
+from simulator.steps import Steps
 from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions, Steps
+from simulator.uplink import Conditions
 
 END_S = 16.0
 

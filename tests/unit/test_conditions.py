@@ -10,8 +10,9 @@ from simulator.policy import Deploy, OnlineScheduler, Reject
 from simulator.recorder import Recorder
 from simulator.schedulers import SCHEDULERS
 from simulator.spans import SpanRecorder
+from simulator.steps import Steps
 from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions, Steps
+from simulator.uplink import Conditions
 
 PROFILE = Profile("p", (1,), 1.0, (Layer("l", 1, (1,), 1.0),))
 

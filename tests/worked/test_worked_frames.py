@@ -7,8 +7,9 @@ from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, FrameSettings
 from simulator.frames import run_frames
 from simulator.frames_simpy import FrameSimulation
 from simulator.spans import Span
+from simulator.steps import Steps
 from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions, Steps
+from simulator.uplink import Conditions
 
 
 def stream(name, *, flop=0.0, deadline_s=1.0, end_s=np.inf, ending="deployed", rest_flop=0.0, cut=1):
