@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from experiments.records.kept_frames import copy_frames
 from experiments.records.run_groups import Row, parameters_of
 from simulator.errors import InputError
 from simulator.results import Results
@@ -99,7 +100,7 @@ def merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
     """Add the runs of several results files to one; a run that is there already stays as it is.
 
     A run that is done goes before one of the same key that has failed. Each file is read as it is at one moment, also
-    one that is being written.
+    one that is being written. Single frames that lie beside a file are copied with their run.
 
     Returns
     -------
@@ -133,6 +134,7 @@ def _merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
     for key, (file, _) in kept.items():
         if file is not out and (out.value(key, "status") in (None, "failed")):
             (row,) = file.rows("runs", key)
+            copy_frames(file.path, out.path, key)  # first: a run that is there has all of it
             with out.writing(row) as writer:
                 for table in TABLES:
                     if table != "runs":

@@ -8,6 +8,7 @@ import pytest
 
 from experiments.records.compare import as_json, as_text, compare
 from experiments.records.export import export
+from experiments.records.kept_frames import frames_path
 from experiments.records.store import as_text as list_as_text
 from experiments.records.store import listed, merge
 from simulator.errors import InputError
@@ -248,6 +249,17 @@ def test_a_merge_takes_what_is_missing_and_counts_equal_runs_once(make, tmp_path
                 for key in file.keys() - {same["key"]}:
                     left, right = ([r | {"run": 0} for r in part.rows(table, key)] for part in (out, file))
                     assert left == right and left
+
+
+def test_a_merge_takes_the_frames_that_were_kept_beside_a_file_and_leaves_no_draft(make, tmp_path):
+    (tmp_path / "more").mkdir()
+    frames_path(str(tmp_path / "one.db"), "a-4-0-[]").write_bytes(b"frames")
+    with make("one.db", [row("a", 0, 5), row("a", 1, 6)]) as one, Results(tmp_path / "more" / "out.db") as out:
+        assert merge(out, [one]) == (2, 0)
+    kept = frames_path(out.path, "a-4-0-[]")
+    assert kept.read_bytes() == b"frames"
+    assert {path.name for path in kept.parent.glob("*.npz*")} == {kept.name}
+    assert not list(kept.parent.glob(".*"))
 
 
 def test_a_merge_takes_a_part_of_one_moment_while_another_writes_it(make, tmp_path):
