@@ -16,6 +16,8 @@ from simulator.tables import TABLES, column_names
 
 OF_THE_MACHINE = ("run", "wall_s", "peak_memory_bytes", "host", "command", "paths")
 """Columns in which two equal runs may differ."""
+MOST_VARIED = 4
+"""So many keys that set scenarios apart fit beside the rest in a line of a terminal, about."""
 
 
 def listed(results: Results) -> list[dict[str, Any]]:
@@ -70,7 +72,9 @@ def as_text(found: Sequence[dict[str, Any]]) -> str:
         return "no runs"
     lines = [("scenario", "what varies", "scheduler", "seeds", "done", "failed")]
     for group in found:
-        varies = ", ".join(f"{name}={json.dumps(value)}" for name, value in group["varies"].items()) or "-"
+        told = [f"{name}={json.dumps(value)}" for name, value in group["varies"].items()]
+        more = [f"{len(told) - MOST_VARIED} more (--json)"] if len(told) > MOST_VARIED else []
+        varies = ", ".join([*told[:MOST_VARIED], *more]) or "-"
         counts = (_ranges(group["seeds"]), str(group["done"]), str(group["failed"]))
         lines.append((group["scenario"], varies, group["scheduler"], *counts))
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]

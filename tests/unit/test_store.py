@@ -55,6 +55,18 @@ def test_a_comparison_pairs_by_scenario_and_seed(make):
     assert json.loads(as_json(found, "a", "b", alone))["without_partner"] == 2
 
 
+def test_scenarios_that_differ_in_many_keys_are_listed_by_the_first_of_them(make):
+    rows = [
+        row("a", 0, 5) | {"scenario": json.dumps({"network": {f"k{n}": value for n in range(7)}})} | {"key": str(value)}
+        for value in (1, 2)
+    ]
+    with make("r.db", rows) as results:
+        found = listed(results)
+    assert found[0]["varies"] == {f"network.k{n}": 1 for n in range(7)}
+    line = list_as_text(found).splitlines()[1]
+    assert "network.k0=1, network.k1=1, network.k2=1, network.k3=1, 3 more (--json)  a" in line
+
+
 def test_what_differs_in_the_tables_kept_alone_still_pairs(make):
     with make("r.db", [row("a", 0, 5, keep=["tasks"]), row("b", 0, 3)]) as results:
         found, _ = compare(results, "a", "b")
@@ -148,7 +160,7 @@ def test_where_all_reach_the_bound_there_is_nothing_to_compare(make, bound, reac
         ([row("a", 0, 5), row("b", 1, 5)], "never with the same seed"),
         ([row("a", 0, 5), row("b", 0, 5, servers=5)], "never run on the same scenario"),
         ([row("a", 0, 5)], "unknown scheduler 'b'"),
-        ([row("a", 0, 5), row("b", 0, 5, status="failed")], "unknown scheduler 'b'"),
+        ([row("a", 0, 5), row("b", 0, 5, status="failed")], "no run of b is done: all have failed"),
         ([], "has no runs that are done"),
     ],
 )
