@@ -25,5 +25,5 @@ def call(arguments: argparse.Namespace) -> int:
     from experiments.console import log
     from experiments.timeline import timeline
 
-    print(timeline(arguments.results, arguments.run, arguments.out, say=log.warning))
+    print(timeline(arguments.results, arguments.run, arguments.out, say=log.info))
     return 0
