@@ -246,6 +246,13 @@ def test_an_export_is_of_one_moment_while_another_writes(make, tmp_path):
     assert results.added > 2 and (len(runs), len(series)) == (1 + 1, 1 + 2)
 
 
+def test_where_there_are_no_runs_nothing_is_exported_and_no_folder_made(tmp_path):
+    (tmp_path / "r.db").touch()
+    with Results(tmp_path / "r.db", must_exist=True) as results, pytest.raises(InputError, match=r"r\.db: has no runs"):
+        export(results, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_merge_takes_what_is_missing_and_counts_equal_runs_once(make, tmp_path):
     same = row("a", 0, 5)
     with (
