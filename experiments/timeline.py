@@ -1,7 +1,7 @@
 """``cutlayer timeline``: a run as Chrome trace events, for Perfetto.
 
-Every server and link is a process. Tasks are asynchronous spans, free capacity is a counter, and of frames that
-were kept the compute is a slice at the server, the transmission one at the link, with an arrow between.
+Every server and link is a process. Tasks are asynchronous spans, free capacity is a counter, and of delivered frames
+that were kept the compute is a slice at the server, the transmission one at the link, with an arrow between.
 
 Reference: "Trace Event Format", the Chromium project.
 """

@@ -130,14 +130,14 @@ def _draw_curve(axes: Axes, curve: Curve, index: int, alone: bool, upper_line: b
 
 
 def _top(panel: Panel) -> float:
-    """Return the upper end of a linear axis that begins at 0: room for the lines, and for bands that are not absurd."""
+    """Return the upper end of a linear axis that begins at 0: room for all lines, and for bands that are not absurd."""
     lines = [float(np.nanmax(curve.y)) for curve in panel.curves if not np.isnan(curve.y).all()]
     highs = [
         float(np.nanmax(curve.high)) for curve in panel.curves
         if curve.high is not None and not np.isnan(curve.high).all()
     ]  # fmt: skip
     top = max([*lines, *(value for _, value in (*panel.lines, *panel.ends))], default=1.0)
-    return 1.06 * max([top, *(min(high, 1.2 * top) for high in highs)])
+    return 1.06 * max([top, *(high if panel.upper_line else min(high, 1.2 * top) for high in highs)])
 
 
 def _plain_log(axis: Any) -> None:

@@ -117,7 +117,7 @@ def used(results: Results, groups: Sequence[Group]) -> list[Panel]:
             sums = np.bincount(index, weights=np.nan_to_num(column(rows, col)), minlength=len(times))
             return times, sums / (_capacity(group, name) / 100 if known else _PREFIX[name])
 
-        curves, x_label = _window_curves(results, groups, "frame_series_by", total, most)
+        curves, x_label = _window_curves(results, groups, "frame_series_by", total, most, rate=True)
         y_label = f"used {name} [{'% of all' if known else unit}]"
         panels.append(Panel(f"used-{name}", title, x_label, y_label, curves, note=note))
     return panels
@@ -234,6 +234,8 @@ def _window_curves(
     table: str,
     value: Callable[[Group, Sequence[Row]], tuple[FloatArray, FloatArray]],
     most: float = math.inf,
+    *,
+    rate: bool = False,
 ) -> tuple[tuple[Curve, ...], str]:
     """Return what is known window by window: exact for a single run, else means over runs with their intervals."""
     end_s = max(float(row["end_s"]) for group in groups for row in group.rows)
@@ -243,7 +245,7 @@ def _window_curves(
         found = []
         for row in group.rows:
             rows = read_table(results, table, row["key"])
-            found.append(_whole_windows(*value(group, rows), float(row["end_s"])))
+            found.append(_whole_windows(*value(group, rows), float(row["end_s"]), rate))
         times = found[0][0]
         if len(found) == 1:
             curves.append(_window_curve(group, times, found[0][1], end_s, scale, None))
@@ -254,10 +256,17 @@ def _window_curves(
     return tuple(curves), x_label
 
 
-def _whole_windows(times: FloatArray, values: FloatArray, end_s: float) -> tuple[FloatArray, FloatArray]:
-    """Leave out a last window cut by the end of the run to less than half: nothing can be read off it."""
-    if len(times) > 1 and end_s - times[-1] < (times[1] - times[0]) / 2:
-        return times[:-1], values[:-1]
+def _whole_windows(times: FloatArray, values: FloatArray, end_s: float, rate: bool) -> tuple[FloatArray, FloatArray]:
+    """Leave out a last window cut by the end of the run to less than half: nothing can be read off it.
+
+    One cut to more is shown; what is kept as a `rate` over its whole width is one over what there was of it.
+    """
+    if len(times) > 1:
+        width, last = times[1] - times[0], end_s - times[-1]
+        if last < width / 2:
+            return times[:-1], values[:-1]
+        if rate and last < width:
+            return times, np.append(values[:-1], values[-1] * width / last)
     return times, values
 
 

@@ -88,6 +88,8 @@ def compare(results: Results, first: str, second: str) -> tuple[list[Compared], 
     names = {row["scheduler"] for row in rows}
     for name in (first, second):
         if name not in names:
+            if any(row["scheduler"] == name for row in results.rows("runs")):
+                raise InputError(f"no run of {name} is done: all have failed", results.path)
             raise UnknownNameError("scheduler", name, names).located(results.path)
     for row in rows:
         if row["scheduler"] in runs:

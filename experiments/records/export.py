@@ -37,8 +37,8 @@ def export(results: Results, out: str | os.PathLike[str], form: str = "csv") -> 
     Raises
     ------
     InputError
-        If the form is unknown or needs a package that is not there, a file cannot be written, or the folder holds a
-        table of an older export that would not be replaced.
+        If the form is unknown or needs a package that is not there, there are no runs, a file cannot be written, or
+        the folder holds a table of an older export that would not be replaced.
 
     Notes
     -----
@@ -58,6 +58,8 @@ def export(results: Results, out: str | os.PathLike[str], form: str = "csv") -> 
     try:
         with results.snapshot():
             tables = [table for table in TABLES if next(results.rows(table), None) is not None]
+            if not tables:
+                raise InputError("has no runs", results.path)
             _refuse_older(folder, [f"{table}.{form}" for table in TABLES if table not in tables])
             folder.mkdir(parents=True, exist_ok=True)
             for table in tables:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from experiments.records.kept_frames import copy_frames
 from experiments.records.run_groups import Row, parameters_of
 from simulator.errors import InputError
 from simulator.results import Results
@@ -15,6 +16,8 @@ from simulator.tables import TABLES, column_names
 
 OF_THE_MACHINE = ("run", "wall_s", "peak_memory_bytes", "host", "command", "paths")
 """Columns in which two equal runs may differ."""
+MOST_VARIED = 4
+"""So many keys that set scenarios apart fit beside the rest in a line of a terminal, about."""
 
 
 def listed(results: Results) -> list[dict[str, Any]]:
@@ -69,7 +72,9 @@ def as_text(found: Sequence[dict[str, Any]]) -> str:
         return "no runs"
     lines = [("scenario", "what varies", "scheduler", "seeds", "done", "failed")]
     for group in found:
-        varies = ", ".join(f"{name}={json.dumps(value)}" for name, value in group["varies"].items()) or "-"
+        told = [f"{name}={json.dumps(value)}" for name, value in group["varies"].items()]
+        more = [f"{len(told) - MOST_VARIED} more (--json)"] if len(told) > MOST_VARIED else []
+        varies = ", ".join([*told[:MOST_VARIED], *more]) or "-"
         counts = (_ranges(group["seeds"]), str(group["done"]), str(group["failed"]))
         lines.append((group["scenario"], varies, group["scheduler"], *counts))
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
@@ -99,7 +104,7 @@ def merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
     """Add the runs of several results files to one; a run that is there already stays as it is.
 
     A run that is done goes before one of the same key that has failed. Each file is read as it is at one moment, also
-    one that is being written.
+    one that is being written. Single frames that lie beside a file are copied with their run.
 
     Returns
     -------
@@ -133,6 +138,7 @@ def _merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
     for key, (file, _) in kept.items():
         if file is not out and (out.value(key, "status") in (None, "failed")):
             (row,) = file.rows("runs", key)
+            copy_frames(file.path, out.path, key)  # first: a run that is there has all of it
             with out.writing(row) as writer:
                 for table in TABLES:
                     if table != "runs":

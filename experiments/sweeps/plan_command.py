@@ -133,12 +133,14 @@ def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool, 
     unclear = [step for step in plan.steps if step.verdict(wish, only_late=largest) == "unclear"]
     lines += [f"unclear, and taken as not enough: {planner.said(step)}" for step in unclear]
     surprises = plan.surprises(rising=not largest)
+    does_not = "deploy fewer tasks or make fewer frames late" if largest else "make it worse"
     lines += [
-        f"bisection assumes that more {key} does not make it worse, but it does from {less.point} to {more.point}"
+        f"bisection assumes that more {key} does not {does_not}, but it does from {less.point} to {more.point}"
         for less, more in surprises
     ]
     if not surprises and len(plan.steps) > 1:
-        lines.append(f"more {key} never made it surely worse among the {len(plan.steps)} values tried, as assumed")
+        did = "surely deployed fewer tasks or made fewer frames late" if largest else "made it surely worse"
+        lines.append(f"more {key} never {did} among the {len(plan.steps)} values tried, as assumed")
     short = _short(plan, planner.scheduler[0])
     if short and sum(short.values()):
         name = max(short, key=lambda name: short[name])

@@ -7,7 +7,7 @@ import argparse
 HELP = "put the runs of several results files into one"
 DESCRIPTION = """\
 Put the runs of several results files into one. Runs that are in more than one count once; if they differ in anything
-but wall time, memory, host and command, nothing is written."""
+but wall time, memory, host and command, nothing is written. Single frames that were kept come with their run."""
 EXAMPLE = "cutlayer merge all.db monday.db tuesday.db"
 
 

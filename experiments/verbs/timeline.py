@@ -7,7 +7,7 @@ import argparse
 HELP = "write a run as a trace for Perfetto (ui.perfetto.dev)"
 DESCRIPTION = """\
 Write one run as a trace (Chrome's JSON trace events): tasks from deployed to ended, free capacity of servers and
-links, and every frame where frames were kept. Open it in Perfetto (ui.perfetto.dev) or chrome://tracing."""
+links, and every delivered frame where frames were kept. Open it in Perfetto (ui.perfetto.dev) or chrome://tracing."""
 EXAMPLE = "cutlayer timeline run.db --run fifo -o trace.json.gz"
 
 
@@ -25,5 +25,5 @@ def call(arguments: argparse.Namespace) -> int:
     from experiments.console import log
     from experiments.timeline import timeline
 
-    print(timeline(arguments.results, arguments.run, arguments.out, say=log.warning))
+    print(timeline(arguments.results, arguments.run, arguments.out, say=log.info))
     return 0

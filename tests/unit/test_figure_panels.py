@@ -78,6 +78,20 @@ def test_used_capacity_sums_the_resources_of_every_window(tmp_path, monkeypatch)
     assert uplink.curves[0].y.tolist() == pytest.approx([50, 0, 0], rel=1e-12)
 
 
+def test_what_is_used_in_a_window_that_the_end_cuts_is_what_it_would_be_in_a_whole_one(tmp_path, monkeypatch):
+    """58 GFLOP/s in 4 s are 232 GFLOP; in the 4 s that there are of the last window as many, kept as 46.4 GFLOP/s."""
+    table = [
+        {"time_s": time_s, "resource": "server", "resource_name": "s0", "done_flop_per_s": flop, "done_bps": None}
+        for time_s, flop in ((0.0, 58e9), (5.0, 46.4e9))
+    ]
+    monkeypatch.setattr(over_time, "with_table", lambda results, groups, table, missing: groups)
+    monkeypatch.setattr(over_time, "read_table", lambda results, name, key: table)
+    scenario = {"paper": {"servers": 2, "uplink_bps": [1e6, 1e6]}}
+    compute, _ = built(over_time.used, tmp_path / "r.db", (run(scenario=scenario, end_s=9.0), {}))
+    assert compute.curves[0].x.tolist() == [0, 5, 9]
+    assert compute.curves[0].y.tolist() == pytest.approx([10, 10, 10], rel=1e-12)
+
+
 def test_late_frames_are_a_share_of_the_delivered_and_nothing_where_none_was(tmp_path):
     tables = windows((0, 5, 4, 1, 1, 0.1, 0.2), (5, 2, 0, 2, 0, None, None))
     (panel,) = built(over_time.violations, tmp_path / "r.db", (run(), tables))

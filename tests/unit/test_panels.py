@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from experiments.figures.panels import Curve, axis_label, latency_unit, step_means, step_values, thinned, time_unit
+from experiments.figures.drawings import draw_panels
+from experiments.figures.panels import (
+    Curve,
+    Panel,
+    axis_label,
+    latency_unit,
+    step_means,
+    step_values,
+    thinned,
+    time_unit,
+)
 
 
 def array(*values):
@@ -79,3 +89,12 @@ def test_times_and_latencies_have_the_unit_that_reads_best():
     assert latency_unit([array(0.2, 9.9)]) == (1e-3, "ms")
     assert latency_unit([array(0.2), array(np.nan, 10)]) == (1, "s")
     assert latency_unit([array(np.nan), array()]) == (1e-3, "ms")
+
+
+@pytest.mark.parametrize("upper_line, whole", [(True, True), (False, False)])
+def test_the_largest_of_every_window_is_on_the_axes_and_a_band_beyond_measure_is_not(upper_line, whole):
+    curve = Curve("a", array(0, 5, 10), array(160, 170, 170), array(160, 170, 170), array(200, 749, 749), steps=True)
+    panel = Panel("latency", "Latency", "time [s]", "latency [ms]", (curve,), upper_line=upper_line)
+    figure = draw_panels([panel], False)
+    bottom, top = figure.axes[0].get_ylim()
+    assert bottom == 0 and bool(top > 749) is whole

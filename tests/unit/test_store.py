@@ -8,6 +8,7 @@ import pytest
 
 from experiments.records.compare import as_json, as_text, compare
 from experiments.records.export import export
+from experiments.records.kept_frames import frames_path
 from experiments.records.store import as_text as list_as_text
 from experiments.records.store import listed, merge
 from simulator.errors import InputError
@@ -52,6 +53,18 @@ def test_a_comparison_pairs_by_scenario_and_seed(make):
     text = as_text(found, "a", "b", alone)
     assert "(2 pairs)" in text and "2 runs have no partner" in text and "arrived_tasks" in text
     assert json.loads(as_json(found, "a", "b", alone))["without_partner"] == 2
+
+
+def test_scenarios_that_differ_in_many_keys_are_listed_by_the_first_of_them(make):
+    rows = [
+        row("a", 0, 5) | {"scenario": json.dumps({"network": {f"k{n}": value for n in range(7)}})} | {"key": str(value)}
+        for value in (1, 2)
+    ]
+    with make("r.db", rows) as results:
+        found = listed(results)
+    assert found[0]["varies"] == {f"network.k{n}": 1 for n in range(7)}
+    line = list_as_text(found).splitlines()[1]
+    assert "network.k0=1, network.k1=1, network.k2=1, network.k3=1, 3 more (--json)  a" in line
 
 
 def test_what_differs_in_the_tables_kept_alone_still_pairs(make):
@@ -147,7 +160,7 @@ def test_where_all_reach_the_bound_there_is_nothing_to_compare(make, bound, reac
         ([row("a", 0, 5), row("b", 1, 5)], "never with the same seed"),
         ([row("a", 0, 5), row("b", 0, 5, servers=5)], "never run on the same scenario"),
         ([row("a", 0, 5)], "unknown scheduler 'b'"),
-        ([row("a", 0, 5), row("b", 0, 5, status="failed")], "unknown scheduler 'b'"),
+        ([row("a", 0, 5), row("b", 0, 5, status="failed")], "no run of b is done: all have failed"),
         ([], "has no runs that are done"),
     ],
 )
@@ -233,6 +246,13 @@ def test_an_export_is_of_one_moment_while_another_writes(make, tmp_path):
     assert results.added > 2 and (len(runs), len(series)) == (1 + 1, 1 + 2)
 
 
+def test_where_there_are_no_runs_nothing_is_exported_and_no_folder_made(tmp_path):
+    (tmp_path / "r.db").touch()
+    with Results(tmp_path / "r.db", must_exist=True) as results, pytest.raises(InputError, match=r"r\.db: has no runs"):
+        export(results, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_merge_takes_what_is_missing_and_counts_equal_runs_once(make, tmp_path):
     same = row("a", 0, 5)
     with (
@@ -248,6 +268,17 @@ def test_a_merge_takes_what_is_missing_and_counts_equal_runs_once(make, tmp_path
                 for key in file.keys() - {same["key"]}:
                     left, right = ([r | {"run": 0} for r in part.rows(table, key)] for part in (out, file))
                     assert left == right and left
+
+
+def test_a_merge_takes_the_frames_that_were_kept_beside_a_file_and_leaves_no_draft(make, tmp_path):
+    (tmp_path / "more").mkdir()
+    frames_path(str(tmp_path / "one.db"), "a-4-0-[]").write_bytes(b"frames")
+    with make("one.db", [row("a", 0, 5), row("a", 1, 6)]) as one, Results(tmp_path / "more" / "out.db") as out:
+        assert merge(out, [one]) == (2, 0)
+    kept = frames_path(out.path, "a-4-0-[]")
+    assert kept.read_bytes() == b"frames"
+    assert {path.name for path in kept.parent.glob("*.npz*")} == {kept.name}
+    assert not list(kept.parent.glob(".*"))
 
 
 def test_a_merge_takes_a_part_of_one_moment_while_another_writes_it(make, tmp_path):

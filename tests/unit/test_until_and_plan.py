@@ -5,6 +5,7 @@ import pytest
 
 from experiments.sweeps.cells import Outcome, failure
 from experiments.sweeps.grid import grid_of
+from experiments.sweeps.plan_command import _as_text
 from experiments.sweeps.planning import Plan, Planner, Step, Wish, short_of
 from experiments.sweeps.until import sweep_until, wish_of
 from simulator.errors import CutlayerError, InputError
@@ -161,6 +162,22 @@ def test_of_a_share_the_largest_is_found_at_which_few_enough_are_late(tmp_path):
         plan = planner(results, engine, Wish(0.5, 0.01)).largest()
     assert plan.answer.point.settings == ("network.servers=120",)
     assert plan.answer.verdict(Wish(0.5, 0.01)) == "yes"
+
+
+@pytest.mark.parametrize(
+    "late, says",
+    [
+        (0.02, "more V never surely deployed fewer tasks or made fewer frames late among"),
+        (-0.005, "more V does not deploy fewer tasks or make fewer frames late, but it does from network.servers=120"),
+    ],
+)
+def test_of_a_share_more_may_make_frames_late_and_the_answer_does_not_say_otherwise(tmp_path, late, says):
+    wish = Wish(0.5, 0.01)
+    engine = Known(lambda servers, label: servers / 200, late=lambda servers: 0.005 + (late if servers > 120 else 0))
+    with Results(tmp_path / "r.db") as results:
+        search = planner(results, engine, wish, "1:121" if late > 0 else "1,120,121")
+        text = _as_text(search, search.largest(), wish, "V", largest=True, random=False)
+    assert says in text and "worse" not in text
 
 
 def test_departed_tasks_count_as_deployed_and_evicted_ones_do_not(tmp_path):
