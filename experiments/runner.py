@@ -154,7 +154,11 @@ def run(
     spans = SpanRecorder()
     start = time.perf_counter()
     outcome = simulate(
-        network, tasks, scheduler, until_s=until_s, listeners=[recorder] if frames is None else [recorder, spans],
+        network,
+        tasks,
+        scheduler,
+        until_s=until_s,
+        listeners=[recorder] if frames is None else [recorder, spans],
         conditions=conditions,
     )
     row = run_row(scenario, scheduler_label, seed) | recorder.summary()

@@ -44,9 +44,7 @@ class FairWalk:
     propagation_s, end_s : float
     """
 
-    def __init__(
-        self, slices: Slices, compute: Course, uplink: Course, propagation_s: float, end_s: float
-    ) -> None:
+    def __init__(self, slices: Slices, compute: Course, uplink: Course, propagation_s: float, end_s: float) -> None:
         n = len(slices)
         self._compute = compute
         self._asks, self._end_s = asks(slices), end_s
@@ -124,9 +122,7 @@ class FairWalk:
             new = max(needed - self._unused, old_room // 2, 64)
             self._floats = np.concatenate([self._floats, np.empty((new, 6))])
             self._ints = np.concatenate([self._ints, np.empty((new, 3), dtype=np.intp)])
-            self._ints[old_room:, NEXT] = np.append(
-                np.arange(old_room + 1, old_room + new), self._state.ints[UNUSED]
-            )
+            self._ints[old_room:, NEXT] = np.append(np.arange(old_room + 1, old_room + new), self._state.ints[UNUSED])
             self._state.ints[UNUSED] = old_room
             self._unused += new
             self._rows = rows(2 * (old_room + new))

@@ -44,6 +44,7 @@ from simulator.uplink import Conditions, links_of, server_clock, slice_speed
 GivenFrames = Mapping[tuple[str, str], tuple[FloatArray, FloatArray]]
 """Frames by (task, server): when they arrive [s], never going back, and their size / mean size, above 0."""
 
+
 def run_frames(
     network: Network,
     spans: Sequence[Span],

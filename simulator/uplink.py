@@ -129,9 +129,7 @@ def server_clock(speeds: Sequence[Steps]) -> Clock:
     return Clock(combine(lambda *values: np.minimum.reduce(values), *speeds))
 
 
-def markov_load(
-    rng: np.random.Generator, levels: Sequence[float], rates_hz: ArrayLike, end_s: float
-) -> Steps:
+def markov_load(rng: np.random.Generator, levels: Sequence[float], rates_hz: ArrayLike, end_s: float) -> Steps:
     """Return a load that jumps between levels as a Markov chain in continuous time, stationary from 0 s on.
 
     Parameters
@@ -178,9 +176,7 @@ def markov_load(
     return Steps(times, values, "load")
 
 
-def on_off_load(
-    rng: np.random.Generator, on_bps: float, mean_on_s: float, mean_off_s: float, end_s: float
-) -> Steps:
+def on_off_load(rng: np.random.Generator, on_bps: float, mean_on_s: float, mean_off_s: float, end_s: float) -> Steps:
     """Return a load of `on_bps` for exponential times of mean `mean_on_s`, and of 0 between; see `markov_load`."""
     for what, value in (("mean_on_s", mean_on_s), ("mean_off_s", mean_off_s)):
         if not 0 < value < math.inf:

@@ -238,9 +238,8 @@ def main() -> None:
         ("poisson", "lognormal", "reserved"),
         ("poisson", "constant", "fair"),
     ):
-        settings = FrameSettings(
-            arrivals=arrivals, sizes=sizes, sharing=sharing, size_cv=0.5 if sizes == "lognormal" else 0.0  # type: ignore[arg-type]
-        )
+        cv = 0.5 if sizes == "lognormal" else 0.0
+        settings = FrameSettings(arrivals=arrivals, sizes=sizes, sharing=sharing, size_cv=cv)  # type: ignore[arg-type]
         seconds = min(clocked(lambda: run_frames(network, spans, settings, end_s=end_s)) for _ in range(3))  # noqa: B023
         rate = count / seconds
         print(
