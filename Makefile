@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 20
-GRID_SEEDS ?= 1
+GRID_SEEDS ?= 30
 
 .PHONY: install demo test test-slow lint docs bench clean
 

@@ -147,7 +147,9 @@ def add_verb(choices: Any, name: str, verb: Any) -> None:
         name, help=verb.HELP, description=verb.DESCRIPTION, epilog=f"example:\n  {verb.EXAMPLE}"
     )
     verb.add_arguments(parser)
-    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors and what --json asks for")
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print nothing but errors, and JSON where it was asked for"
+    )
     parser.set_defaults(call=verb.call)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import inspect
+import json
+import re
 import sys
 import threading
 import traceback
@@ -137,12 +139,74 @@ def build_scheduler(spec: str, options: Mapping[str, Any]) -> Scheduler:
         )
         if required and name not in options:
             option = f"--{name.replace('_', '-')}" if name in OWN_OPTIONS else f"--option {name}=VALUE"
-            raise InputError(f"scheduler {spec!r} needs the parameter {name!r} ({option})")
+            raise InputError(f"scheduler {spec!r} needs the parameter {name!r} ({option}, or {spec}({name}=VALUE))")
         kinds = _KINDS.get(str(parameter.annotation))
         if kinds and name in options and type(options[name]) not in kinds[1]:
             raise InputError(f"{name} is {options[name]!r}; allowed: {kinds[0]}")
     with prints_to_stderr():
         return found(**options)
+
+
+Spec = tuple[str, dict[str, Any]]
+"""A scheduler as a user names it, and its parameters."""
+
+
+def scheduler_of(text: str) -> Spec:
+    """Return the scheduler that a text names, with its parameters: the inverse of `label`.
+
+    Raises
+    ------
+    InputError
+        If the parameters are not written as ``(parameter=value, ...)``.
+
+    Examples
+    --------
+    >>> scheduler_of("fixed(cut=3)"), scheduler_of("offline(cut_rule=largest-product)")
+    (('fixed', {'cut': 3}), ('offline', {'cut_rule': 'largest-product'}))
+    """
+    at = _opening(text)
+    if at is None:
+        return text, {}
+    options = {}
+    for part in split(text[at + 1 : -1]):
+        key, equals, value = part.partition("=")
+        if not (key.strip() and equals):
+            raise InputError(f"scheduler {text!r}; allowed: NAME or NAME(parameter=value, ...)")
+        try:
+            options[key.strip()] = json.loads(value)
+        except ValueError:
+            options[key.strip()] = value.strip()
+    return text[:at].strip(), options
+
+
+def _opening(text: str) -> int | None:
+    """Return where the parameters of a scheduler begin; None where there are none. A folder may have brackets, too."""
+    depth = 0
+    for at in range(len(text) - 1, -1, -1) if text.endswith(")") else ():
+        depth += (text[at] == ")") - (text[at] == "(")
+        if depth == 0:
+            return at
+    if "(" in re.split("[/:]", text)[-1] or text.endswith(")"):
+        raise InputError(f"scheduler {text!r}; allowed: NAME or NAME(parameter=value, ...)")
+    return None
+
+
+def split(text: str) -> list[str]:
+    """Split at the commas outside brackets and quotes."""
+    parts, depth, quote = [""], 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    if depth or quote or not all(part.strip() for part in parts):
+        raise InputError(f"{text!r} is no list; allowed: values with commas between them")
+    return [part.strip() for part in parts]
 
 
 def label(spec: str, options: Mapping[str, Any]) -> str:

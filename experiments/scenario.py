@@ -158,10 +158,10 @@ def load(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Scenario
 def find(path: str | os.PathLike[str]) -> str:
     """Return where a scenario file is: there, or among those that come with cutlayer."""
     name = os.fspath(path)
+    if name in shipped() and not os.path.isfile(name):  # a folder of results is often called as what made them
+        return str(SHIPPED / f"{name}.toml")
     if os.path.exists(name):
         return name
-    if name in shipped():
-        return str(SHIPPED / f"{name}.toml")
     if name and is_file_name(name) and not os.path.dirname(name) and not os.path.splitext(name)[1]:
         ours = near_name(name, set(shipped()) - {"template"})
         raise InputError(f"cannot be read (No such file or directory); of ours, {ours}", name)

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from experiments.plugin import build_scheduler
+from experiments.plugin import build_scheduler, scheduler_of
 from experiments.scenarios.fields import (
     File,
     NotNegative,
     Range,
     Scheduler,
+    SchedulerName,
     Section,
     one_of,
     quantity,
@@ -252,6 +253,23 @@ class SchedulerSection(Section):
 
     name: Scheduler
     """A name from 'cutlayer schedulers', or path/to/mine.py:Class."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_parameters(cls, said: Any) -> Any:
+        """Take a name with parameters, as results show it, for what it says: ``fixed(cut=3)``."""
+        name = said.get("name") if isinstance(said, dict) else None
+        if not isinstance(name, str):
+            return said
+        try:
+            bare, options = scheduler_of(str(name))
+        except InputError as fault:
+            raise whole(str(fault)) from None
+        if not options:
+            return said
+        if twice := sorted(set(options) & set(said)):
+            raise whole(f"scheduler {str(name)!r}: {twice[0]} is said twice")
+        return {**said, **options, "name": SchedulerName.at(getattr(name, "folder", ""), bare)}
 
     @model_validator(mode="after")
     def _can_be_built(self) -> SchedulerSection:

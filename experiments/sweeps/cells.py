@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import threading
 import time
 import traceback
@@ -22,6 +23,8 @@ from experiments.plugin import build_scheduler, code_digest, label, scheduler_cl
 from experiments.runner import bound_at, failed_row, key_of, run, run_row
 from simulator.bounds import Bound, hindsight
 from simulator.errors import CapacityError, DecisionError, InputError, in_words
+from simulator.pinpoint import raised_at
+from simulator.policy import Scheduler
 from simulator.tables import Row
 from simulator.types import Task
 
@@ -170,8 +173,17 @@ def _text(fault: Exception) -> str:
         return in_words(fault)
 
 
+def _place(fault: BaseException, scheduler: Scheduler | None) -> str:
+    """Return where in its own file a scheduler has failed, the same in every folder, and at which task."""
+    place = None if scheduler is None else raised_at(fault, scheduler)
+    if place is None:
+        return ""
+    task = "" if place.task is None else f", at task {place.task!r}"
+    return f" ({os.path.basename(place.file)}:{place.line}{task})"
+
+
 def _outcome(cell: Cell[Source], threads: int | None) -> Outcome:
-    start = time.perf_counter()
+    start, scheduler = time.perf_counter(), None
     try:
         scheduler = build_scheduler(cell.scheduler, cell.options)
         check_scheduler(cell)
@@ -202,7 +214,7 @@ def _outcome(cell: Cell[Source], threads: int | None) -> Outcome:
     except InputError as fault:
         return failure(_text(fault), None, time.perf_counter() - start)
     except (Exception, SystemExit) as fault:
-        return failure(in_words(fault), traceback.format_exc(), time.perf_counter() - start)
+        return failure(in_words(fault) + _place(fault, scheduler), traceback.format_exc(), time.perf_counter() - start)
     return Outcome({name: value for name, value in done.row.items() if name not in _OWN}, tables)
 
 

@@ -13,7 +13,7 @@ from typing import Any, overload
 
 from experiments.console import log
 from experiments.inputs import Source
-from experiments.plugin import build_scheduler, code_digest, label
+from experiments.plugin import Spec, build_scheduler, code_digest, label, scheduler_of, split
 from experiments.scenario import Scenario, load
 from experiments.sweeps.cells import Cell
 from simulator.errors import InputError
@@ -24,8 +24,6 @@ MANY = 5_000
 """So many scenarios take long enough to check to say so."""
 TABLES_TO_KEEP = ("tasks", "decisions", "series", "series_by", "frames", "frame_series")
 _RANGE = re.compile(r"([-+\d.eE]+):([-+\d.eE]+)(?::([-+\d.eE]+))?\s*([A-Za-z].*)?")
-
-Spec = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -223,7 +221,7 @@ def values_of(text: str) -> list[str]:
     """
     match = _RANGE.fullmatch(text.strip())
     if match is None:
-        return _split(text)
+        return split(text)
     try:
         low, high, step = (Decimal(part) for part in (match[1], match[2], match[3] or "1"))
         count = int((high - low) / step) + 1
@@ -236,46 +234,3 @@ def values_of(text: str) -> list[str]:
         )
     unit = f" {match[4]}" if match[4] else ""
     return [f"{format((low + n * step).normalize(), 'f')}{unit}" for n in range(count)]
-
-
-def _split(text: str) -> list[str]:
-    """Split at the commas outside brackets and quotes."""
-    parts, depth, quote = [""], 0, ""
-    for letter in text:
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        depth += (letter in "([{") - (letter in ")]}")
-        if letter == "," and depth == 0 and not quote:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    if depth or quote or not all(part.strip() for part in parts):
-        raise InputError(f"{text!r} is no list; allowed: values with commas between them")
-    return [part.strip() for part in parts]
-
-
-def scheduler_of(text: str) -> Spec:
-    """Return the scheduler that a text names, with its parameters.
-
-    Examples
-    --------
-    >>> scheduler_of("fixed(cut=3)"), scheduler_of("offline(cut_rule=largest-product)")
-    (('fixed', {'cut': 3}), ('offline', {'cut_rule': 'largest-product'}))
-    """
-    name, bracket, inner = text.partition("(")
-    if not bracket:
-        return text, {}
-    options = {}
-    if not inner.endswith(")"):
-        raise InputError(f"scheduler {text!r}; allowed: NAME or NAME(parameter=value, ...)")
-    for part in _split(inner[:-1]):
-        key, equals, value = part.partition("=")
-        if not (key.strip() and equals):
-            raise InputError(f"scheduler {text!r}; allowed: NAME or NAME(parameter=value, ...)")
-        try:
-            options[key.strip()] = json.loads(value)
-        except ValueError:
-            options[key.strip()] = value.strip()
-    return name.strip(), options

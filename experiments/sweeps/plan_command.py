@@ -10,11 +10,11 @@ import re
 import sys
 from typing import Any
 
-from experiments.plugin import build_scheduler, label
+from experiments.plugin import Spec, build_scheduler, label, scheduler_of
 from experiments.records.run_groups import LATE, SERVED
 from experiments.runner import run_row
 from experiments.scenario import Scenario, load
-from experiments.sweeps.grid import Points, Spec, scheduler_of, values_of
+from experiments.sweeps.grid import Points, values_of
 from experiments.sweeps.planning import LARGEST, LEVEL, Plan, Planner, Step, Wish, as_share, short_of
 from experiments.sweeps.sweep import engine_of
 from simulator.errors import InputError

@@ -14,9 +14,9 @@ from math import ceil, log2
 from typing import Any, Literal
 
 from experiments.console import log
-from experiments.plugin import code_digest
+from experiments.plugin import Spec, code_digest
 from experiments.sweeps.cells import Cell
-from experiments.sweeps.grid import Point, Spec
+from experiments.sweeps.grid import Point
 from experiments.sweeps.sweep import Engine, Tally, sweep
 from simulator.bounds import certificate
 from simulator.errors import CutlayerError, InputError

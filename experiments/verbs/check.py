@@ -23,14 +23,17 @@ def call(arguments: argparse.Namespace) -> int:
     import json
     import sys
 
-    from experiments.plugin import scheduler_class
+    from experiments.plugin import build_scheduler, scheduler_class, scheduler_of
     from simulator.checks import check_scheduler
     from simulator.errors import ContractError
 
     said, status = f"{arguments.scheduler} keeps the contract", 0
     with contextlib.redirect_stdout(sys.stderr) if arguments.json else contextlib.nullcontext():
         try:
-            check_scheduler(scheduler_class(arguments.scheduler))
+            name, options = scheduler_of(arguments.scheduler)
+            examples = [options] if options else scheduler_class(name).examples
+            for one in examples:
+                check_scheduler(build_scheduler(name, one))
         except ContractError as fault:
             said, status = str(fault), 2
     found = {"scheduler": arguments.scheduler, "keeps_the_contract": status == 0, "fault": said if status else None}

@@ -205,7 +205,9 @@ OPTIONS = [
     Fault("cut negative", option("--cut", "-3"), ("cut is -3", "1 or more"), "fixed"),
     Fault("cut a fraction", option("--cut", "1.5"), ("--cut", "'1.5'"), "fixed"),
     Fault("cut true", option("--option", "cut=true"), ("cut is True", "a whole number"), "fixed"),
-    Fault("cut missing", lambda files: None, ("'fixed' needs the parameter 'cut' (--cut)",), "fixed"),
+    Fault(
+        "cut missing", lambda files: None, ("'fixed' needs the parameter 'cut' (--cut, or fixed(cut=VALUE))",), "fixed"
+    ),
     Fault("cut where none is taken", option("--cut", "1"), ("'fifo' has no parameter 'cut'",)),
     Fault("admission misspelt", option("--admission", "print"), ("'print'", "did you mean 'printed'?"), "threshold"),
     Fault("admission of fifo", option("--admission", "printed"), ("'fifo' has no parameter 'admission'",)),

@@ -137,7 +137,7 @@ CORPUS = {
         ["workload.lifetime is '-1 s'; allowed: above 0"],
     ),
     "a key that belongs in a table": ("tasks = 5\n", ["unknown key 'tasks'; did you mean 'workload.tasks'?"]),
-    "scheduler whose parameter has no option": ("scheduler = 'price-online'\n", ["(--option expected_tasks=VALUE)"]),
+    "scheduler whose parameter has no option": ("scheduler = 'price-online'\n", ["(--option expected_tasks=VALUE, or"]),
     "fair shares of links of several servers": (
         "scheduler = 'fifo'\n[network.topology]\nshape = { name = 'tree', nodes = 7 }\n[workload]\ntasks = 3\n"
         "[frames]\nsharing = 'fair'\n", ["carries several servers; sharing 'fair' is for links that carry one"],

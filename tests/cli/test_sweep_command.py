@@ -143,3 +143,50 @@ def test_a_sweep_says_where_its_files_lay_as_a_run_does(cutlayer, here):
     assert cutlayer(["sweep", "s.toml", "--seeds", "1", "-j", "1", "--out", "sweep.db"]).status == 0
     (one,), (other,) = rows("run.db"), rows("sweep.db")
     assert one["paths"] == other["paths"] and "log.csv" in json.loads(other["paths"]).values()
+
+
+OWN = """\
+from simulator.policy import OnlineScheduler, Reject
+
+
+class Picky(OnlineScheduler):
+    def __init__(self, most):
+        self.most = most
+
+    def decide(self, task, view):
+        return Reject("too many") if len(task.nam) > self.most else Reject("no")
+
+
+class Sound(OnlineScheduler):
+    def __init__(self, reason):
+        self.reason = reason
+
+    def decide(self, task, view):
+        return Reject(self.reason)
+"""
+
+
+def test_a_scheduler_is_written_the_same_way_everywhere(cutlayer, here):
+    Path("my own (2).py").write_text(OWN)
+    spec = "my own (2).py:Sound(reason=full)"
+    assert cutlayer(["check", spec]).out == f"{spec} keeps the contract\n"
+    run = cutlayer(["run", "paper", *SMALL, "--scheduler", spec, "--out", "run.db"])
+    swept = cutlayer(["sweep", "paper", *SMALL, "--vary", f"scheduler={spec}", "--seeds", "1", "--out", "sweep.db"])
+    assert (run.status, swept.status) == (0, 0)
+    assert rows(here / "run.db")[0]["scheduler"] == rows(here / "sweep.db")[0]["scheduler"] == spec
+    assert_one_line(cutlayer(["check", "my own (2).py:Sound"]), "cutlayer check", "needs the parameter 'reason'")
+    twice = cutlayer(["run", "paper", *SMALL, "--scheduler", "fixed(cut=3)", "--cut", "2", "--out", "no.db"])
+    assert_one_line(twice, "cutlayer run", "scheduler 'fixed(cut=3)': cut is said twice")
+
+
+def test_a_run_that_failed_says_in_which_line_and_at_which_task(cutlayer, here):
+    Path("own.py").write_text(OWN)
+    words = ["sweep", "paper", *SMALL, "--vary", "scheduler=own.py:Picky(most=1)", "--seeds", "1", "--out", "a.db"]
+    done = cutlayer(words)
+    assert done.status == 3 and "object has no attribute 'nam' (own.py:9, at task 't0')" in done.out
+    assert rows(here / "a.db")[0]["error"].endswith("(own.py:9, at task 't0')")
+
+
+def test_a_folder_of_results_does_not_hide_the_scenario_it_is_called_after(cutlayer, here):
+    Path("paper").mkdir()
+    assert cutlayer(["run", "paper", *SMALL, "--scheduler", "fifo", "--out", "a.db"]).status == 0

@@ -6,7 +6,8 @@ import weakref
 
 import pytest
 
-from experiments.sweeps.grid import grid_of, scheduler_of, values_of
+from experiments.plugin import scheduler_of
+from experiments.sweeps.grid import grid_of, values_of
 from simulator.errors import InputError
 
 SMALL = ["workload.tasks=20", "network.servers=4"]

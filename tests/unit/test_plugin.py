@@ -75,7 +75,7 @@ def test_a_file_of_a_standard_modules_name_hides_nothing(tmp_path):
         ("Own", {"shar": 1}, "no parameter 'shar'; did you mean 'share'?"),
         ("Own", {"share": "much"}, "share is 'much'; allowed: a number"),
         ("Own", {"share": True}, "share is True; allowed: a number"),
-        ("Needs", {}, "needs the parameter 'level' (--option level=VALUE)"),
+        ("Needs", {}, "needs the parameter 'level' (--option level=VALUE, or"),
         ("Ow", {}, "unknown class 'Ow'; did you mean 'Own'?"),
         ("OnlineScheduler", {}, "not a subclass"),
         ("dataclass", {}, "not a subclass"),
