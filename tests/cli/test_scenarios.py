@@ -63,7 +63,7 @@ def test_in_a_new_scenario_something_is_short_and_schedulers_differ(files, cutla
 def test_init_does_not_write_over_a_folder(files, cutlayer, monkeypatch):
     monkeypatch.chdir(files.folder)
     for folder in (".", "profiles"):
-        assert_one_line(cutlayer(["scenario", "init", "--out", folder]), f"{folder}: is there already; allowed: a new file")
+        assert_one_line(cutlayer(["scenario", "init", "--out", folder]), f"{folder}: is there already")
 
 
 def test_init_does_not_overwrite(files, cutlayer):
