@@ -21,6 +21,7 @@ test-slow: $(VENV)/.test  ## everything, also what takes minutes
 
 lint: $(VENV)/.test  ## style, types, and which module may import which
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

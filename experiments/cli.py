@@ -163,9 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is not None:
         return _status(argv)
     _open_streams()
-    return until_interrupted(
-        lambda: _status(None), lambda: print(_fault("cutlayer", "interrupted"), file=sys.stderr)
-    )
+    return until_interrupted(lambda: _status(None), lambda: print(_fault("cutlayer", "interrupted"), file=sys.stderr))
 
 
 def _open_streams() -> None:

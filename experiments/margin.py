@@ -56,13 +56,7 @@ def run(study: Study) -> list[Claim]:
     late = {
         point: [row["violations"] / row["delivered"] for row in islice(rows, len(own))] for point, own in cells.items()
     }
-    misses = {
-        kind: [
-            mean_interval(late[kind, margin]).clipped(0.0, 1.0)
-            for margin in MARGINS
-        ]
-        for kind in KINDS
-    }
+    misses = {kind: [mean_interval(late[kind, margin]).clipped(0.0, 1.0) for margin in MARGINS] for kind in KINDS}
     needed = {kind: [margin_for(1 - target, [i.mean for i in misses[kind]]) for target in TARGETS] for kind in KINDS}
     study.record(
         "margin",

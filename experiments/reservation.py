@@ -69,8 +69,7 @@ def run(study: Study) -> list[Claim]:
             f"up to 1/Q = {1 / deadline_s:g} Hz at most {max(printed[r].mean for r in slow):.2%} of the frames are "
             f"late; above, at least {min(printed[r].mean for r in fast):.2%}",
             certain(max(printed[rate].mean for rate in RATES_HZ) == 0),
-            "reservation=deadline, constant periodic frames; late frames among those delivered within "
-            f"{UNTIL_S:g} s",
+            f"reservation=deadline, constant periodic frames; late frames among those delivered within {UNTIL_S:g} s",
             {"late": {rate: interval.mean for rate, interval in printed.items()}},
         ),
         Claim(

@@ -25,7 +25,7 @@ from simulator.bounds import Bound, certificate, lp_bound
 from simulator.engine import simulate
 from simulator.policy import Scheduler
 from simulator.recorder import Recorder
-from simulator.results import writable
+from simulator.run_writer import writable
 from simulator.sinks import Sink
 from simulator.spans import Span, SpanRecorder
 from simulator.tables import Row, column_names
@@ -154,7 +154,11 @@ def run(
     spans = SpanRecorder()
     start = time.perf_counter()
     outcome = simulate(
-        network, tasks, scheduler, until_s=until_s, listeners=[recorder] if frames is None else [recorder, spans],
+        network,
+        tasks,
+        scheduler,
+        until_s=until_s,
+        listeners=[recorder] if frames is None else [recorder, spans],
         conditions=conditions,
     )
     row = run_row(scenario, scheduler_label, seed) | recorder.summary()

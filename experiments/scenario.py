@@ -44,11 +44,14 @@ class Scenario(Section):
     interaction: InteractionSection | None = None
     faults: FaultsSection | None = None
     frames: FramesSection | None = None
-    scheduler: Annotated[
-        tuple[SchedulerSection, ...],
-        BeforeValidator(several),
-        Field(min_length=1),
-    ] | None = None
+    scheduler: (
+        Annotated[
+            tuple[SchedulerSection, ...],
+            BeforeValidator(several),
+            Field(min_length=1),
+        ]
+        | None
+    ) = None
     """One scheduler, or several in brackets."""
     run: RunSection = RunSection()
 

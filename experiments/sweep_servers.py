@@ -105,9 +105,7 @@ def _claims(deployed: Deployed, lines: Mapping[str, Sequence[Interval]], saved_b
     cloud = lines["cloud"][default]
     usable_share, saved = PaperScenario().usable_share, mean_interval(saved_by_seed).clipped(0.0, 1.0)
     reached = [
-        ours / bound
-        for n in SERVERS
-        for ours, bound in zip(deployed["offline", n], deployed[BOUND, n], strict=True)
+        ours / bound for n in SERVERS for ours, bound in zip(deployed["offline", n], deployed[BOUND, n], strict=True)
     ]
     return [
         Claim(

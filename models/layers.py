@@ -37,9 +37,7 @@ class LayeredNetwork(nn.Module):
         Shape after every layer, for `input_shape`.
     """
 
-    def __init__(
-        self, rows: Sequence[Row], *, input_shape: tuple[int, ...], n_parameters: int, source: str
-    ) -> None:
+    def __init__(self, rows: Sequence[Row], *, input_shape: tuple[int, ...], n_parameters: int, source: str) -> None:
         super().__init__()
         self.layers = nn.Sequential(OrderedDict((name, layer) for name, layer, _ in rows))
         self.output_shapes = tuple(shape for _, _, shape in rows)

@@ -222,9 +222,7 @@ def _wire_bytes(shape: Sequence[int], wire: str) -> int:
     return values * WIRES[wire]
 
 
-def _count(
-    name: str, outline: LayeredNetwork, input_shape: tuple[int, ...]
-) -> tuple[list[int], list[tuple[int, ...]]]:
+def _count(name: str, outline: LayeredNetwork, input_shape: tuple[int, ...]) -> tuple[list[int], list[tuple[int, ...]]]:
     """Return FLOP and output shape of every layer; `outline` is without storage, so nothing is computed."""
     from torch.utils.flop_counter import FlopCounterMode
 

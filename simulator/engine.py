@@ -287,6 +287,4 @@ def simulate(
     conditions: Conditions | None = None,
 ) -> Outcome:
     """Run `tasks` through `network` under `scheduler` and return the outcome; see `Simulation`."""
-    return Simulation(
-        network, tasks, scheduler, until_s=until_s, listeners=listeners, conditions=conditions
-    ).run()
+    return Simulation(network, tasks, scheduler, until_s=until_s, listeners=listeners, conditions=conditions).run()

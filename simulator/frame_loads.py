@@ -9,8 +9,8 @@ import numpy as np
 
 from simulator.compiled import compiled
 from simulator.frame_model import Slices
+from simulator.steps import Steps
 from simulator.types import FloatArray, IntArray
-from simulator.uplink import Steps
 
 UNSTABLE = 1e-9
 """A slice is unstable where its load exceeds 1 by more than this."""

@@ -296,6 +296,4 @@ def slices_by_server(
         input_bytes * sent_bits,
     )  # fmt: skip
     bounds = pairwise(np.searchsorted(server, np.arange(len(network.servers) + 1)).tolist())
-    return [
-        Slices(n, *[column[low:high] for column in every]) for n, (low, high) in enumerate(bounds)
-    ], reservations
+    return [Slices(n, *[column[low:high] for column in every]) for n, (low, high) in enumerate(bounds)], reservations

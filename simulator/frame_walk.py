@@ -21,8 +21,8 @@ from simulator.frame_model import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST,
 from simulator.frame_order import Order, place, slot, sort_frames
 from simulator.frame_rows import Room, Rows
 from simulator.frame_streams import Frames
+from simulator.steps import Clock
 from simulator.types import FloatArray, IntArray
-from simulator.uplink import Clock
 
 
 class Course(NamedTuple):

@@ -36,25 +36,14 @@ from simulator.frame_streams import Given, Streams, count_frames
 from simulator.frame_throughput import add_done, throughput
 from simulator.frame_walk import ReservedWalk, course
 from simulator.spans import Span
+from simulator.steps import FULL, Clock, Intervals, Steps, combine, constant, held, merged
 from simulator.tables import QUANTILES
 from simulator.types import FloatArray, Network
-from simulator.uplink import (
-    FULL,
-    Clock,
-    Conditions,
-    Intervals,
-    Steps,
-    combine,
-    constant,
-    held,
-    links_of,
-    merged,
-    server_clock,
-    slice_speed,
-)
+from simulator.uplink import Conditions, links_of, server_clock, slice_speed
 
 GivenFrames = Mapping[tuple[str, str], tuple[FloatArray, FloatArray]]
 """Frames by (task, server): when they arrive [s], never going back, and their size / mean size, above 0."""
+
 
 def run_frames(
     network: Network,

@@ -1,4 +1,4 @@
-"""Where the rows of a run go: into lists, or into a results file as they come (`simulator.results.RunWriter`)."""
+"""Where the rows of a run go: into lists, or into a results file as they come (`simulator.run_writer.RunWriter`)."""
 
 from __future__ import annotations
 

@@ -42,9 +42,7 @@ def layer_edges(
     return np.array([*edges, 0.0])
 
 
-EXPONENTIAL_EDGE = layer_edges(
-    EXPONENTIAL_R, math.exp(-EXPONENTIAL_R), lambda x: math.exp(-x), lambda y: -math.log(y)
-)
+EXPONENTIAL_EDGE = layer_edges(EXPONENTIAL_R, math.exp(-EXPONENTIAL_R), lambda x: math.exp(-x), lambda y: -math.log(y))
 NORMAL_EDGE = layer_edges(
     NORMAL_R,
     math.sqrt(math.pi / 2) * math.erfc(NORMAL_R / math.sqrt(2.0)),

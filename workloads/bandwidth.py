@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from simulator.errors import InputError, UnknownNameError
 from simulator.rng import stream
+from simulator.steps import Steps
 from simulator.types import Network
-from simulator.uplink import Steps
 from workloads.bandwidth_formats import FORMATS, lines_of
 from workloads.bandwidth_trace import BandwidthTrace
 from workloads.rows import Path

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from simulator.errors import InputError
+from simulator.steps import Steps, first_fault
 from simulator.types import FloatArray
-from simulator.uplink import Steps, first_fault
 
 MOST_STEPS = 10_000_000
 """Changes of a looped trace; more is a length in the wrong unit."""

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from simulator.errors import InputError, UnknownNameError
+from simulator.steps import Intervals, Steps, combine, first_fault, merged
 from simulator.types import Network
-from simulator.uplink import Conditions, Intervals, Steps, combine, first_fault, merged
+from simulator.uplink import Conditions
 from workloads.rows import Path, read_number, read_rows, read_text
 
 CHANGE_COLUMNS = ("link", "time_s", "bps")

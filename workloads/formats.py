@@ -43,9 +43,7 @@ def read_network(path: Path, **options: Any) -> Network:
     return Network(capacity, uplink, servers=names, **options)
 
 
-def read_tasks(
-    path: Path, network: Network, profiles: Mapping[str, Profile], inputs: Path | None = None
-) -> list[Task]:
+def read_tasks(path: Path, network: Network, profiles: Mapping[str, Profile], inputs: Path | None = None) -> list[Task]:
     """Read ``tasks.csv`` and, where tasks say where they are fed, ``inputs.csv``.
 
     Parameters

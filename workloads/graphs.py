@@ -156,7 +156,6 @@ def _number(value: Any) -> float:
         return math.inf
 
 
-
 def natural(text: str) -> tuple[Any, ...]:
     """Return a key that sorts ``n2`` before ``n10``."""
     parts: list[Any] = re.split(r"(\d+)", text, flags=re.ASCII)  # letters and digits in turns

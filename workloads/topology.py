@@ -42,6 +42,7 @@ MOST_CROSSINGS = 2_000_000
 
 RouteBy = Literal["hops", "distance", "speed"]
 
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A node, for maps.

@@ -155,9 +155,7 @@ def with_options(
     call: Callable[..., Trace], what: str, path: Path, options: Mapping[str, Any], known: Mapping[str, Any]
 ) -> Trace:
     """Call a reader with its options, and of the names `known` those it asks for; refuse options it does not have."""
-    allowed = [
-        name for name, found in inspect.signature(call).parameters.items() if found.kind is found.KEYWORD_ONLY
-    ]
+    allowed = [name for name, found in inspect.signature(call).parameters.items() if found.kind is found.KEYWORD_ONLY]
     offered = [name for name in allowed if name not in known]
     for name in options:
         if name not in offered:

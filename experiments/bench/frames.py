@@ -29,8 +29,8 @@ from simulator.frame_streams import Frames, Streams
 from simulator.frame_walk import ReservedWalk, course
 from simulator.frames import run_frames
 from simulator.spans import Span
+from simulator.steps import Clock, constant
 from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Clock, constant
 
 SERVERS, FLOWS = 10, 10
 RATE_HZ, DEADLINE_S = 10.0, 0.08
@@ -238,9 +238,8 @@ def main() -> None:
         ("poisson", "lognormal", "reserved"),
         ("poisson", "constant", "fair"),
     ):
-        settings = FrameSettings(
-            arrivals=arrivals, sizes=sizes, sharing=sharing, size_cv=0.5 if sizes == "lognormal" else 0.0  # type: ignore[arg-type]
-        )
+        cv = 0.5 if sizes == "lognormal" else 0.0
+        settings = FrameSettings(arrivals=arrivals, sizes=sizes, sharing=sharing, size_cv=cv)  # type: ignore[arg-type]
         seconds = min(clocked(lambda: run_frames(network, spans, settings, end_s=end_s)) for _ in range(3))  # noqa: B023
         rate = count / seconds
         print(

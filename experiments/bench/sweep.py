@@ -93,10 +93,7 @@ def paper_grid(seeds: int) -> None:
     """Time the paper's grid."""
     sources = [PaperSource(PaperScenario(servers=n)) for n in SERVERS]
     cells = (
-        Cell(source, name, seed, options)
-        for source in sources
-        for seed in range(seeds)
-        for name, options in SCHEDULERS
+        Cell(source, name, seed, options) for source in sources for seed in range(seeds) for name, options in SCHEDULERS
     )
     took_s, _ = timed_sweep(cells, default_workers())
     runs = len(sources) * len(SCHEDULERS) * seeds

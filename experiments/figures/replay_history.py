@@ -13,8 +13,8 @@ import numpy as np
 from experiments.figures.panels import step_means
 from experiments.inputs import Inputs
 from simulator.results import Results
+from simulator.steps import Clock, Intervals, Steps, available, merged
 from simulator.types import FloatArray
-from simulator.uplink import Clock, Intervals, Steps, available, merged
 
 INTERVALS = 240
 """Of time, over which everything is averaged."""

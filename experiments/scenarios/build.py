@@ -235,6 +235,4 @@ def _measured(said: BandwidthSection, network: Network, seed: int, end_s: float)
     files = said.trace if isinstance(said.trace, list) else [said.trace]
     traces = {name: read(file) for name, file in said.links.items()} if said.links else [read(file) for file in files]
     until_s = end_s if said.loop and end_s > 0 else None
-    return Conditions(
-        capacity_bps=give(network, traces, until_s=until_s, seed=seed if said.random_start else None)
-    )
+    return Conditions(capacity_bps=give(network, traces, until_s=until_s, seed=seed if said.random_start else None))

@@ -86,9 +86,7 @@ def _said(loc: Sequence[Any], data: Any, missing: bool) -> list[str]:
     return path
 
 
-def _message(
-    found: Mapping[str, Any], name: str, path: Sequence[str], draft: Draft, root: type[BaseModel]
-) -> str:
+def _message(found: Mapping[str, Any], name: str, path: Sequence[str], draft: Draft, root: type[BaseModel]) -> str:
     kind, value, context = found["type"], found["input"], found.get("ctx", {})
     said = f"{name} is {shown(value)}"
     if kind == "refused":

@@ -138,9 +138,7 @@ def distribution(unit: str) -> Any:
         "required": ["distribution"],
     }
     pair = {"type": "array", "items": one, "minItems": 2, "maxItems": 2}
-    return Annotated[
-        Any, PlainValidator(read), PlainSerializer(say), WithJsonSchema({"anyOf": [one, pair, table]})
-    ]
+    return Annotated[Any, PlainValidator(read), PlainSerializer(say), WithJsonSchema({"anyOf": [one, pair, table]})]
 
 
 def _are_quantities(values: Any) -> bool:
@@ -280,9 +278,7 @@ class WorkloadSection(Section):
     """Number of tasks."""
     duration: quantity("s") | None = None  # type: ignore[valid-type]
     """No task arrives then or later; whichever comes first."""
-    trace: Annotated[
-        tuple[TraceSection, ...], BeforeValidator(several), Field(min_length=1)
-    ] | None = None
+    trace: Annotated[tuple[TraceSection, ...], BeforeValidator(several), Field(min_length=1)] | None = None
     """Arrivals from a file: its name, or a table; several in brackets arrive together."""
     profile_folder: File | None = None
     """Folder of profiles; without it, the ten measured networks that come with cutlayer."""

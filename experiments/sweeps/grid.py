@@ -141,9 +141,7 @@ class Grid:
         return " x ".join(f"{n:,} {what}{'s' * (n != 1)}" for n, what in parts) + f" = {runs:,} runs"
 
 
-def grid_of(
-    path: str, settings: Sequence[str] = (), vary: Sequence[str] = (), keep: Sequence[str] = ()
-) -> Grid:
+def grid_of(path: str, settings: Sequence[str] = (), vary: Sequence[str] = (), keep: Sequence[str] = ()) -> Grid:
     """Return the grid that a command line asks for, all of it checked.
 
     Parameters

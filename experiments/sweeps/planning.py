@@ -116,8 +116,10 @@ class Plan:
         found = []
         for less, more in pairwise(ordered):
             fewer = less.deployed.low > more.deployed.high
-            late = less.late is not None and more.late is not None and (
-                more.late.low > less.late.high if rising else less.late.low > more.late.high
+            late = (
+                less.late is not None
+                and more.late is not None
+                and (more.late.low > less.late.high if rising else less.late.low > more.late.high)
             )
             if fewer or late:
                 found.append((less, more))

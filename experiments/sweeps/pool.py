@@ -44,9 +44,7 @@ SOON_S = 0.1
 """After Ctrl-C, so long is waited for a process that is being started [s]: mostly it is there by then."""
 HANDLES = 16
 """To start a process takes fewer files that are open at a time."""
-ONE_THREAD = {
-    f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB", "NUMEXPR", "NUMBA")
-}
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB", "NUMEXPR", "NUMBA")}
 """Every core has a worker: libraries with threads of their own would only get in each other's way."""
 
 AnyCell = Cell[Source]

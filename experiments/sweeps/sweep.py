@@ -147,5 +147,3 @@ def engine_of(jobs: int | None = None, cluster: str | None = None) -> AbstractCo
     if jobs is not None and jobs < 1:
         raise InputError(f"-j is {jobs}; allowed: 1 or more")
     return Pool(jobs or default_workers())
-
-

@@ -134,9 +134,7 @@ MEANINGS = [
         edit("tasks.csv", "t4,3,", "t4,1.5,"),
         ("tasks.csv:5: ", "arrival_s is 1.5", "before 2.0", "by time"),
     ),
-    Fault(
-        "profile misspelt", edit("tasks.csv", "wide", "widt"), ("tasks.csv:5: ", "'widt'", "did you mean 'wide'?")
-    ),
+    Fault("profile misspelt", edit("tasks.csv", "wide", "widt"), ("tasks.csv:5: ", "'widt'", "did you mean 'wide'?")),
     Fault("profile unknown", edit("tasks.csv", "wide", "vgg"), ("tasks.csv:5: ", "'vgg'", "known: small, wide")),
     Fault(
         "server misspelt",

@@ -121,9 +121,10 @@ def test_what_is_too_large_for_the_network_is_still_said_to_be_so_in_an_outage(f
     files.write("outages.csv", "resource,name,down_s,up_s\nserver,a,2.5,4\n")
     files.edit("tasks.csv", "5,0.2,,2000.0", "5,0.2,,2e9")
     assert cutlayer(files.argv("--outages", str(files.path("outages.csv")))).status == 0
-    assert "3 s: rejected: no cut fits even the empty network" in cutlayer(
-        ["explain", str(files.path("run.db")), "t4"]
-    ).out
+    assert (
+        "3 s: rejected: no cut fits even the empty network"
+        in cutlayer(["explain", str(files.path("run.db")), "t4"]).out
+    )
 
 
 @pytest.mark.parametrize(

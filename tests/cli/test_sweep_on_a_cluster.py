@@ -189,9 +189,7 @@ def test_a_worker_of_another_model_is_refused_in_one_line(folder, cluster):
     (other / "simulator").mkdir(parents=True)
     patched = "import experiments.runner as r; r.model_version = lambda: 'another'"
     (other / "preload.py").write_text(patched + "\n")
-    cluster.launch(
-        "worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--preload", str(other / "preload.py")
-    )
+    cluster.launch("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--preload", str(other / "preload.py"))
     process = start(folder, "k.db", "--cluster", cluster.address)
     out, err = process.communicate(timeout=100)
     assert (process.returncode, out) == (2, "")

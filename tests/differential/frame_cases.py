@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from simulator.frame_model import FrameSettings, slices_by_server
 from simulator.frame_streams import Streams
 from simulator.spans import Span
+from simulator.steps import Steps
 from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions, Steps
+from simulator.uplink import Conditions
 
 END_S = 16.0
 
@@ -93,9 +94,7 @@ def cases(draw, tree=False):
         n_layers = 2
         flop = [pick([0.0, 256.0, 512.0, 1024.0], 0, 900) for _ in range(n_layers)]
         out = [pick([2.0, 4.0, 8.0], 1, 9) for _ in range(n_layers)]
-        profile = Profile(
-            "p", (8,), 8.0, tuple(Layer(f"l{k}", flop[k], (1,), out[k]) for k in range(n_layers))
-        )
+        profile = Profile("p", (8,), 8.0, tuple(Layer(f"l{k}", flop[k], (1,), out[k]) for k in range(n_layers)))
         fed = np.flatnonzero(rng.random(n_servers) < 0.7)
         fed = fed if len(fed) else np.array([0])
         d = [pick([1.0, 2.0, 4.0], 0.5, 5) for _ in fed]

@@ -111,9 +111,7 @@ def fits(network, deployed, task, cut):
 
 def bottleneck_share(network, deployed, task, cut):
     """The largest share of anything free that the cut takes; infinite where nothing is free."""
-    return max(
-        need / free if free > 0 else math.inf for need, free, _ in demands(network, deployed, task, cut)
-    )
+    return max(need / free if free > 0 else math.inf for need, free, _ in demands(network, deployed, task, cut))
 
 
 def candidate_cuts(network, deployed, task, cut_rule, fixed_cut):

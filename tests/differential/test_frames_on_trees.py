@@ -11,8 +11,9 @@ from test_frames_equal_simpy import check_equal
 from simulator.frame_model import DELIVERED, FrameSettings
 from simulator.frames import run_frames
 from simulator.spans import Span
+from simulator.steps import Steps
 from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions, Steps
+from simulator.uplink import Conditions
 
 QUICK = settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 

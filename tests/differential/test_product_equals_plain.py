@@ -17,9 +17,7 @@ from simulator.types import Layer, Network, Profile, Task
 def profile(task: plain.PlainTask) -> Profile:
     """A profile whose ratios and cumulated FLOP per byte are the plain task's (input of one byte)."""
     flop = np.diff([0.0, *task.flop_per_byte]).tolist()
-    layers = tuple(
-        Layer(f"l{k}", f, (1,), r) for k, (f, r) in enumerate(zip(flop, task.ratio, strict=True), start=1)
-    )
+    layers = tuple(Layer(f"l{k}", f, (1,), r) for k, (f, r) in enumerate(zip(flop, task.ratio, strict=True), start=1))
     return Profile("p", (1,), 1.0, layers)
 
 

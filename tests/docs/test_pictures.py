@@ -36,11 +36,7 @@ def drawn(page, folder, monkeypatch, *more):
     """Run the command of the page's picture and return what it drew."""
     _, part, written = PICTURES[page]
     (command,) = (
-        line
-        for block in blocks(page)
-        if block.language == "sh"
-        for line in block.text.splitlines()
-        if part in line
+        line for block in blocks(page) if block.language == "sh" for line in block.text.splitlines() if part in line
     )
     (folder / "workloads").symlink_to(ROOT / "workloads")
     monkeypatch.chdir(folder)

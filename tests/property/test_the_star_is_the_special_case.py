@@ -17,8 +17,9 @@ from simulator.packing import Packing, Prices
 from simulator.recorder import Recorder
 from simulator.schedulers import SCHEDULERS
 from simulator.spans import SpanRecorder
+from simulator.steps import Steps
 from simulator.types import Network
-from simulator.uplink import Conditions, Steps
+from simulator.uplink import Conditions
 from workloads.topology import build_network
 
 EVERY = [(name, parameters) for name in SCHEDULERS for parameters in SCHEDULERS[name].examples]

@@ -10,8 +10,9 @@ from simulator.policy import Deploy, OnlineScheduler, Reject
 from simulator.recorder import Recorder
 from simulator.schedulers import SCHEDULERS
 from simulator.spans import SpanRecorder
+from simulator.steps import Steps
 from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions, Steps
+from simulator.uplink import Conditions
 
 PROFILE = Profile("p", (1,), 1.0, (Layer("l", 1, (1,), 1.0),))
 
@@ -42,9 +43,7 @@ class EvictsWhereDown(OnlineScheduler):
 
 def played(scheduler, tasks, conditions, until_s=10.0):
     recorder, spans = Recorder(), SpanRecorder()
-    outcome = simulate(
-        network(), tasks, scheduler, until_s=until_s, conditions=conditions, listeners=[recorder, spans]
-    )
+    outcome = simulate(network(), tasks, scheduler, until_s=until_s, conditions=conditions, listeners=[recorder, spans])
     return outcome, {row["task"]: row for row in recorder.rows("tasks")}, recorder, spans
 
 
@@ -74,9 +73,7 @@ def test_a_slower_link_keeps_its_reservations_and_offers_what_it_always_did():
 
 
 def test_a_scheduler_is_told_of_every_change_and_may_evict():
-    conditions = Conditions(
-        capacity_bps={"s1": Steps([0, 5], [16e3, 4e3])}, server_outages={"s0": [(2.0, 4.0)]}
-    )
+    conditions = Conditions(capacity_bps={"s1": Steps([0, 5], [16e3, 4e3])}, server_outages={"s0": [(2.0, 4.0)]})
     tasks = [task("a", 0.0), task("b", 1.0, (1,)), task("late", 6.0)]
     outcome, rows, recorder, spans = played(EvictsWhereDown(), tasks, conditions)
     assert outcome.scheduler.heard == [

@@ -5,8 +5,9 @@ import math
 import pytest
 
 from simulator.errors import InputError, UnknownNameError
+from simulator.steps import Steps, merged
 from simulator.types import Network
-from simulator.uplink import Conditions, Steps, merged
+from simulator.uplink import Conditions
 from workloads.conditions import merge
 from workloads.faults import Duration, Faults, random_faults
 

@@ -9,9 +9,10 @@ from simulator.frame_model import DELIVERED, FrameSettings, check
 from simulator.frame_streams import Streams
 from simulator.frames import run_frames
 from simulator.spans import Span
+from simulator.steps import Steps
 from simulator.tables import QUANTILES, TABLES
 from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions, Steps
+from simulator.uplink import Conditions
 
 PROFILE = Profile("p", (1,), 1.0, (Layer("edge", 0.01, (1,), 0.5), Layer("last", 0.02, (1,), 0.25)))
 NETWORK = Network([1.0, 1.0], [200.0, 200.0], cloud_flop_per_s=1.0)

@@ -353,5 +353,3 @@ def test_numbers_of_numpy_are_written_as_numbers(tmp_path):
     graph = nx.Graph([("a", "b", {"x": np.float64(0.1), "n": np.int64(3), "up": np.bool_(True)})])
     write_graphml(graph, tmp_path / "g.graphml")
     assert read_graphml(tmp_path / "g.graphml").edges["a", "b"] == {"x": 0.1, "n": 3, "up": True}
-
-

@@ -109,9 +109,7 @@ def test_every_network_is_shipped_measured_and_timed(torch):
 def test_the_wire_scales_all_bytes_and_no_ratio(wire, factor, untimed):
     profile = measure("lenet-5", wire=wire)
     assert profile.input_bytes == 1024 * factor
-    assert [layer.output_bytes for layer in profile.layers] == [
-        n * factor for n in (1176, 400, 120, 84, 10)
-    ]
+    assert [layer.output_bytes for layer in profile.layers] == [n * factor for n in (1176, 400, 120, 84, 10)]
     assert profile.ratio.tolist() == SHIPPED["lenet-5"].ratio.tolist()
 
 
@@ -125,9 +123,7 @@ def test_an_input_of_another_size_is_counted_where_no_layer_forbids_it(untimed):
 def test_measuring_takes_times_on_one_thread_and_restores_torch(torch, monkeypatch):
     threads, seen = torch.get_num_threads(), []
     run = module._frame_times
-    monkeypatch.setattr(
-        module, "_frame_times", lambda *args: seen.append(torch.get_num_threads()) or run(*args)
-    )
+    monkeypatch.setattr(module, "_frame_times", lambda *args: seen.append(torch.get_num_threads()) or run(*args))
     before = torch.get_rng_state()
     profile = measure("lenet-5", repeats=4, warmup=2)
     assert seen == [1] * 6

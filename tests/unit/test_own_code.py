@@ -54,7 +54,6 @@ def folder(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-
 def cell_of(folder, name="mine.py", seed=0):
     return Cell(SOURCE, f"{folder / name}:Mine", seed, {}, ("decisions",), None)
 

@@ -86,9 +86,7 @@ provenances = st.builds(
     st.dictionaries(st.text(max_size=5), plain, max_size=4),
     st.sampled_from(["measured", "assumed"]),
 )
-profiles = st.builds(
-    Profile, names, shapes, sizes, st.lists(layers, min_size=1, max_size=4).map(tuple), provenances
-)
+profiles = st.builds(Profile, names, shapes, sizes, st.lists(layers, min_size=1, max_size=4).map(tuple), provenances)
 
 
 @given(profiles)

@@ -172,8 +172,10 @@ def test_a_row_of_runs_says_what_was_run(tmp_path):
     assert (row["scheduler"], row["seed"], row["status"]) == ("fixed(cut=2)", 0, "done")
     assert json.loads(row["versions"])["cutlayer"] == model_version()
     assert row["wall_s"] > 0 and row["peak_memory_bytes"] > 1e6
-    assert row["arrived_tasks"] == 30 == sum(
-        row[f"{outcome}_tasks"] for outcome in ("deployed", "departed", "rejected", "evicted")
+    assert (
+        row["arrived_tasks"]
+        == 30
+        == sum(row[f"{outcome}_tasks"] for outcome in ("deployed", "departed", "rejected", "evicted"))
     )
 
 

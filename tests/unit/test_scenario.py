@@ -120,7 +120,6 @@ def test_a_scheduler_is_a_name_a_table_or_several(tmp_path):
     assert scenario(tmp_path, 'scheduler = ["lbf", "fifo"]', ["scheduler=offline"]).labels == ["offline"]
 
 
-
 # Files ------------------------------------------------------------------------------------------------------
 
 
@@ -134,9 +133,7 @@ def test_an_included_file_is_laid_under_and_its_files_are_relative_to_it(tmp_pat
 
 def test_a_table_of_another_kind_takes_the_place_of_the_old_one(tmp_path):
     write(tmp_path, "base.toml", '[workload]\narrivals = { process = "periodic", interval = "2 s" }\ntasks = 4\n')
-    said = scenario(
-        tmp_path, 'include = "base.toml"\n[workload]\narrivals = { process = "poisson", rate = "3 Hz" }\n'
-    )
+    said = scenario(tmp_path, 'include = "base.toml"\n[workload]\narrivals = { process = "poisson", rate = "3 Hz" }\n')
     assert said.workload.arrivals.built().rate_hz == 3.0
     assert said.workload.tasks == 4
 
@@ -254,9 +251,7 @@ def quantities(unit):
 
 
 def ranges(unit):
-    return quantities(unit) | st.tuples(NUMBERS, NUMBERS).map(
-        lambda ends: [written(end, unit) for end in sorted(ends)]
-    )
+    return quantities(unit) | st.tuples(NUMBERS, NUMBERS).map(lambda ends: [written(end, unit) for end in sorted(ends)])
 
 
 def distributions(unit):

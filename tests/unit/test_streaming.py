@@ -284,9 +284,12 @@ def test_a_file_that_may_grow_no_further_is_told_in_a_line_and_stays_readable(pa
 
 
 def test_a_full_disk_is_told_in_a_line_and_what_was_there_stays_readable(tmp_path):
-    if os.geteuid() != 0 or subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)], check=False, capture_output=True
-    ).returncode:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)], check=False, capture_output=True
+        ).returncode
+    ):
         pytest.skip("a small disk can be made by the superuser only")
     try:
         path = tmp_path / "results.db"

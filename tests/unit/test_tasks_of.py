@@ -45,8 +45,16 @@ NUMBERS = [Constant(3.0), Uniform(1.0, 4.0), Exponential(2.0), LogNormal(2.0, 1.
 
 def plain(tasks):
     return [
-        (t.name, t.arrival_s, t.profile.name, t.frame_rate_hz, t.deadline_s, t.lifetime_s, t.servers.tolist(),
-         t.input_bytes.tolist())
+        (
+            t.name,
+            t.arrival_s,
+            t.profile.name,
+            t.frame_rate_hz,
+            t.deadline_s,
+            t.lifetime_s,
+            t.servers.tolist(),
+            t.input_bytes.tolist(),
+        )
         for t in tasks
     ]
 

@@ -43,7 +43,10 @@ def same(one: Trace, other: Trace) -> bool:
     """Return whether two traces say the same, to the last bit."""
     a, b = one.table(), other.table()
     return (one.columns, one.count, one.first_s, one.last_s) == (
-        other.columns, other.count, other.first_s, other.last_s,
+        other.columns,
+        other.count,
+        other.first_s,
+        other.last_s,
     ) and all(
         np.array_equal(a[name].view(np.int64), b[name].view(np.int64)) if name in NUMBERS else a[name] == b[name]
         for name in one.columns
@@ -246,7 +249,8 @@ def test_csv_loses_no_value(folder, columns):
     if inputs and "input_bytes" not in columns:
         assert same(trace, again)
     assert all(
-        np.array_equal(again.table()[n], trace.table()[n], equal_nan=True) if n in NUMBERS
+        np.array_equal(again.table()[n], trace.table()[n], equal_nan=True)
+        if n in NUMBERS
         else again.table()[n] == trace.table()[n]
         for n in trace.columns
     )
@@ -424,8 +428,12 @@ print(count, peak() - start)
 def test_a_million_arrivals_need_less_than_100_megabytes(tmp_path):
     root = Path(trace_module.__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, "-c", MILLION], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(root)},
-        capture_output=True, text=True, check=True,
+        [sys.executable, "-c", MILLION],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     count, more = done.stdout.split()
     assert int(count) == 1_000_000

@@ -62,9 +62,7 @@ def test_seeds_are_added_where_it_is_not_sure_yet_and_nowhere_else(tmp_path):
 def test_what_is_not_narrow_at_the_most_seeds_is_named(tmp_path):
     grid = grid_of("paper", [], ["network.servers=4", "scheduler=offline"])
     with Results(tmp_path / "r.db") as results:
-        _, wide = sweep_until(
-            results, grid, wish_of("deployed_tasks +-0.001"), 25, Known(lambda s, n: 0.5, spread=0.1)
-        )
+        _, wide = sweep_until(results, grid, wish_of("deployed_tasks +-0.001"), 25, Known(lambda s, n: 0.5, spread=0.1))
     assert list(wide) == ["offline at network.servers=4"]
     assert wide["offline at network.servers=4"].n == 25
 

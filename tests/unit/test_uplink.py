@@ -9,21 +9,9 @@ from hypothesis import strategies as st
 
 from simulator.errors import InputError, UnknownNameError
 from simulator.rng import stream
+from simulator.steps import Clock, Steps, available, combine, constant, first_fault, held, merged
 from simulator.types import Network
-from simulator.uplink import (
-    Clock,
-    Conditions,
-    Steps,
-    available,
-    combine,
-    constant,
-    first_fault,
-    held,
-    markov_load,
-    merged,
-    on_off_load,
-    slice_speed,
-)
+from simulator.uplink import Conditions, markov_load, on_off_load, slice_speed
 
 
 @pytest.mark.parametrize(

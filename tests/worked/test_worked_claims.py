@@ -14,8 +14,9 @@ from simulator.frames import run_frames
 from simulator.recorder import Recorder
 from simulator.schedulers import SCHEDULERS
 from simulator.spans import Span
+from simulator.steps import Steps
 from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions, Steps
+from simulator.uplink import Conditions
 from workloads.generate import PaperScenario
 
 

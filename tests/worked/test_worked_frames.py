@@ -7,8 +7,9 @@ from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, FrameSettings
 from simulator.frames import run_frames
 from simulator.frames_simpy import FrameSimulation
 from simulator.spans import Span
+from simulator.steps import Steps
 from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions, Steps
+from simulator.uplink import Conditions
 
 
 def stream(name, *, flop=0.0, deadline_s=1.0, end_s=np.inf, ending="deployed", rest_flop=0.0, cut=1):
@@ -26,9 +27,7 @@ def walk(spans, arrivals, *, bps=16.0, sizes=None, end_s=100.0, conditions=None,
     for name, times in arrivals.items():
         frames[name, "s0"] = (np.array(times), np.array((sizes or {}).get(name, [1.0] * len(times))))
     settings = FrameSettings(**settings)
-    kept = run_frames(
-        network, spans, settings, end_s=end_s, conditions=conditions, given=frames, keep_frames=True
-    ).kept
+    kept = run_frames(network, spans, settings, end_s=end_s, conditions=conditions, given=frames, keep_frames=True).kept
     mine = {}
     for index, span in enumerate(spans):
         rows = np.flatnonzero(kept.task == index)
@@ -173,9 +172,7 @@ def test_a_shared_link_carries_the_bits_of_all_its_servers():
     task = Task("a", 0.0, Profile("p", (1,), 1.0, layers), 2.0, 0.5, [0, 1], [1.0, 1.0])
     network = Network([1.0, 1.0], [64.0], routes=[[1, 1]])
     frames = {("a", "s0"): (np.array([0.0]), np.ones(1)), ("a", "s1"): (np.array([0.25, 2.0]), np.ones(2))}
-    series = run_frames(
-        network, [Span(task, 1, 0.0)], FrameSettings(series_s=1.0), end_s=3.0, given=frames
-    ).series_by
+    series = run_frames(network, [Span(task, 1, 0.0)], FrameSettings(series_s=1.0), end_s=3.0, given=frames).series_by
     link = series["resource"] == "link"
     assert series["done_bps"][link].tolist() == [16.0, 0.0, 8.0]
 

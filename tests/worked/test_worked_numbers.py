@@ -88,9 +88,7 @@ def test_alexnet_conv1_on_a_video_frame():
     assert counter.get_total_flops() == by_hand("alexnet_conv1_flop_of_540x360")
 
 
-@pytest.mark.parametrize(
-    "f, name", [(1, "alexnet_conv1_channel_at_1_hz"), (24, "alexnet_conv1_channel_at_24_hz")]
-)
+@pytest.mark.parametrize("f, name", [(1, "alexnet_conv1_channel_at_1_hz"), (24, "alexnet_conv1_channel_at_24_hz")])
 def test_a_channel_of_conv1_on_the_uplink(f, name):
     frame = 540 * 360 * 3
     one_channel = Profile("channel", (3, 360, 540), frame, (Layer("conv1", 1, (134, 89), 11_926),))

@@ -1,7 +1,7 @@
 """Native CSV: link,time_s,bps, as `workloads.conditions` reads it for many links; here of one link."""
 
 from simulator.errors import InputError
-from simulator.uplink import first_fault
+from simulator.steps import first_fault
 from workloads.bandwidth_formats import FORMATS, BandwidthFormat, Lines
 from workloads.bandwidth_trace import BandwidthTrace, lasting
 from workloads.conditions import CHANGE_COLUMNS

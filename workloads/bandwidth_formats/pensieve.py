@@ -6,7 +6,7 @@ Mao, Netravali and Alizadeh, "Neural adaptive video streaming with Pensieve", SI
 import re
 
 from simulator.errors import InputError
-from simulator.uplink import first_fault
+from simulator.steps import first_fault
 from workloads.bandwidth_formats import FORMATS, BandwidthFormat, Lines
 from workloads.bandwidth_trace import BandwidthTrace, lasting
 from workloads.rows import Path, read_number

@@ -59,9 +59,7 @@ class MMPP2(Process):
     def dispersion(self, window_s: float) -> float:
         """Return variance / mean of the arrivals in a window of that length (infinite: the limit)."""
         p, q = 1 / self.mean_calm_s, 1 / self.mean_busy_s
-        limit = 2 * (self.calm_hz - self.busy_hz) ** 2 * p * q / (
-            (p + q) ** 2 * (self.calm_hz * q + self.busy_hz * p)
-        )
+        limit = 2 * (self.calm_hz - self.busy_hz) ** 2 * p * q / ((p + q) ** 2 * (self.calm_hz * q + self.busy_hz * p))
         scaled = (p + q) * window_s
         return 1 + limit * (1 + math.expm1(-scaled) / scaled if scaled < math.inf else 1)
 
