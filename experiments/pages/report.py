@@ -179,7 +179,7 @@ def _failed_html(results: Results) -> str:
     """Return who failed and why: their runs are in no number of the page."""
     found = [(group["scheduler"], group["failed"], group["first_error"] or "") for group in listed(results)]
     failed = [f"<li>{escape(name)}: {n:,}, the first with {escape(error)}</li>" for name, n, error in found if n]
-    return f'<p>Runs that failed, and are in no number on this page:</p><ul>{"".join(failed)}</ul>' if failed else ""
+    return f"<p>Runs that failed, and are in no number on this page:</p><ul>{''.join(failed)}</ul>" if failed else ""
 
 
 def _reproduce_html(groups: Sequence[Group]) -> str:
