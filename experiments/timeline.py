@@ -124,6 +124,8 @@ def timeline(
         "left_out": notices,
     }  # fmt: skip
     target = Path(out) if out is not None else Path(path).with_suffix(".trace.json.gz")
+    if target.is_dir():
+        raise InputError("is a folder; allowed: a file", target)
     _write(target, heapq.merge(tasks, counters, frames), tracks, other)
     return target
 

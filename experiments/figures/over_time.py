@@ -30,9 +30,14 @@ MOST_BOUNDS = 3
 NEAR = 0.35
 """A limit of which less than this share is ever reached is not drawn: the curves would lie flat below it."""
 
-NEEDS_WINDOW = "no latency over time in the results: `--window SECONDS` keeps it (with --frames)"
+NEEDS_WINDOW = (
+    "no latency over time in the results: `--window SECONDS` keeps it (with --frames), of a sweep `--keep frame_series`"
+)
 NEEDS_SERIES = "no changes of totals in the results: only single runs and sweeps that keep the table `series` have them"
-NEEDS_USED = "no throughput in the results: `--frames` with `--window SECONDS` and `--by-resource` keeps it"
+NEEDS_USED = (
+    "no throughput in the results: `--frames` with `--window SECONDS` and `--by-resource` keeps it, of a sweep "
+    "`--keep frame_series_by`"
+)
 
 
 def column(rows: Sequence[Row], name: str) -> FloatArray:

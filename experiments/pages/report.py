@@ -18,6 +18,7 @@ from experiments.pages.report_html import Head, Ready, escape, table_html
 from experiments.pages.report_summary import at_the_bound, cases_of, lead, summary_html
 from experiments.pages.report_tables import tables
 from experiments.records.run_groups import Group, Row, chosen_rows, group_runs, parameters_of
+from experiments.records.store import listed
 from experiments.verdicts import Verdict
 from simulator.errors import InputError
 from simulator.results import Results
@@ -41,10 +42,12 @@ def report(path: str | Path, runs: Sequence[str] = (), out: str | Path | None = 
     InputError
         If there are no such runs, or the page cannot be written.
     """
+    target = Path(out) if out is not None else Path(path).with_suffix(".html")
+    if target.is_dir():
+        raise InputError("is a folder; allowed: a file", target)
     with Results(path, must_exist=True) as results:
         groups = group_runs(chosen_rows(results, runs))
         text = page(results, groups, Path(path))
-    target = Path(out) if out is not None else Path(path).with_suffix(".html")
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         draft.write_text(text, encoding="utf-8", newline="\n")
@@ -71,7 +74,7 @@ def page(results: Results, groups: Sequence[Group], path: Path) -> str:
     drawn = drawn if panels or maps else ""
     sections.append(("figures", "Figures", drawn + _notes_html(notes, shown=not drawn)))
     sections += [(table["name"], table["title"], f'<div id="{table["name"]}-table"></div>') for table in long_tables]
-    sections.append(("runs", "Runs", _runs_html(groups)))
+    sections.append(("runs", "Runs", _runs_html(groups) + _failed_html(results)))
     sections.append(("reproduce", "Reproduce", _reproduce_html(groups)))
     data = {"panels": panels, "maps": maps, "tables": long_tables}
     style = _asset("report.css")
@@ -170,6 +173,13 @@ def _runs_html(groups: Sequence[Group]) -> str:
 def _unbroken(value: float, unit: str) -> str:
     """Return a quantity whose unit stays in its line."""
     return render(value, unit).replace(" ", "\u00a0")
+
+
+def _failed_html(results: Results) -> str:
+    """Return who failed and why: their runs are in no number of the page."""
+    found = [(group["scheduler"], group["failed"], group["first_error"] or "") for group in listed(results)]
+    failed = [f"<li>{escape(name)}: {n:,}, the first with {escape(error)}</li>" for name, n, error in found if n]
+    return f"<p>Runs that failed, and are in no number on this page:</p><ul>{''.join(failed)}</ul>" if failed else ""
 
 
 def _reproduce_html(groups: Sequence[Group]) -> str:

@@ -95,9 +95,9 @@ def init(out: str | None) -> list[str]:
         If there is such a file already, or it cannot be written.
     """
     path = Path(out or "scenario.toml")
-    beside = path.with_name(SCHEMA_FILE)
     if path.exists():
         raise InputError("is there already; allowed: a new file", path)
+    beside = path.with_name(SCHEMA_FILE)
     files = {path: template()} if beside.exists() else {beside: schema_text(), path: template()}
     for target, text in files.items():
         write_whole(target, text)

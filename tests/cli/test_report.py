@@ -11,6 +11,7 @@ from user_files import assert_one_line, command, rows
 
 from experiments.pages import report_tables
 from experiments.pages.report import report
+from simulator.results import Results
 
 FRAMES = ("--frames", "periodic", "--until", "30", "--window", "5", "--by-resource")
 
@@ -67,6 +68,15 @@ def test_scenario_versions_and_commands_are_there_to_do_it_again(results):
         assert json.dumps(json.loads(row["scenario"]), indent=1) in page
 
 
+def test_runs_that_failed_are_told_with_their_error(results):
+    assert "Runs that failed" not in report(results).read_text()
+    with Results(results) as opened:
+        row = next(iter(opened.rows("runs")))
+        opened.write(dict(row) | {"key": "0" * 64, "seed": 9, "status": "failed", "error": "no <room>"}, {})
+    page = report(results).read_text()
+    assert "<li>fifo: 1, the first with no &lt;room&gt;</li>" in page
+
+
 def test_chosen_runs_alone_are_reported(results, cutlayer):
     done = cutlayer(["report", str(results), "--runs", "lbf"])
     assert (done.status, done.err, done.out) == (0, "", f"{results.with_suffix('.html')}\n")
@@ -91,7 +101,12 @@ def test_claims_that_are_none_are_said_in_one_line(results, files, cutlayer, con
 
 
 @pytest.mark.parametrize(
-    "argv, says", [(["--runs", "fif"], "did you mean 'fifo'?"), (["-o", "nowhere/x.html"], "cannot be written")]
+    "argv, says",
+    [
+        (["--runs", "fif"], "did you mean 'fifo'?"),
+        (["-o", "nowhere/x.html"], "cannot be written"),
+        (["-o", "."], ".: is a folder; allowed: a file"),
+    ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_written(results, files, cutlayer, monkeypatch, argv, says):
     monkeypatch.chdir(files.folder)

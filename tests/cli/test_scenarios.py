@@ -60,6 +60,12 @@ def test_in_a_new_scenario_something_is_short_and_schedulers_differ(files, cutla
     assert all(run["transfer_max_s"] > 1.2 * run["transfer_mean_s"] for run in (fifo, threshold, price))
 
 
+def test_init_does_not_write_over_a_folder(files, cutlayer, monkeypatch):
+    monkeypatch.chdir(files.folder)
+    for folder in (".", "profiles"):
+        assert_one_line(cutlayer(["scenario", "init", "--out", folder]), f"{folder}: is there already")
+
+
 def test_init_does_not_overwrite(files, cutlayer):
     files.write("mine.toml", "precious")
     assert_one_line(cutlayer(["scenario", "init", "--out", str(files.path("mine.toml"))]), "is there already")

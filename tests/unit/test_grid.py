@@ -7,8 +7,9 @@ import weakref
 import pytest
 
 from experiments.plugin import scheduler_of
-from experiments.sweeps.grid import grid_of, values_of
+from experiments.sweeps.grid import TABLES_TO_KEEP, grid_of, values_of
 from simulator.errors import InputError
+from simulator.tables import TABLES
 
 SMALL = ["workload.tasks=20", "network.servers=4"]
 
@@ -81,6 +82,7 @@ def test_tables_to_keep_are_checked_and_are_in_the_key():
     with pytest.raises(InputError, match="allowed: tasks, decisions"):
         grid_of("paper", SMALL, [], ["taks"])
     grids = [grid_of("paper", SMALL, [], keep) for keep in ([], ["tasks"])]
+    assert set(TABLES_TO_KEEP) == set(TABLES) - {"runs", "measures"}, "what a single run keeps a sweep can"
     keys = [next(grid.cells(range(1))).key for grid in grids]
     assert keys[0] != keys[1]
 
