@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from profiles.schema import dumps, parse
@@ -62,7 +60,7 @@ def load_dir(path: str | os.PathLike[str]) -> dict[str, Profile]:
 
 def shipped() -> dict[str, Profile]:
     """Return the measured profiles that come with cutlayer, by name."""
-    return _load_all((resources.files("profiles") / "data").iterdir())
+    return _load_all((Path(__file__).parent / "data").iterdir())
 
 
 def save(profile: Profile, path: str | os.PathLike[str]) -> None:
@@ -91,7 +89,7 @@ def save(profile: Profile, path: str | os.PathLike[str]) -> None:
                 draft.unlink()
 
 
-def _load_all(entries: Iterable[Traversable]) -> dict[str, Profile]:
+def _load_all(entries: Iterable[Path]) -> dict[str, Profile]:
     profiles: dict[str, Profile] = {}
     files: dict[str, str] = {}
     for entry in sorted((e for e in entries if e.name.endswith(".json")), key=lambda e: e.name):
@@ -102,11 +100,11 @@ def _load_all(entries: Iterable[Traversable]) -> dict[str, Profile]:
     return profiles
 
 
-def _load(file: Traversable) -> Profile:
+def _load(file: Path) -> Profile:
     return parse(_text(file), str(file))
 
 
-def _text(file: Traversable) -> str:
+def _text(file: Path) -> str:
     try:
         data = file.read_bytes()
     except (OSError, ValueError) as error:

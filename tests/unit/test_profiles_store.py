@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import profiles as package
 from profiles import store
 from simulator.errors import InputError
 from simulator.types import Layer, Profile
@@ -284,3 +285,9 @@ def test_a_place_that_cannot_be_written_is_said(two, tmp_path):
     for path in (tmp_path / "none" / "p.json", tmp_path, tmp_path / ("x" * 300), "a\0b", "/"):
         with pytest.raises(InputError, match="cannot be written"):
             store.save(two, path)
+
+
+def test_shipped_profiles_lie_beside_the_code_whatever_folder_is_called_as_the_package(monkeypatch):
+    monkeypatch.setattr(package.__spec__, "submodule_search_locations", ["/nowhere"])  # as a folder here would
+    monkeypatch.setattr(package, "__path__", ["/nowhere"])
+    assert "alexnet" in store.shipped()
