@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.figures.panels import Curve, Panel, latency_unit, step_values, time_unit
+from experiments.figures.seeds import mean_bound, seeds_note
 from experiments.records.kept_frames import read_kept
 from experiments.records.run_groups import (
     MOST_LINES,
@@ -59,13 +60,12 @@ def _bounds(groups: Sequence[Group]) -> dict[str, float]:
     Where no task departs it holds at every moment: what is deployed then could all be there at the end.
     """
     names = varied(groups)
-    found: dict[str, float] = {}
+    cases: dict[str, list[Group]] = {}
     for group in groups:
-        bounds = [row["bound_tasks"] for row in group.rows]
-        if None not in bounds:
-            case = label_of(group, names).removeprefix(group.scheduler)
-            found.setdefault(case, float(np.mean(bounds)))
-    return found if len(found) <= MOST_BOUNDS else {}
+        cases.setdefault(label_of(group, names).removeprefix(group.scheduler), []).append(group)
+    found = {case: mean_bound(own) for case, own in cases.items()}
+    known = {case: bound for case, bound in found.items() if bound is not None}
+    return known if len(known) <= MOST_BOUNDS else {}
 
 
 def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
@@ -299,8 +299,7 @@ def _window_curve(
 def _which(results: Results, groups: Sequence[Group], table: str, missing: str) -> tuple[str, list[Group]]:
     """Return the groups that can be drawn and what to say of them."""
     there = with_table(results, groups, table, missing)
-    most = max(len(group.rows) for group in there)
-    notes = [f"mean over {most} seeds, band: 95 % interval"] if most > 1 else []
+    notes = [seeds_note(there)]
     if len(groups) > MOST_LINES == len(there):
         notes.append(f"the first {MOST_LINES} of {len(groups)} kinds of runs; --runs chooses others")
-    return "; ".join(notes), there
+    return "; ".join(filter(None, notes)), there

@@ -12,10 +12,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
+from experiments.figures.seeds import Failed, failures
 from experiments.pages.report_figures import figures
 from experiments.pages.report_forest import forest_html
 from experiments.pages.report_html import Head, Ready, escape, table_html
-from experiments.pages.report_summary import at_the_bound, cases_of, lead, summary_html
+from experiments.pages.report_summary import at_the_bound, cases_of, failed_html, lead, summary_html
 from experiments.pages.report_tables import tables
 from experiments.records.run_groups import Group, Row, chosen_rows, group_runs, parameters_of
 from experiments.verdicts import Verdict
@@ -43,7 +44,7 @@ def report(path: str | Path, runs: Sequence[str] = (), out: str | Path | None = 
     """
     with Results(path, must_exist=True) as results:
         groups = group_runs(chosen_rows(results, runs))
-        text = page(results, groups, Path(path))
+        text = page(results, groups, Path(path), failures(results, runs))
     target = Path(out) if out is not None else Path(path).with_suffix(".html")
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
@@ -56,14 +57,14 @@ def report(path: str | Path, runs: Sequence[str] = (), out: str | Path | None = 
     return target
 
 
-def page(results: Results, groups: Sequence[Group], path: Path) -> str:
+def page(results: Results, groups: Sequence[Group], path: Path, failed: Sequence[Failed] = ()) -> str:
     """Return the whole page; the same results give the same text."""
     cases = cases_of(groups)
     panels, maps, notes = figures(results, groups)
     long_tables = tables(results, groups)
     claims = _claims(path)
     reached = at_the_bound(cases)
-    first = f'<p class="notice">{escape(reached)}</p>' if reached else ""
+    first = failed_html(failed) + (f'<p class="notice">{escape(reached)}</p>' if reached else "")
     sections = [("summary", "Summary", first + forest_html(cases) + summary_html(cases))]
     if claims:
         sections.append(("claims", "Claims", _claims_html(claims)))
@@ -78,7 +79,7 @@ def page(results: Results, groups: Sequence[Group], path: Path) -> str:
     script = _asset("chart.js") + _asset("report.js")
     fields = {
         "title": escape(path.name),
-        "lead": escape(lead(cases)),
+        "lead": escape(lead(cases, failed)),
         "nav": "".join(f'<a href="#{name}">{title}</a>' for name, title, _ in sections),
         "body": "\n".join(f'<section id="{name}"><h2>{title}</h2>{body}</section>' for name, title, body in sections),
         "footer": "Written by <code>cutlayer report</code>. One file, no network: everything on this page is in it.",
