@@ -17,7 +17,11 @@ from simulator.tables import QUANTILES
 from simulator.types import FloatArray
 
 NEEDS_FRAMES = "no frames in the results: `--frames periodic` (or jittered, poisson) simulates them"
-LIMITS = "the true share lies within the band, by what is kept of every task and server; the line is the middle of it"
+LIMITS = (
+    "the true share lies within the band; the line joins what is known of every task and server: quantiles, late frames"
+)
+JOINED_AT = 1000
+"""At so many latencies the line between limits is worked out."""
 EXACT_TAIL = 2000
 """So many of the largest latencies are drawn one by one, the others at as many ranks between."""
 
@@ -26,11 +30,12 @@ def cdf(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the share of frames whose transfer latency is above a value, on a log tail.
 
     Where single frames were kept the curve is exact. Else the band is what the kept quantiles of every task and server
-    and their late frames allow, and the line its middle; where all tasks have one deadline it meets the share of late
-    frames there, which is known.
+    and their late frames allow, and the line joins what they say; where all tasks have one deadline it meets the share
+    of late frames there, which is known.
     """
     groups = with_table(results, groups, "frames", NEEDS_FRAMES)
     raw: list[tuple[str, FloatArray, FloatArray, FloatArray | None]] = []
+    lines_of: dict[str, FloatArray] = {}
     all_exact = True
     for group in groups:
         kept = [read_kept(results, row) for row in group.rows]
@@ -41,10 +46,16 @@ def cdf(results: Results, groups: Sequence[Group]) -> list[Panel]:
         else:
             all_exact = False
             rows = [part for row in group.rows for part in _with_deadlines(results, row)]
-            raw.append((group.label, *tail_bounds(rows)))
+            values, high, low = tail_bounds(rows)
+            raw.append((group.label, values, high, low))
+            lines_of[group.label] = np.clip(joined(rows, values), low, high)
     factor, unit = latency_unit([values for _, values, _, _ in raw])
     begin = 0.97 * min((float(values[0]) for _, values, _, _ in raw if len(values)), default=0.0)
-    curves = [_from_all(label, begin, values, high, low, factor) for label, values, high, low in raw if len(values)]
+    curves = [
+        _from_all(label, begin, values, high, low, lines_of.get(label, high), factor)
+        for label, values, high, low in raw
+        if len(values)
+    ]
     x = np.concatenate([curve.x for curve in curves]) if curves else np.zeros(0)
     x = x[x > 0]
     lines = deadline_line(results, groups, factor)
@@ -70,15 +81,48 @@ def _with_deadlines(results: Results, row: Row) -> list[Row]:
 
 
 def _from_all(
-    label: str, begin: float, values: FloatArray, high: FloatArray, low: FloatArray | None, factor: float
+    label: str,
+    begin: float,
+    values: FloatArray,
+    high: FloatArray,
+    low: FloatArray | None,
+    line: FloatArray,
+    factor: float,
 ) -> Curve:
-    """Return the curve from where all frames are above; between limits its middle, on the log axis it is drawn on."""
+    """Return the curve from where all frames are above."""
     x = np.concatenate([[begin], values]) / factor
-    above = 100 * np.concatenate([[1.0], high])
-    if low is None:
-        return Curve(label, x, above, steps=True)
-    below = 100 * np.concatenate([[1.0], low])
-    return Curve(label, x, np.where(above == below, above, np.sqrt(above * below)), below, above, steps=True)
+    above = [None if share is None else 100 * np.concatenate([[1.0], share]) for share in (line, low, high)]
+    y = above[0]
+    assert y is not None
+    return Curve(label, x, y, above[1], None if low is None else above[2], steps=True)
+
+
+def joined(rows: Sequence[Row], values: FloatArray) -> FloatArray:
+    """Return about which share of the frames is above each value: what is known of every slice, joined in log shares.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        As of `tail_bounds`.
+    values : ndarray, shape (n,)
+        Latencies [s].
+    """
+    rows = [row for row in rows if row["delivered"]]
+    places = np.unique(np.linspace(0, len(values) - 1, JOINED_AT).astype(int)) if rows else np.zeros(0, dtype=int)
+    at = values[places]
+    total = np.zeros(len(at))
+    names = [f"transfer_p{100 * q:g}_s".replace(".", "_") for q in QUANTILES]
+    for row in rows:
+        frames, largest_s = row["delivered"], row["transfer_max_s"]
+        known = [(0.0, 1.0), (largest_s, 1 / frames)]
+        known += [(row[name], max(1 - q, 1 / frames)) for name, q in zip(names, QUANTILES, strict=True)]
+        if row.get("deadline_s") is not None and row["violations"]:
+            known.append((row["deadline_s"], row["violations"] / frames))
+        x, share = np.array(sorted(known, key=lambda point: (point[0], -point[1]))).T
+        share = np.minimum.accumulate(share)
+        total += np.where(at < largest_s, frames * np.exp(np.interp(at, x, np.log(share))), 0.0)
+    shares = total / max(sum(row["delivered"] for row in rows), 1)
+    return np.interp(values, at, shares) if len(at) else total
 
 
 def tail(values: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -155,4 +199,4 @@ def tail_bounds(rows: Sequence[Row]) -> tuple[FloatArray, FloatArray, FloatArray
         after = np.nextafter(values[at], np.inf)
         values = np.insert(values, at + 1, after)
         high, low = np.insert(high, at, share), np.insert(low, at, share)
-    return values, high, low
+    return values.astype(np.float64), high.astype(np.float64), low.astype(np.float64)

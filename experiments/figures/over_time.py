@@ -44,10 +44,18 @@ def column(rows: Sequence[Row], name: str) -> FloatArray:
 def deployed(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the deployed tasks over time."""
     note, groups = _which(results, groups, "series", NEEDS_SERIES)
-    curves, _, x_label = _step_curves(results, groups, lambda group, rows: column(rows, "deployed_tasks"))
+
+    def there(group: Group) -> float:
+        return float(max(row["arrived_tasks"] for row in group.rows))
+
+    curves, _, x_label = _step_curves(results, groups, lambda group, rows: column(rows, "deployed_tasks"), there)
     bounds = _bounds(groups)
     title, y_label = "Deployed tasks", "deployed tasks"
-    if any(row["departed_tasks"] for group in groups for row in group.rows):
+    least = min(bounds.values(), default=math.inf)
+    if any(curve.high is not None and curve.high[-1] > least for curve in curves):
+        note += "; a band above the bound is over seeds, each of which has its own"
+    departed = any(row["departed_tasks"] for group in groups for row in group.rows)
+    if departed or any(curve.y.max() > least for curve in curves):  # what was there could not all be at the end
         ends = tuple((f"bound at the end{case}", value) for case, value in bounds.items())
         return [Panel("deployed", title, x_label, y_label, curves, note=note, ends=ends)]
     lines = tuple((f"bound{case}", value) for case, value in bounds.items())
@@ -73,6 +81,7 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
     note, groups = _which(results, groups, "series", NEEDS_SERIES)
     panels = []
     known = all(group.network is not None for group in groups)
+    most = 100.0 if known else math.inf
     for name, title, col, unit in (
         ("compute", "Reserved compute", "reserved_flop_per_s", "GFLOP/s"),
         ("uplink", "Reserved uplink", "reserved_bps", "Mbit/s"),
@@ -81,7 +90,7 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
         def share(group: Group, rows: Sequence[Row], name: str = name, col: str = col) -> FloatArray:
             return column(rows, col) / (_capacity(group, name) / 100 if known else _PREFIX[name])
 
-        curves, _, x_label = _step_curves(results, groups, share, 100.0 if known else math.inf)
+        curves, _, x_label = _step_curves(results, groups, share, lambda group: most)
         y_label = f"reserved {name} [{'% of all' if known else unit}]"
         limits = {group.network.usable_share for group in groups if group.network is not None}
         lines: tuple[tuple[str, float], ...] = ()
@@ -193,9 +202,12 @@ def _step_curves(
     results: Results,
     groups: Sequence[Group],
     value: Callable[[Group, Sequence[Row]], FloatArray],
-    most: float = math.inf,
+    most: Callable[[Group], float],
 ) -> tuple[tuple[Curve, ...], float, str]:
-    """Return what changes in steps: exact for a single run, else means over runs with their intervals."""
+    """Return what changes in steps: exact for a single run, else means over runs with their intervals.
+
+    Runs may end at different times; what is there at the end of one stays, so that the last mean is that of the ends.
+    """
     end_s = max(float(row["end_s"]) for group in groups for row in group.rows)
     scale, x_label = time_unit(end_s)
     curves = []
@@ -204,7 +216,7 @@ def _step_curves(
         for row in group.rows:
             rows = read_table(results, "series", row["key"])
             found.append((column(rows, "time_s"), value(group, rows)))
-        own_end_s = min(float(row["end_s"]) for row in group.rows)
+        own_end_s = max(float(row["end_s"]) for row in group.rows)
         if len(found) == 1:
             x, y = found[0]
             begin = ([0.0], [0.0]) if x[0] > 0 else ([], [])
@@ -213,7 +225,7 @@ def _step_curves(
         else:
             grid = np.linspace(0.0, own_end_s, GRID_POINTS)
             values = np.array([step_values(*xy, grid) for xy in found])
-            curves.append(_averaged(group.label, grid / scale, values, most))
+            curves.append(_averaged(group.label, grid / scale, values, most(group)))
     return tuple(curves), end_s, x_label
 
 

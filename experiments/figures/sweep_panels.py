@@ -84,14 +84,17 @@ def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> lis
         curve = _interval_curve(BOUND + case, points)
         curves.append(Curve(curve.label, curve.x, curve.y, plain=True))
     x_label = axis_label(x_name)
-    panels = [Panel("sweep-deployed", "Deployed tasks at the end", x_label, "deployed tasks", tuple(curves), note=note)]
+    whole = all(isinstance(group.parameters[x_name], int) for points in shown.values() for group in points.values())
+    title = "Deployed tasks at the end"
+    panels = [Panel("sweep-deployed", title, x_label, "deployed tasks", tuple(curves), note=note, x_whole=whole)]
     if all(row["delivered"] for points in shown.values() for group in points.values() for row in group.rows):
         late = [
             _interval_curve(label, {x: late_share(group) for x, group in points.items()})
             for label, points in shown.items()
         ]
         title = "Deadline violations"
-        panels.append(Panel("sweep-violations", title, x_label, "late frames [% of delivered]", tuple(late), note=note))
+        y_label = "late frames [% of delivered]"
+        panels.append(Panel("sweep-violations", title, x_label, y_label, tuple(late), note=note, x_whole=whole))
     return panels
 
 

@@ -41,17 +41,25 @@ def test_the_line_meets_the_share_of_late_frames_at_the_deadline(tmp_path):
     assert panel.x_lines == (("deadline", 300.0),)
 
 
-def test_the_line_is_the_middle_of_the_band_and_what_that_is_is_said(tmp_path):
-    """At 250 ms: of the first slice 30 to 50 % are later, of the second 2 to 5 %: 9 to 16.25 % of all."""
+def test_between_what_is_known_the_line_joins_it_and_what_that_is_is_said(tmp_path):
+    """At 500 ms: of the first slice 5 % are later by its quantile, of the second 1 in 1000, but then one is 1 in 300.
+
+    Known of the second are 1 % at 400 ms and one frame in 300 at 500 ms: (5 + 1) / 400 frames.
+    """
     panel = drawn(tmp_path)
     (curve,) = panel.curves
-    low, middle, high = (float(step_values(curve.x, y, np.array([250.0]))[0]) for y in (curve.low, curve.y, curve.high))
-    assert (low, high) == (pytest.approx(9, rel=1e-12), pytest.approx(16.25, rel=1e-12))
-    assert middle == pytest.approx((9 * 16.25) ** 0.5, rel=1e-12)  # on a log axis
+    low, line, high = (float(step_values(curve.x, y, np.array([500.0]))[0]) for y in (curve.low, curve.y, curve.high))
+    assert line == pytest.approx(min(100 * 6 / 400, high), rel=1e-9)
+    assert low < line <= high
+    at = np.array([400.0])
+    # of the first between 30 % at 300 ms and 5 % at 500 ms, half-way in logarithms; of the second 1 %
+    expected = (100 * (0.3 * 0.05) ** 0.5 + 300 * 0.01) / 400
+    assert float(step_values(curve.x, curve.y, at)[0]) == pytest.approx(100 * expected, rel=1e-9)
     assert (curve.low <= curve.y).all() and (curve.y <= curve.high).all()
     assert panel.y_label == "delivered frames later than this [%]"
     assert panel.note == (
-        "the true share lies within the band, by what is kept of every task and server; the line is the middle of it"
+        "the true share lies within the band; the line joins what is known of every task and server: "
+        "quantiles, late frames"
     )
 
 
