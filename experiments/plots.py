@@ -19,8 +19,11 @@ from matplotlib.figure import Figure
 
 from simulator.stats import Interval
 
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C"]
-"""Okabe and Ito's palette, told apart by the colour-blind; line style and marker tell them apart in grey."""
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#A89F00", "#5B2A86", "#000000", "#8C8C8C"]
+"""Okabe and Ito's palette, told apart by the colour-blind; line style and marker tell them apart in grey.
+
+In place of its second blue and its orange, olive and violet: two blues in one figure are taken for one.
+"""
 DASHES: list[Any] = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (6, 3))]
 MARKERS = "osD^vPX*"
 

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.markers import CARETLEFT
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from experiments.figures.map_labels import label_map, node_size
 from experiments.figures.panels import PAPER_POINTS, Curve, HeatMap, Map, Panel, step_values, thinned
@@ -35,19 +36,26 @@ def draw_panels(panels: Sequence[Panel], paper: bool) -> Figure:
     height = (2.5 if n == 1 else 2.6) if paper else (4.0 if n == 1 else 3.8)
     labels = dict.fromkeys(curve.label for panel in panels for curve in panel.curves)
     letters = (50 if n == 1 else 104) if paper else (96 if n == 1 else 140)  # that fit in a line of the legend
-    columns = max(1, min(len(labels), letters // (max(map(len, labels)) + 7)))
-    height += (0.14 if paper else 0.18) * (math.ceil(len(labels) / columns) if len(labels) > 1 else 0)
+    columns = max(1, min(len(labels), letters // (max(map(len, labels)) + 10)))
+    notes = dict.fromkeys(panel.note for panel in panels if panel.note)
+    told = [line for note in notes for line in textwrap.wrap(note[:1].upper() + note[1:], letters)]
+    lines = len(told) + (math.ceil(len(labels) / columns) if len(labels) > 1 else 0)
+    height += (0.14 if paper else 0.18) * lines
     drawn, all_axes = plt.subplots(1, n, figsize=(width, height), squeeze=False)
     for axes, panel in zip(all_axes[0], panels, strict=True):
         draw_panel(axes, panel)
     handles = {
         label: handle for axes in all_axes[0] for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    if len(handles) > 1:
-        drawn.legend(
-            handles.values(), handles.keys(), loc="outside lower center",
-            ncols=columns, handlelength=2.6, columnspacing=1.4,
+    if len(handles) > 1 or told:
+        if len(handles) == 1:  # the title says whose curve it is
+            handles = {}
+        legend = drawn.legend(
+            handles.values(), handles.keys(), loc="outside lower center", ncols=columns,
+            # two dashes long on both sides of the marker, so that they are seen
+            handlelength=4.6, columnspacing=1.4, title="\n".join(told) or None, title_fontsize="small",
         )  # fmt: skip
+        legend.get_title().set_color("#444444")
     return drawn
 
 
@@ -63,6 +71,8 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     if panel.x_log:
         axes.set_xscale("log")
         _plain_log(axes.xaxis)
+    elif panel.x_whole:
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
     if panel.y_log:
         axes.set_yscale("log")
         _plain_log(axes.yaxis)
@@ -86,7 +96,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
             path_effects=_HALO,
         )  # fmt: skip
     for label, value in panel.ends:
-        axes.plot([0.94, 1.0], [value, value], transform=axes.get_yaxis_transform(), color="black", linewidth=1.4)
+        mark_end(axes, value)
         axes.annotate(
             label, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
             ha="right", va="bottom", color="#444444", fontsize="small", path_effects=_HALO,
@@ -97,6 +107,14 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
             label, (value, 0.0), xycoords=("data", "axes fraction"), xytext=(-3, 4), textcoords="offset points",
             ha="right", va="bottom", rotation=90, color="#444444", fontsize="small",
         )  # fmt: skip
+
+
+def mark_end(axes: Axes, value: float, label: str = "") -> None:
+    """Point at a value that holds at the right end of the axis alone, from outside: no curve is above or below it."""
+    axes.plot(
+        [1.0], [value], transform=axes.get_yaxis_transform(), marker=CARETLEFT, markersize=7, color="black",
+        linestyle="", clip_on=False, zorder=3, label=label or "_",
+    )  # fmt: skip
 
 
 def _nearest(panel: Panel, value: float, begin: float) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.figures.panels import Curve, Panel, latency_unit, step_values, time_unit
+from experiments.figures.seeds import mean_bound, seeds_note
 from experiments.records.kept_frames import read_kept
 from experiments.records.run_groups import (
     MOST_LINES,
@@ -48,10 +49,18 @@ def column(rows: Sequence[Row], name: str) -> FloatArray:
 def deployed(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the deployed tasks over time."""
     note, groups = _which(results, groups, "series", NEEDS_SERIES)
-    curves, _, x_label = _step_curves(results, groups, lambda group, rows: column(rows, "deployed_tasks"))
+
+    def there(group: Group) -> float:
+        return float(max(row["arrived_tasks"] for row in group.rows))
+
+    curves, _, x_label = _step_curves(results, groups, lambda group, rows: column(rows, "deployed_tasks"), there)
     bounds = _bounds(groups)
     title, y_label = "Deployed tasks", "deployed tasks"
-    if any(row["departed_tasks"] for group in groups for row in group.rows):
+    least = min(bounds.values(), default=math.inf)
+    if any(curve.high is not None and curve.high[-1] > least for curve in curves):
+        note += "; a band above the bound is over seeds, each of which has its own"
+    departed = any(row["departed_tasks"] for group in groups for row in group.rows)
+    if departed or any(curve.y.max() > least for curve in curves):  # what was there could not all be at the end
         ends = tuple((f"bound at the end{case}", value) for case, value in bounds.items())
         return [Panel("deployed", title, x_label, y_label, curves, note=note, ends=ends)]
     lines = tuple((f"bound{case}", value) for case, value in bounds.items())
@@ -64,13 +73,12 @@ def _bounds(groups: Sequence[Group]) -> dict[str, float]:
     Where no task departs it holds at every moment: what is deployed then could all be there at the end.
     """
     names = varied(groups)
-    found: dict[str, float] = {}
+    cases: dict[str, list[Group]] = {}
     for group in groups:
-        bounds = [row["bound_tasks"] for row in group.rows]
-        if None not in bounds:
-            case = label_of(group, names).removeprefix(group.scheduler)
-            found.setdefault(case, float(np.mean(bounds)))
-    return found if len(found) <= MOST_BOUNDS else {}
+        cases.setdefault(label_of(group, names).removeprefix(group.scheduler), []).append(group)
+    found = {case: mean_bound(own) for case, own in cases.items()}
+    known = {case: bound for case, bound in found.items() if bound is not None}
+    return known if len(known) <= MOST_BOUNDS else {}
 
 
 def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
@@ -78,6 +86,7 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
     note, groups = _which(results, groups, "series", NEEDS_SERIES)
     panels = []
     known = all(group.network is not None for group in groups)
+    most = 100.0 if known else math.inf
     for name, title, col, unit in (
         ("compute", "Reserved compute", "reserved_flop_per_s", "GFLOP/s"),
         ("uplink", "Reserved uplink", "reserved_bps", "Mbit/s"),
@@ -86,7 +95,7 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
         def share(group: Group, rows: Sequence[Row], name: str = name, col: str = col) -> FloatArray:
             return column(rows, col) / (_capacity(group, name) / 100 if known else _PREFIX[name])
 
-        curves, _, x_label = _step_curves(results, groups, share, 100.0 if known else math.inf)
+        curves, _, x_label = _step_curves(results, groups, share, lambda group: most)
         y_label = f"reserved {name} [{'% of all' if known else unit}]"
         limits = {group.network.usable_share for group in groups if group.network is not None}
         lines: tuple[tuple[str, float], ...] = ()
@@ -198,9 +207,12 @@ def _step_curves(
     results: Results,
     groups: Sequence[Group],
     value: Callable[[Group, Sequence[Row]], FloatArray],
-    most: float = math.inf,
+    most: Callable[[Group], float],
 ) -> tuple[tuple[Curve, ...], float, str]:
-    """Return what changes in steps: exact for a single run, else means over runs with their intervals."""
+    """Return what changes in steps: exact for a single run, else means over runs with their intervals.
+
+    Runs may end at different times; what is there at the end of one stays, so that the last mean is that of the ends.
+    """
     end_s = max(float(row["end_s"]) for group in groups for row in group.rows)
     scale, x_label = time_unit(end_s)
     curves = []
@@ -209,7 +221,7 @@ def _step_curves(
         for row in group.rows:
             rows = read_table(results, "series", row["key"])
             found.append((column(rows, "time_s"), value(group, rows)))
-        own_end_s = min(float(row["end_s"]) for row in group.rows)
+        own_end_s = max(float(row["end_s"]) for row in group.rows)
         if len(found) == 1:
             x, y = found[0]
             begin = ([0.0], [0.0]) if x[0] > 0 else ([], [])
@@ -218,7 +230,7 @@ def _step_curves(
         else:
             grid = np.linspace(0.0, own_end_s, GRID_POINTS)
             values = np.array([step_values(*xy, grid) for xy in found])
-            curves.append(_averaged(group.label, grid / scale, values, most))
+            curves.append(_averaged(group.label, grid / scale, values, most(group)))
     return tuple(curves), end_s, x_label
 
 
@@ -304,8 +316,7 @@ def _window_curve(
 def _which(results: Results, groups: Sequence[Group], table: str, missing: str) -> tuple[str, list[Group]]:
     """Return the groups that can be drawn and what to say of them."""
     there = with_table(results, groups, table, missing)
-    most = max(len(group.rows) for group in there)
-    notes = [f"mean over {most} seeds, band: 95 % interval"] if most > 1 else []
+    notes = [seeds_note(there)]
     if len(groups) > MOST_LINES == len(there):
         notes.append(f"the first {MOST_LINES} of {len(groups)} kinds of runs; --runs chooses others")
-    return "; ".join(notes), there
+    return "; ".join(filter(None, notes)), there

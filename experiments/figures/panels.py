@@ -66,6 +66,8 @@ class Panel:
         Draw the upper end of the bands as thin lines, not the bands.
     ends : tuple of (str, float)
         Limits that hold at the right end alone.
+    x_whole : bool
+        Whether only whole numbers have a meaning along the axis: servers, seeds.
     nothing : str
         What to say in place of curves that are 0 all along: an axis would have no scale.
     """
@@ -83,6 +85,7 @@ class Panel:
     upper_line: bool = False
     ends: tuple[tuple[str, float], ...] = ()
     nothing: str = ""
+    x_whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from experiments.figures.distributions import cdf
 from experiments.figures.over_time import deployed, latency, reserved, used, violations
 from experiments.figures.panels import HeatMap
 from experiments.figures.resource_panels import heatmap, load_map
+from experiments.figures.seeds import failures
 from experiments.figures.sweep_panels import sweep
 from experiments.records.run_groups import Group, Missing, chosen_rows, group_runs
 from simulator.errors import InputError, UnknownNameError
@@ -109,6 +110,8 @@ def plot(
     folder = Path(out) if out is not None else Path(path).with_name(f"{Path(path).stem}-figures")
     with Results(path, must_exist=True) as results:
         groups = group_runs(chosen_rows(results, runs))
+        for failed in failures(results, runs):
+            say(f"not in the figures: {failed}")
         ready = []
         absent: dict[str, list[str]] = {}
         for name in what or KINDS:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from experiments.figures.drawings import short
+from experiments.figures.drawings import mark_end, short
 from experiments.figures.map_places import places_of
 from experiments.figures.panels import latency_unit, time_unit
 from experiments.figures.replay_history import History, Use
@@ -26,7 +26,7 @@ FULLEST = 1000.0
 """Where the axis of use ends at the latest [%]: a link in a dead spot has many times too much reserved."""
 PARTS = (240, 120, 60, 40, 30, 24, 20, 15, 12, 10)
 TASKS_IN_PART = 2
-_DARK = "#333333"
+_DARK, _SKY = "#333333", "#56B4E9"
 
 
 def replay_figure(seen: History, topology: Topology | None, title: str = "") -> Figure:
@@ -88,7 +88,7 @@ def _draw_arrivals(axes: Axes, seen: History, scale: float) -> None:
         means: FloatArray = rate.reshape(-1, part).mean(axis=1)
         return means
 
-    axes.stairs(over_parts(seen.arrived), x, fill=True, color=COLOURS[5], alpha=0.75, label="arrived")
+    axes.stairs(over_parts(seen.arrived), x, fill=True, color=_SKY, alpha=0.75, label="arrived")
     for rate, name, colour in ((seen.rejected, "rejected", COLOURS[1]), (seen.evicted, "evicted", _DARK)):
         if rate.any():
             axes.stairs(over_parts(rate), x, color=colour, linewidth=0.9, label=name)
@@ -98,12 +98,12 @@ def _draw_arrivals(axes: Axes, seen: History, scale: float) -> None:
 
 
 def _draw_deployed(axes: Axes, seen: History, scale: float) -> None:
-    axes.stairs(seen.deployed, seen.edges / scale, color=COLOURS[0], linewidth=1.2, baseline=None, label="deployed")
+    # means over intervals, and at last what is there at the end: the task that arrives then counts too
+    there = np.append(seen.deployed, seen.row["deployed_tasks"])
+    axes.step(seen.edges / scale, there, where="post", color=COLOURS[0], linewidth=1.2, label="deployed")
     bound = seen.row.get("bound_tasks")
     if bound is not None and bound > 0:
-        end = float(seen.edges[-1]) / scale
-        label = f"bound at the end, {bound:,.4g}"
-        axes.plot([0.96 * end, end], [bound, bound], color=_DARK, linewidth=1.6, solid_capstyle="butt", label=label)
+        mark_end(axes, bound, f"bound at the end, {bound:,.4g}")
     axes.set_ylabel("deployed\ntasks")
     axes.set_ylim(bottom=0)
     _legend(axes)

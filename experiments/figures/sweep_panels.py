@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from experiments.figures.panels import Curve, Panel, axis_label
+from experiments.figures.seeds import of_seeds, seeds_note
 from experiments.records.run_groups import LATE, MOST_LINES, SERVED, Group, Missing, label_of, varied
 from simulator.results import Results
 from simulator.stats import Interval, mean_interval
@@ -72,8 +73,7 @@ def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> lis
     lines = {label: points for label, points in lines.items() if len(points) > 1} or lines
     shown = dict(list(lines.items())[:MOST_LINES])
     note = "" if len(lines) <= MOST_LINES else f"the first {MOST_LINES} of {len(lines)} lines; --runs chooses others"
-    seeds = [len(group.rows) for points in shown.values() for group in points.values()]
-    note = "; ".join(filter(None, [of_seeds(seeds), note]))
+    note = "; ".join(filter(None, [seeds_note([g for points in shown.values() for g in points.values()]), note]))
     curves = [
         _interval_curve(label, {x: deployed_tasks(group) for x, group in points.items()})
         for label, points in shown.items()
@@ -84,30 +84,18 @@ def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> lis
         curve = _interval_curve(BOUND + case, points)
         curves.append(Curve(curve.label, curve.x, curve.y, plain=True))
     x_label = axis_label(x_name)
-    panels = [Panel("sweep-deployed", "Deployed tasks at the end", x_label, "deployed tasks", tuple(curves), note=note)]
+    whole = all(isinstance(group.parameters[x_name], int) for points in shown.values() for group in points.values())
+    title = "Deployed tasks at the end"
+    panels = [Panel("sweep-deployed", title, x_label, "deployed tasks", tuple(curves), note=note, x_whole=whole)]
     if all(row["delivered"] for points in shown.values() for group in points.values() for row in group.rows):
         late = [
             _interval_curve(label, {x: late_share(group) for x, group in points.items()})
             for label, points in shown.items()
         ]
         title = "Deadline violations"
-        panels.append(Panel("sweep-violations", title, x_label, "late frames [% of delivered]", tuple(late), note=note))
+        y_label = "late frames [% of delivered]"
+        panels.append(Panel("sweep-violations", title, x_label, y_label, tuple(late), note=note, x_whole=whole))
     return panels
-
-
-def of_seeds(seeds: Sequence[int]) -> str:
-    """Return what the points of a figure are means of; nothing where each is one run.
-
-    Examples
-    --------
-    >>> of_seeds([10, 10]), of_seeds([100, 10, 37]), of_seeds([1, 1])
-    ('mean over 10 seeds, band: 95 % interval', 'mean over 10 to 100 seeds, by point, band: 95 % interval', '')
-    """
-    least, most = min(seeds), max(seeds)
-    if most == 1:
-        return ""
-    number = f"{most} seeds" if least == most else f"{least} to {most} seeds, by point"
-    return f"mean over {number}, band: 95 % interval"
 
 
 def deployed_tasks(group: Group) -> Interval:

@@ -12,13 +12,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
+from experiments.figures.seeds import Failed, failures
 from experiments.pages.report_figures import figures
 from experiments.pages.report_forest import forest_html
 from experiments.pages.report_html import Head, Ready, escape, table_html
-from experiments.pages.report_summary import at_the_bound, cases_of, lead, summary_html
+from experiments.pages.report_summary import at_the_bound, cases_of, failed_html, lead, summary_html
 from experiments.pages.report_tables import tables
 from experiments.records.run_groups import Group, Row, chosen_rows, group_runs, parameters_of
-from experiments.records.store import listed
 from experiments.verdicts import Verdict
 from simulator.errors import InputError
 from simulator.results import Results
@@ -47,7 +47,7 @@ def report(path: str | Path, runs: Sequence[str] = (), out: str | Path | None = 
         raise InputError("is a folder; allowed: a file", target)
     with Results(path, must_exist=True) as results:
         groups = group_runs(chosen_rows(results, runs))
-        text = page(results, groups, Path(path))
+        text = page(results, groups, Path(path), failures(results, runs))
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         draft.write_text(text, encoding="utf-8", newline="\n")
@@ -59,14 +59,14 @@ def report(path: str | Path, runs: Sequence[str] = (), out: str | Path | None = 
     return target
 
 
-def page(results: Results, groups: Sequence[Group], path: Path) -> str:
+def page(results: Results, groups: Sequence[Group], path: Path, failed: Sequence[Failed] = ()) -> str:
     """Return the whole page; the same results give the same text."""
     cases = cases_of(groups)
     panels, maps, notes = figures(results, groups)
     long_tables = tables(results, groups)
     claims = _claims(path)
     reached = at_the_bound(cases)
-    first = f'<p class="notice">{escape(reached)}</p>' if reached else ""
+    first = failed_html(failed) + (f'<p class="notice">{escape(reached)}</p>' if reached else "")
     sections = [("summary", "Summary", first + forest_html(cases) + summary_html(cases))]
     if claims:
         sections.append(("claims", "Claims", _claims_html(claims)))
@@ -74,14 +74,14 @@ def page(results: Results, groups: Sequence[Group], path: Path) -> str:
     drawn = drawn if panels or maps else ""
     sections.append(("figures", "Figures", drawn + _notes_html(notes, shown=not drawn)))
     sections += [(table["name"], table["title"], f'<div id="{table["name"]}-table"></div>') for table in long_tables]
-    sections.append(("runs", "Runs", _runs_html(groups) + _failed_html(results)))
+    sections.append(("runs", "Runs", _runs_html(groups)))
     sections.append(("reproduce", "Reproduce", _reproduce_html(groups)))
     data = {"panels": panels, "maps": maps, "tables": long_tables}
     style = _asset("report.css")
     script = _asset("chart.js") + _asset("report.js")
     fields = {
         "title": escape(path.name),
-        "lead": escape(lead(cases)),
+        "lead": escape(lead(cases, failed)),
         "nav": "".join(f'<a href="#{name}">{title}</a>' for name, title, _ in sections),
         "body": "\n".join(f'<section id="{name}"><h2>{title}</h2>{body}</section>' for name, title, body in sections),
         "footer": "Written by <code>cutlayer report</code>. One file, no network: everything on this page is in it.",
@@ -173,13 +173,6 @@ def _runs_html(groups: Sequence[Group]) -> str:
 def _unbroken(value: float, unit: str) -> str:
     """Return a quantity whose unit stays in its line."""
     return render(value, unit).replace(" ", "\u00a0")
-
-
-def _failed_html(results: Results) -> str:
-    """Return who failed and why: their runs are in no number of the page."""
-    found = [(group["scheduler"], group["failed"], group["first_error"] or "") for group in listed(results)]
-    failed = [f"<li>{escape(name)}: {n:,}, the first with {escape(error)}</li>" for name, n, error in found if n]
-    return f"<p>Runs that failed, and are in no number on this page:</p><ul>{''.join(failed)}</ul>" if failed else ""
 
 
 def _reproduce_html(groups: Sequence[Group]) -> str:

@@ -21,6 +21,7 @@ HEAT_MAP_BYTES = 1_000_000
 """All heat maps of a report together."""
 _FIELDS = (
     "name", "title", "x_label", "y_label", "lines", "x_lines", "ends", "nothing", "x_log", "y_log", "upper_line",
+    "x_whole",
 )  # fmt: skip
 
 

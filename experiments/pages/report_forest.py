@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from experiments.figures.seeds import mean_bound, of_fewer_seeds
 from experiments.figures.sweep_panels import deployed_tasks
 from experiments.pages.report_html import escape
 from experiments.pages.report_summary import Case
@@ -42,6 +43,9 @@ def forest_html(cases: Sequence[Case]) -> str:
     bounds = {line.bound for line in _means(shown) if line.bound is not None}
     value = f", {bounds.copy().pop():,.4g}" + (" on average" if several else "") if len(bounds) == 1 else ""
     bound = f"Dashed: the bound{value}; no scheduler can have more. " if bounds else ""
+    intervals = [(line.interval, line.bound) for line in _means(shown)]
+    crossed = any(own is not None and most is not None and own.high > most for own, most in intervals)
+    bound += "An interval that crosses it is over seeds, and each seed has a bound of its own. " if crossed else ""
     parts = [
         _figure("forest", "Deployed tasks at the end", "deployed tasks", list(_means(shown)), means + bound + note),
         _figure(
@@ -61,12 +65,11 @@ def _means(cases: Sequence[Case]) -> Iterator[Line]:
     for case in cases:
         if case.label:
             yield Line(case.label)
-        bounds = {row["seed"]: row["bound_tasks"] for group in case.groups for row in group.rows}
-        known = [float(bound) for bound in bounds.values() if bound is not None]
-        bound = sum(known) / len(known) if known and len(known) == len(bounds) else None
+        bound = mean_bound(case.groups)
         for group in case.groups:
             found = deployed_tasks(group)
-            yield Line(group.scheduler, found, bound, _text(found, ",.1f"))
+            beside = f" ({of_fewer_seeds(*case.lacking[group.label])})" if group.label in case.lacking else ""
+            yield Line(group.scheduler, found, bound, _text(found, ",.1f") + beside)
 
 
 def _differences(cases: Sequence[Case]) -> Iterator[Line]:
@@ -80,6 +83,8 @@ def _differences(cases: Sequence[Case]) -> Iterator[Line]:
                 apart = found.low > 0 or found.high < 0
                 sure = "" if math.isnan(found.low) or apart else " (no sure difference)"
                 sure = " (equal in every pair)" if found.low == found.high == 0 else sure
+                lacks = other.label in case.lacking or best.label in case.lacking
+                sure += f" (over {found.n} seed{'s' if found.n > 1 else ''} that both have)" if lacks else ""
                 said = _text(found, "+,.1f") + sure
                 yield Line(f"{other.scheduler} − {best.scheduler}", found, None, said)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.figures.seeds import Failed, missing_seeds, of_fewer_seeds
 from experiments.pages.report_html import Cell, Head, Ready, escape, table_html
 from experiments.records.run_groups import Group, Row, label_of, reaches_the_bound, varied
 from simulator.stats import mean_interval
@@ -18,6 +19,8 @@ from simulator.stats import mean_interval
 @dataclass(frozen=True)
 class Case:
     """One scenario with the schedulers that were run on it, the one with the most deployed tasks first.
+
+    Those that lack seeds come last: a mean over other workloads has no place in that order.
 
     Attributes
     ----------
@@ -28,6 +31,11 @@ class Case:
 
     label: str
     groups: tuple[Group, ...]
+
+    @property
+    def lacking(self) -> dict[str, tuple[int, int]]:
+        """The groups without seeds that others have: by label how many they have, of how many."""
+        return missing_seeds(self.groups)
 
     @property
     def reaches_the_bound(self) -> bool:
@@ -45,13 +53,12 @@ def cases_of(groups: Sequence[Group]) -> list[Case]:
     values = [[own[0].parameters.get(name) for name in names] for own in cases]
     if all(isinstance(value, (int, float)) for own in values for value in own):
         cases = [cases[place] for place in sorted(range(len(cases)), key=lambda place: values[place])]
-    return [
-        Case(
-            label_of(own[0], names)[len(own[0].scheduler) + 2 :],
-            tuple(sorted(own, key=lambda group: -mean_of(group, "deployed_tasks"))),
-        )
-        for own in cases
-    ]
+    lacking = missing_seeds(groups)
+
+    def place(group: Group) -> tuple[bool, float]:
+        return group.label in lacking, -mean_of(group, "deployed_tasks")
+
+    return [Case(label_of(own[0], names)[len(own[0].scheduler) + 2 :], tuple(sorted(own, key=place))) for own in cases]
 
 
 def mean_of(group: Group, name: str) -> float:
@@ -59,7 +66,17 @@ def mean_of(group: Group, name: str) -> float:
     return float(np.mean([math.nan if row[name] is None else row[name] for row in group.rows]))
 
 
-def lead(cases: Sequence[Case]) -> str:
+def failed_html(failed: Sequence[Failed]) -> str:
+    """Return how many runs failed, of whom, with the first error of each; nothing where none has."""
+    if not failed:
+        return ""
+    runs = sum(one.failed for one in failed)
+    items = "".join(f"<li>{escape(one)}</li>" for one in failed)
+    said = "1 run failed and is" if runs == 1 else f"{runs:,} runs failed and are"
+    return f'<div class="notice" id="failed"><strong>{said} in no number below:</strong><ul>{items}</ul></div>'
+
+
+def lead(cases: Sequence[Case], failed: Sequence[Failed] = ()) -> str:
     """Return what is in the file and what came out, in two or three sentences."""
     groups = [group for case in cases for group in case.groups]
     schedulers = {group.scheduler for group in groups}
@@ -71,12 +88,18 @@ def lead(cases: Sequence[Case]) -> str:
     text = f"{count(runs, 'run')}: {count(len(schedulers), 'scheduler')}, {count(len(cases), 'scenario')}, "
     most = max(len(group.rows) for group in groups)
     text += "one seed each." if most == 1 else f"up to {most:,} seeds each."
+    if failed:
+        text += f" {sum(one.failed for one in failed):,} more failed."
     if len(cases) == 1 and len(groups) > 1:
+        groups = [group for group in groups if group.label not in cases[0].lacking] or groups
         best = groups[0]
         deployed, arrived = mean_of(best, "deployed_tasks"), mean_of(best, "arrived_tasks")
         same = [group.label for group in groups if mean_of(group, "deployed_tasks") == deployed]
         who = best.label if len(same) == 1 else "all alike" if len(same) == len(groups) else ", ".join(same)
-        text += f" Most tasks deployed at the end: {who}, {deployed:,.4g} of {arrived:,.4g} that arrived."
+        if best.label in cases[0].lacking:
+            return f"{text} No two schedulers have the same seeds."
+        of = " of those with all seeds" if cases[0].lacking else ""
+        text += f" Most tasks deployed at the end{of}: {who}, {deployed:,.4g} of {arrived:,.4g} that arrived."
     return text
 
 
@@ -140,13 +163,17 @@ def summary_html(cases: Sequence[Case]) -> str:
         return spread([value(row) for row in group.rows], spec, most)
 
     lines = []
+    lacking = {label: of for case in cases for label, of in case.lacking.items()}
     for group in groups:
         arrived = max(row["arrived_tasks"] for row in group.rows)
         text, mean = per(group, lambda row: row["deployed_tasks"], most=arrived)
         shown = text if isinstance(text, Ready) else escape(text)
         bar = Ready(f'<span class="bar"><i data-share="{(mean or 0) / largest:.4f}"></i><span>{shown}</span></span>')
+        beside = ""
+        if group.label in lacking:
+            beside = f' <span class="soft">{escape(of_fewer_seeds(*lacking[group.label]))}</span>'
         cells: list[Cell] = [
-            group.label,
+            Ready(escape(group.label) + beside),
             (bar, mean),
             per(group, lambda row: None if row["gap"] is None else 1 - row["gap"], ".1%", 1.0),
         ]

@@ -115,16 +115,16 @@ def chosen_rows(results: Results, words: Sequence[str] = ()) -> list[Row]:
     if not rows:
         raise InputError("has no runs", results.path)
     for word in words:
-        if not any(_is_called(row, word) for row in rows):
+        if not any(is_called(row, word) for row in rows):
             raise UnknownNameError("run", word, {row["scheduler"] for row in rows}).located(results.path)
-    return [row for row in rows if not words or any(_is_called(row, word) for word in words)]
+    return [row for row in rows if not words or any(is_called(row, word) for word in words)]
 
 
 def done_rows(results: Results) -> list[Row]:
     """Return the rows of the runs that are done; of a scheduler whose file was edited, those of its last version."""
     rows = [row for row in results.rows("runs") if row["scheduler"] is not None and row["status"] == "done"]
-    last = {row["scheduler"]: _own_file(row) for row in rows}
-    return [row for row in rows if _own_file(row) == last[row["scheduler"]]]
+    last = {row["scheduler"]: own_file(row) for row in rows}
+    return [row for row in rows if own_file(row) == last[row["scheduler"]]]
 
 
 def reaches_the_bound(row: Row) -> bool:
@@ -132,11 +132,13 @@ def reaches_the_bound(row: Row) -> bool:
     return row["bound_tasks"] is not None and row["deployed_tasks"] + 1 > row["bound_tasks"] + 1e-6
 
 
-def _own_file(row: Row) -> Any:
+def own_file(row: Row) -> Any:
+    """Return what the file of a user's own scheduler held; None of ours."""
     return json.loads(row["scenario"]).get("scheduler")
 
 
-def _is_called(row: Row, word: str) -> bool:
+def is_called(row: Row, word: str) -> bool:
+    """Return whether a user's word, a scheduler or the beginning of a key, means this run."""
     return bool(word) and (row["scheduler"] == word or row["key"].startswith(word))
 
 

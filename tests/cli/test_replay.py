@@ -188,8 +188,11 @@ def test_deployed_tasks_stand_below_the_bound_and_rates_are_of_parts_with_severa
     bars = arrivals.patches[0].get_data()
     assert len(bars.values) == 15
     assert (bars.values * np.diff(bars.edges)).sum() == pytest.approx(30, rel=1e-12)
-    (line,) = deployed.lines  # short, at the end: until then there were more tasks to choose from
-    assert set(line.get_ydata()) == {shown.row["bound_tasks"]}
+    line, mark = deployed.lines
+    # at the very end: until then there were more tasks to choose from
+    assert (list(mark.get_xdata()), list(mark.get_ydata())) == ([1.0], [shown.row["bound_tasks"]])
+    assert mark.get_transform() == deployed.get_yaxis_transform() and not mark.get_clip_on()
+    assert (line.get_xdata()[-1], line.get_ydata()[-1]) == (58, shown.row["deployed_tasks"])
     assert [text.get_text() for text in deployed.get_legend().get_texts()][1].startswith("bound at the end, ")
     plt.close(drawn)
 

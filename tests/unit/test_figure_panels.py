@@ -33,7 +33,7 @@ def test_a_single_run_is_drawn_step_by_step_to_its_end(tmp_path):
 
 
 def test_several_seeds_are_averaged_moment_by_moment_with_their_interval(tmp_path):
-    runs = [(run(seed=k), {"series": series((0, 1), (5, n))}) for k, n in enumerate((2, 4, 9))]
+    runs = [(run(seed=k, arrived_tasks=20), {"series": series((0, 1), (5, n))}) for k, n in enumerate((2, 4, 9))]
     (panel,) = built(over_time.deployed, tmp_path / "r.db", *runs)
     (curve,) = panel.curves
     expected = mean_interval([2, 4, 9])
@@ -41,6 +41,34 @@ def test_several_seeds_are_averaged_moment_by_moment_with_their_interval(tmp_pat
     assert expected.low < 0  # of Student's; but no number of tasks is
     assert (curve.y[-1], curve.low[-1], curve.high[-1]) == (expected.mean, 0, expected.high)
     assert "3 seeds" in panel.note and "95 %" in panel.note
+
+
+def test_no_band_of_deployed_tasks_reaches_above_all_that_exist(tmp_path):
+    runs = [(run(seed=k, arrived_tasks=12), {"series": series((0, n))}) for k, n in enumerate((2, 4, 9))]
+    (panel,) = built(over_time.deployed, tmp_path / "r.db", *runs)
+    assert mean_interval([2, 4, 9]).high > 12 == panel.curves[0].high.max()
+
+
+def test_the_last_value_is_what_is_deployed_at_the_end_also_of_the_task_that_arrives_then(tmp_path):
+    """Of two seeds one ends at 6 s and one at 10 s, each with an arrival at its last moment: 4 and 7 tasks."""
+    ends = ((6.0, 4), (10.0, 7))
+    runs = [
+        (run(seed=k, end_s=end_s, arrived_tasks=20, deployed_tasks=n), {"series": series((0, 1), (end_s, n))})
+        for k, (end_s, n) in enumerate(ends)
+    ]
+    for number, own in enumerate([runs, *([one] for one in runs)]):
+        (panel,) = built(over_time.deployed, tmp_path / f"{number}.db", *own)
+        (curve,) = panel.curves
+        deployed = [row["deployed_tasks"] for row, _ in own]
+        assert curve.y[-1] == sum(deployed) / len(deployed)
+        assert curve.x[-1] == max(row["end_s"] for row, _ in own)
+
+
+def test_where_more_are_deployed_on_the_way_the_bound_stands_at_the_end_alone(tmp_path):
+    """Nothing departs, but what fails at the end takes tasks with it."""
+    tables = {"series": series((0, 7), (5, 2))}
+    (panel,) = built(over_time.deployed, tmp_path / "r.db", (run(bound_tasks=3.0, evicted_tasks=5), tables))
+    assert (panel.lines, panel.ends) == ((), (("bound at the end", 3.0),))
 
 
 def test_reserved_capacity_is_a_share_where_the_network_is_known(tmp_path):
@@ -205,6 +233,7 @@ def test_a_sweep_is_means_over_seeds_over_what_was_varied_beside_the_bound(tmp_p
     expected = mean_interval([25, 27])
     assert expected.high > 30  # more than have arrived
     assert (by_label["lbf"].low[1], by_label["lbf"].high[1]) == (expected.low, 30)
+    assert panel.x_whole
     bound = by_label[sweep_panels.BOUND]
     assert (bound.y.tolist(), bound.plain) == ([21, 41], True)
 

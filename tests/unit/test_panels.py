@@ -98,3 +98,46 @@ def test_the_largest_of_every_window_is_on_the_axes_and_a_band_beyond_measure_is
     figure = draw_panels([panel], False)
     bottom, top = figure.axes[0].get_ylim()
     assert bottom == 0 and bool(top > 749) is whole
+
+
+def axes_of(*panels):
+    figure = draw_panels(list(panels), False)
+    figure.canvas.draw()
+    return figure, figure.axes[0]
+
+
+def test_along_whole_numbers_no_tick_is_between_them():
+    curve = Curve("a", array(10, 12), array(1, 2))
+    ticks = {}
+    for whole in (False, True):
+        _, axes = axes_of(Panel("sweep", "Sweep", "servers", "tasks", (curve,), x_whole=whole))
+        ticks[whole] = [float(x) for x in axes.get_xticks() if 10 <= x <= 12]
+    assert any(x % 1 for x in ticks[False])  # half servers
+    assert len(ticks[True]) >= 3 and not any(x % 1 for x in ticks[True])
+
+
+def test_a_limit_at_the_end_is_a_mark_there_and_no_line_above_the_curve():
+    curve = Curve("a", array(0, 5, 10), array(1, 9, 2), steps=True)
+    _, axes = axes_of(Panel("deployed", "Deployed", "time [s]", "tasks", (curve,), ends=(("bound at the end", 3.0),)))
+    _, mark = axes.lines
+    assert (list(mark.get_xdata()), list(mark.get_ydata()), mark.get_linestyle()) == ([1.0], [3.0], "None")
+    assert mark.get_transform() == axes.get_yaxis_transform() and not mark.get_clip_on()
+
+
+@pytest.mark.parametrize("curves", [1, 2])
+def test_what_a_reader_must_know_stands_in_the_picture(curves):
+    lines = tuple(Curve(f"c{k}", array(0, 1), array(1, 2)) for k in range(curves))
+    figure, _ = axes_of(Panel("cdf", "Tail", "latency [ms]", "later [%]", lines, note="the line is the middle of it"))
+    (legend,) = figure.legends
+    assert legend.get_title().get_text() == "The line is the middle of it"
+    assert [text.get_text() for text in legend.get_texts()] == ([] if curves == 1 else ["c0", "c1"])
+
+
+def test_dashes_are_seen_in_the_legend_beside_the_marker():
+    """Of every line the legend shows, on each side of its marker, more than one whole dash and gap."""
+    figure, _ = axes_of(Panel("p", "P", "x", "y", tuple(Curve(f"c{k}", array(0, 1), array(k, 2)) for k in range(8))))
+    for line in figure.legends[0].get_lines()[1:]:
+        _, pattern = line._unscaled_dash_pattern
+        x = line.get_xdata()
+        beside = ((x[-1] - x[0]) - line.get_markersize()) / 2
+        assert beside > sum(pattern) * line.get_linewidth() or len(pattern) > 4, line.get_label()

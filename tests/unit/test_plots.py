@@ -1,6 +1,8 @@
 """Figures are written as PNG and SVG, whole or not at all, and the same numbers give the same bytes."""
 
 import math
+import re
+from itertools import combinations
 
 import pytest
 
@@ -64,3 +66,41 @@ def test_eight_lines_differ_without_colour():
     assert len({str(one["linestyle"]) for one in looks}) == len(DASHES) == 8
     assert len({one["marker"] for one in looks}) == len(MARKERS) == 8
     assert "marker" not in look(0, every=0) and look(0, every=100)["markevery"] == 100
+
+
+def lab(colour):
+    """Return a colour in CIE 1976 L*a*b* under D65, in which distance is how different two look."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505
+    y = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089
+    x, y, z = (c ** (1 / 3) if c > 0.008856 else 7.787 * c + 16 / 116 for c in (x, y, z))
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def hue(colour):
+    _, a, b = lab(colour)
+    return math.degrees(math.atan2(b, a)) % 360
+
+
+def names_of_the_page(scheme):
+    from pathlib import Path
+
+    import experiments.pages
+
+    style = (Path(experiments.pages.__file__).parent / "assets" / "report.css").read_text()
+    found = re.findall(r"--c(\d): (#[0-9a-f]{6})", style)
+    return [colour for _, colour in (found[:8] if scheme == "light" else found[8:])]
+
+
+@pytest.mark.parametrize("palette", ["paper", "light", "dark"])
+def test_no_two_colours_of_a_figure_have_one_name(palette):
+    """Two blues, or an orange and an orange-brown, are taken for one: hues lie apart, or one of two is grey."""
+    colours = COLOURS if palette == "paper" else names_of_the_page(palette)
+    assert len(colours) == 8
+    for one, other in combinations(colours, 2):
+        assert math.dist(lab(one), lab(other)) > 25, (one, other)
+        grey = any(math.hypot(*lab(own)[1:]) < 10 for own in (one, other))
+        apart = abs((hue(one) - hue(other) + 180) % 360 - 180)
+        assert grey or apart > 25, (one, other, apart)

@@ -28,10 +28,10 @@ function short(value, digits = 5) {
   return Number(value.toPrecision(size >= 1000 ? Math.max(digits, 5) : digits)).toLocaleString("en-US", { maximumFractionDigits: 10 });
 }
 
-function linearTicks(low, high, wanted) {
+function linearTicks(low, high, wanted, whole) {
   const raw = (high - low) / Math.max(wanted, 1);
   const power = Math.pow(10, Math.floor(Math.log10(raw)));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= raw * 0.999);
+  const step = Math.max(power * [1, 2, 5, 10].find((factor) => factor * power >= raw * 0.999), whole ? 1 : 0);
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) ticks.push(k * step);
   return ticks;
@@ -98,8 +98,8 @@ class Chart {
     this.legend = element("ul", { class: "legend" }, figure);
     panel.curves.forEach((curve, index) => {
       const item = element("button", { type: "button", "aria-pressed": "true", title: "Show or hide" }, element("li", {}, this.legend));
-      const swatch = make("svg", { viewBox: "0 0 30 12", "aria-hidden": "true" }, item);
-      make("line", { x1: 0, y1: 6, x2: 30, y2: 6, "stroke-width": curve.plain ? 1.2 : 2.4, ...this.look(index) }, swatch);
+      const swatch = make("svg", { viewBox: "0 0 46 12", "aria-hidden": "true" }, item);
+      make("line", { x1: 0, y1: 6, x2: 46, y2: 6, "stroke-width": curve.plain ? 1.2 : 2.4, ...this.look(index) }, swatch);
       element("span", {}, item, curve.label);
       item.addEventListener("click", () => {
         if (!this.hidden.delete(index)) this.hidden.add(index);
@@ -224,7 +224,7 @@ class Chart {
       label(this.left - 6, rise(y) + 4, short(y), "end", "y-tick");
     }
     let last = -Infinity;
-    for (const x of panel.x_log ? logTicks(...this.view) : linearTicks(...this.view, this.w / 80)) {
+    for (const x of panel.x_log ? logTicks(...this.view) : linearTicks(...this.view, this.w / 80, panel.x_whole)) {
       const at = this.place(x);
       make("line", { class: "grid", x1: at, x2: at, y1: MARGIN.top, y2: low }, svg);
       const half = 3.4 * short(x).length;
@@ -244,7 +244,8 @@ class Chart {
       else label(right - 2, rise(y) - 4, name, "end");
     }
     if (this.view[1] === this.full[1]) for (const [name, y] of panel.ends) {
-      make("line", { class: "end", x1: right - 0.06 * (right - this.left), x2: right, y1: rise(y), y2: rise(y) }, inner);
+      // from outside: it holds at the end alone, and no curve is above or below it
+      make("path", { class: "end", d: "M" + right + " " + rise(y) + "l8 -4.5v9Z" }, svg);
       label(right - 2, rise(y) - 4, name, "end");
     }
     for (const [name, x] of panel.x_lines) if (x >= this.view[0] && x <= this.view[1]) {
@@ -380,11 +381,11 @@ function heatMap(figure, map) {
   canvas.style.imageRendering = "pixelated";
   const context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
   const stops = [[255, 255, 217], [199, 233, 180], [65, 182, 196], [34, 94, 168], [8, 29, 88]];
-  bytes.forEach((value, k) => {
+  const shade = (value) => {
     const place = value / 255 * (stops.length - 1), base = Math.min(Math.floor(place), stops.length - 2);
-    for (let c = 0; c < 3; c++) image.data[4 * k + c] = stops[base][c] + (place - base) * (stops[base + 1][c] - stops[base][c]);
-    image.data[4 * k + 3] = 255;
-  });
+    return [0, 1, 2].map((c) => stops[base][c] + (place - base) * (stops[base + 1][c] - stops[base][c])).concat(255);
+  };
+  bytes.forEach((value, k) => image.data.set(shade(value), 4 * k));
   context.putImageData(image, 0, 0);
   const tip = element("div", { class: "tip", hidden: "" }, plot);
   plot.addEventListener("pointermove", (event) => {
@@ -401,6 +402,13 @@ function heatMap(figure, map) {
     tip.style.top = Math.max(event.clientY - box.top - 70, 0) + "px";
   });
   plot.addEventListener("pointerleave", () => { tip.hidden = true; });
-  element("p", { class: "note" }, figure, map.names[0] + " on top to " + map.names[rows - 1] + "; " + map.x_label + " " + short(map.from) + " to " +
-    short(map.to) + "; light 0, dark " + short(map.largest) + ": " + map.value_label);
+  const scale = element("p", { class: "scale" }, figure);
+  element("span", {}, scale, map.value_label + ": 0");
+  const colours = element("canvas", { width: 256, height: 1, role: "img", "aria-label": "Colour scale from light, 0, to dark, " + short(map.largest) }, scale);
+  const shades = colours.getContext("2d"), ramp = shades.createImageData(256, 1);
+  for (let k = 0; k < 256; k++) ramp.data.set(shade(k), 4 * k);
+  shades.putImageData(ramp, 0, 0);
+  element("span", {}, scale, short(map.largest) + (map.largest < 100 && map.value_label.includes("%") ? " (the scale ends there, not at 100)" : ""));
+  element("p", { class: "note" }, figure, "The darker, the more is reserved. " + map.names[0] + " on top to " + map.names[rows - 1] + "; " +
+    map.x_label + " " + short(map.from) + " to " + short(map.to));
 }
