@@ -179,6 +179,11 @@ class Tightest(NamedTuple):
         """Return what `cut` takes on that link [bit/s] and at that server [FLOP/s]."""
         return self.link_bytes * float(demand.rho[cut]), self.server_bytes * float(demand.gamma[cut])
 
+    def needs_by_cut(self, demand: Demand) -> list[list[float]]:
+        """Return `needs` of every cut, from 0: pairs of [bit/s, FLOP/s]."""
+        bps, flop_per_s = self.link_bytes * demand.rho, self.server_bytes * demand.gamma
+        return [[on_link, at_server] for on_link, at_server in zip(bps.tolist(), flop_per_s.tolist(), strict=True)]
+
     def bottleneck(self, demand: Demand, cut: int) -> str:
         """Return which of the two `cut` strains more, "link" or "server": the larger share of what is free."""
         need_bps, need_flop_per_s = self.needs(demand, cut)
