@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.figures.over_time import column
 from experiments.figures.panels import Curve, Panel, latency_unit
-from experiments.figures.seeds import missing_seeds, of_fewer_seeds
+from experiments.figures.seeds import lacking_note
 from experiments.records.kept_frames import read_kept
 from experiments.records.run_groups import Group, Row, deadline_line, read_table, with_table
 from simulator.results import Results
@@ -59,13 +59,13 @@ def cdf(results: Results, groups: Sequence[Group]) -> list[Panel]:
     x = np.concatenate([curve.x for curve in curves]) if curves else np.zeros(0)
     x = x[x > 0]
     lines = deadline_line(results, groups, factor)
-    notes = [] if all_exact else [LIMITS]
-    notes += [f"{label}: {of_fewer_seeds(*counts)}" for label, counts in missing_seeds(groups).items()]
+    notes = ["" if all_exact else LIMITS]
+    notes.append(lacking_note(groups))
     return [
         Panel(
             "cdf", "Tail of the transfer latency", f"transfer latency [{unit}]",
             "delivered frames later than this [%]", tuple(curves), x_lines=lines,
-            x_log=bool(len(x) and x.max() > 30 * x.min()), y_log=True, note="; ".join(notes),
+            x_log=bool(len(x) and x.max() > 30 * x.min()), y_log=True, note="; ".join(filter(None, notes)),
         )
     ]  # fmt: skip
 

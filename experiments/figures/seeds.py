@@ -79,14 +79,23 @@ def of_fewer_seeds(own: int, most: int) -> str:
     return f"{own:,} of {most:,} seeds: not comparable by its mean"
 
 
-def seeds_note(groups: Sequence[Group]) -> str:
-    """Return over how many seeds the lines of a figure are, and which of them lack some."""
-    notes = [of_seeds([len(group.rows) for group in groups])]
-    notes += [f"{label}: {of_fewer_seeds(*counts)}" for label, counts in missing_seeds(groups).items()]
-    return "; ".join(filter(None, notes))
+MOST_NAMED = 3
+"""Of more lines or points that lack seeds the number is said."""
 
 
-def of_seeds(seeds: Sequence[int]) -> str:
+def seeds_note(groups: Sequence[Group], by_point: bool = False) -> str:
+    """Return over how many seeds the lines of a figure are, or its points, and which of them lack some."""
+    return "; ".join(filter(None, [of_seeds([len(group.rows) for group in groups], by_point), lacking_note(groups)]))
+
+
+def lacking_note(groups: Sequence[Group]) -> str:
+    """Return which lines of a figure lack seeds that others have; nothing where none does."""
+    lacking = [f"{label}: {of_fewer_seeds(*counts)}" for label, counts in missing_seeds(groups).items()]
+    more = [f"and {len(lacking) - MOST_NAMED:,} more"] if len(lacking) > MOST_NAMED else []
+    return "; ".join(lacking[:MOST_NAMED] + more)
+
+
+def of_seeds(seeds: Sequence[int], by_point: bool = False) -> str:
     """Return what the lines or points of a figure are means of; nothing where each is one run.
 
     Examples
@@ -97,7 +106,7 @@ def of_seeds(seeds: Sequence[int]) -> str:
     least, most = min(seeds), max(seeds)
     if most == 1:
         return ""
-    number = f"{most} seeds" if least == most else f"{least} to {most} seeds"
+    number = f"{most} seeds" if least == most else f"{least} to {most} seeds" + (", by point" if by_point else "")
     return f"mean over {number}, band: 95 % interval"
 
 

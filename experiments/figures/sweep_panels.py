@@ -73,7 +73,9 @@ def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> lis
     lines = {label: points for label, points in lines.items() if len(points) > 1} or lines
     shown = dict(list(lines.items())[:MOST_LINES])
     note = "" if len(lines) <= MOST_LINES else f"the first {MOST_LINES} of {len(lines)} lines; --runs chooses others"
-    note = "; ".join(filter(None, [seeds_note([g for points in shown.values() for g in points.values()]), note]))
+    note = "; ".join(
+        filter(None, [seeds_note([g for points in shown.values() for g in points.values()], by_point=True), note])
+    )
     curves = [
         _interval_curve(label, {x: deployed_tasks(group) for x, group in points.items()})
         for label, points in shown.items()
@@ -140,7 +142,7 @@ def of_measures(results: Results) -> list[Panel]:
         shown = {what: points for what, points in cases.items() if len(points) > 1}
         if not shown or len(shown) > MOST_LINES:
             continue  # single numbers, or more lines than can be told apart
-        note = of_seeds([interval.n for points in shown.values() for interval in points.values()])
+        note = of_seeds([interval.n for points in shown.values() for interval in points.values()], by_point=True)
         curves = tuple(
             Curve(c.label, c.x, c.y, plain=True) if what == "bound" else c
             for what, c in ((what, _interval_curve(what, points)) for what, points in shown.items())

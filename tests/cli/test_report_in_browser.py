@@ -151,6 +151,15 @@ def ticks(figure):
     return [tick.text for tick in find_all(figure, ".x-tick")]
 
 
+def test_heat_maps_have_a_scale_with_what_it_means(shown):
+    maps = [figure for figure in find_all(shown, "figure") if figure.get_attribute("data-name").startswith("heatmap")]
+    assert maps
+    for figure in maps:
+        assert find(figure, ".scale").text.startswith(f"{find(figure, 'h3').text.partition(': ')[2]} [%]: 0")
+        assert find(figure, ".scale canvas").size["width"] > 50
+        assert find(figure, ".note").text.startswith("The darker, the more is reserved.")
+
+
 def test_dragging_zooms_and_the_button_shows_all_again(shown):
     from selenium.webdriver import ActionChains
 
