@@ -83,9 +83,9 @@ MOST_NAMED = 3
 """Of more lines or points that lack seeds the number is said."""
 
 
-def seeds_note(groups: Sequence[Group], by_point: bool = False) -> str:
-    """Return over how many seeds the lines of a figure are, or its points, and which of them lack some."""
-    return "; ".join(filter(None, [of_seeds([len(group.rows) for group in groups], by_point), lacking_note(groups)]))
+def seeds_note(groups: Sequence[Group]) -> str:
+    """Return over how many seeds the lines of a figure are, and which of them lack some."""
+    return "; ".join(filter(None, [of_seeds([len(group.rows) for group in groups]), lacking_note(groups)]))
 
 
 def lacking_note(groups: Sequence[Group]) -> str:

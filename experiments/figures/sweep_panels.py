@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from experiments.figures.panels import Curve, Panel, axis_label
-from experiments.figures.seeds import of_seeds, seeds_note
+from experiments.figures.seeds import of_seeds
 from experiments.records.run_groups import LATE, MOST_LINES, SERVED, Group, Missing, label_of, varied
 from simulator.results import Results
 from simulator.stats import Interval, mean_interval
@@ -74,7 +74,9 @@ def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> lis
     shown = dict(list(lines.items())[:MOST_LINES])
     note = "" if len(lines) <= MOST_LINES else f"the first {MOST_LINES} of {len(lines)} lines; --runs chooses others"
     note = "; ".join(
-        filter(None, [seeds_note([g for points in shown.values() for g in points.values()], by_point=True), note])
+        filter(
+            None, [of_seeds([len(g.rows) for points in shown.values() for g in points.values()], by_point=True), note]
+        )
     )
     curves = [
         _interval_curve(label, {x: deployed_tasks(group) for x, group in points.items()})
