@@ -165,8 +165,8 @@ def test_runs_that_fail_are_rows_and_the_rest_goes_on(folder, jobs):
     assert found == {
         ("offline", "done", None),
         ("lbf", "done", None),
-        ("bad.py:Broken", "failed", "KeyError: 'not\\nthere'"),
-        ("bad.py:Leaves", "failed", "SystemExit: 3"),
+        ("bad.py:Broken", "failed", "KeyError: 'not\\nthere' (bad.py:10, at task 't0')"),
+        ("bad.py:Leaves", "failed", "SystemExit: 3 (bad.py:14, at task 't0')"),
         ("bad.py:Deadly", "failed", f"its worker process died 3 times, the last time {KILLED}"),
     }
     assert "in decide" in traces["bad.py:Broken"] and traces["bad.py:Deadly"] is None

@@ -204,7 +204,11 @@ def test_texts_that_are_no_characters_are_written_as_escapes(tmp_path):
     wanted = [Cell(source, f"{tmp_path / 'half.py'}:{name}", 0, {}, ("decisions",)) for name in ("Raises", "Says")]
     with Results(tmp_path / "r.db") as results:
         tally = sweep(results, wanted, engine=Pool(1))
-        assert (tally.done, tally.failed, tally.first_error) == (1, 1, "ValueError: half \\ud800")
+        assert (tally.done, tally.failed, tally.first_error) == (
+            1,
+            1,
+            "ValueError: half \\ud800 (half.py:5, at task 't0')",
+        )
         assert {row["reason"] for row in results.rows("decisions")} == {"half \\ud800"}
         assert [row["error"] for row in results.rows("runs") if row["error"]] == [tally.first_error]
 
@@ -328,8 +332,8 @@ def test_an_error_of_whatever_kind_is_a_failed_row_and_costs_no_process(tmp_path
     wanted = [Cell(source, f"{tmp_path / 'odd.py'}:{name}", 0) for name in "ABCDE"]
     errors = [outcome.values["error"] for _, outcome in Pool(1).outcomes(wanted)]
     assert errors == [
-        "Mute (which has no text: ValueError)",
-        "Leaves (which has no text: SystemExit)",
+        "Mute (which has no text: ValueError) (odd.py:7, at task 't0')",
+        "Leaves (which has no text: SystemExit) (odd.py:7, at task 't0')",
         "MuteDecision (which has no text: ValueError)",
         "KeyboardInterrupt: own",
         "GeneratorExit:",
