@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 20
 GRID_SEEDS ?= 30
+PACKAGES := simulator models profiles workloads experiments
+FILES = $(shell find cutlayer $(PACKAGES) -name '*.py' | wc -l)
+TREE := build/tree
 
 .PHONY: install demo test test-slow lint docs bench clean
 
@@ -14,25 +17,28 @@ demo: $(VENV)/.core  ## redraw the paper's figures and check its claims (no torc
 	$(BIN)/cutlayer reproduce --seeds $(SEEDS) --out results/paper
 
 test: $(VENV)/.test  ## everything but what takes minutes, on every core
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -P -m pytest -n auto
 
 test-slow: $(VENV)/.test  ## everything, also what takes minutes
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -P -m pytest -m "slow or not slow"
 
-lint: $(VENV)/.test  ## style, types, and which module may import which
+lint: $(VENV)/.test  ## style, types, and which module may import which; through a copy laid out as installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	rm -rf $(TREE) && mkdir -p $(TREE) && cp -R cutlayer $(TREE) && cp -R $(PACKAGES) $(TREE)/cutlayer
+	$(BIN)/mypy $(TREE)/cutlayer > build/mypy.log || { cat build/mypy.log; false; }
+	grep " in $(FILES) source files" build/mypy.log
+	(cd $(TREE) && $(CURDIR)/$(BIN)/lint-imports --no-cache --config $(CURDIR)/setup.cfg) > build/imports.log || { cat build/imports.log; false; }
+	grep "Analyzed $(FILES) files" build/imports.log
 
 docs: $(VENV)/.docs  ## the documentation as pages that open offline: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 bench: $(VENV)/.core  ## ratios against references measured in the same run
-	$(BIN)/python -m experiments.bench.admission
-	$(BIN)/python -m experiments.bench.frames
-	$(BIN)/python -m experiments.bench.bounds
-	$(BIN)/python -m experiments.bench.sweep --grid $(GRID_SEEDS)
+	$(BIN)/python -m cutlayer.experiments.bench.admission
+	$(BIN)/python -m cutlayer.experiments.bench.frames
+	$(BIN)/python -m cutlayer.experiments.bench.bounds
+	$(BIN)/python -m cutlayer.experiments.bench.sweep --grid $(GRID_SEEDS)
 
 clean:  ## remove the environment and all results
 	rm -rf $(VENV) results site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

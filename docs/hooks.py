@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from experiments.cli import EXIT_STATUS, build_parser
+from cutlayer.experiments.cli.main import EXIT_STATUS, build_parser
 
 DOCS = Path(__file__).resolve().parent
 COMMAND_LINE = "<!-- the command line, from its parser -->"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from experiments.inputs import Frames, Inputs, Traffic
-from simulator.frame_model import FrameSettings
-from workloads.generate import PaperScenario
+from cutlayer.experiments.scenarios.inputs import Frames, Inputs, Traffic
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.workloads.generate import PaperScenario
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from experiments.console import bars_hidden, log
+from cutlayer.experiments.console import bars_hidden, log
 
 
 @contextlib.contextmanager

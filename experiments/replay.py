@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiments.figures.plot import slug
-from experiments.inputs import Inputs
-from experiments.scenario import Scenario, find, with_options
-from experiments.scenarios.build import Streamed, topology_of
-from experiments.scenarios.fields import Text
-from experiments.scenarios.files import read
-from experiments.sweeps.run_files import as_text, run_into, say_inputs
-from simulator.errors import InputError
-from simulator.frame_model import least_window_s
-from simulator.results import Results
+from cutlayer.experiments.figures.plot import slug
+from cutlayer.experiments.runs.run_file import as_text, run_into, say_inputs
+from cutlayer.experiments.scenarios.build import Streamed, topology_of
+from cutlayer.experiments.scenarios.fields import Text
+from cutlayer.experiments.scenarios.files import read
+from cutlayer.experiments.scenarios.inputs import Inputs
+from cutlayer.experiments.scenarios.scenario import Scenario, find, with_options
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.frames.settings import least_window_s
+from cutlayer.simulator.results.file import Results
 
 WINDOWS = 120
 """So many windows of time a figure has, about, where the scenario does not say their width."""
@@ -34,9 +34,9 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     path, stem = _places(arguments.out, arguments.traces[0])
     say_inputs(scenario, inputs)
     topology = topology_of(scenario, scenario.run.seed)
-    from experiments.figures.replay_figure import replay_figure
-    from experiments.figures.replay_history import history
-    from experiments.plots import draw
+    from cutlayer.experiments.figures.replay_figure import replay_figure
+    from cutlayer.experiments.figures.replay_history import history
+    from cutlayer.experiments.figures.style import draw
 
     assert scenario.scheduler is not None
     title = f"{' + '.join(Path(trace).name for trace in arguments.traces)}, scenario {Path(arguments.scenario).name}"

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from experiments.scenario import load
-from simulator.errors import InputError
-from simulator.types import FloatArray
-from simulator.units import parse, render
-from workloads.arrivals import PROCESSES, Process
-from workloads.distributions import described
-from workloads.fit import Fit, dispersion, fit_all
-from workloads.reshape import at_mean_rate, clipped, faster, thinned
-from workloads.tasks import DRAWN, trace_of
-from workloads.trace import NUMBERS, Trace
-from workloads.traces import read_trace, save_trace
+from cutlayer.experiments.scenarios.scenario import load
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.types import FloatArray
+from cutlayer.simulator.units import parse, render
+from cutlayer.workloads.arrivals.fit import Fit, dispersion, fit_all
+from cutlayer.workloads.arrivals.generated import PROCESSES, Process
+from cutlayer.workloads.distributions import described
+from cutlayer.workloads.tasks import DRAWN, trace_of
+from cutlayer.workloads.traces.formats import read_trace, save_trace
+from cutlayer.workloads.traces.reshape import at_mean_rate, clipped, faster, thinned
+from cutlayer.workloads.traces.trace import NUMBERS, Trace
 
 UNITS = DRAWN | {"arrival_s": "s"}
 
@@ -186,7 +186,7 @@ def _fit(trace: Trace, arguments: argparse.Namespace, period_s: float | None, pl
     lines = [info(trace), "", as_table(arrivals_s, fits), ""]
     lines += [as_toml(fit.process) + "\n" for fit in fits.values()]
     if plot is not None:
-        from experiments.figures.trace_plots import draw_fits
+        from cutlayer.experiments.figures.trace_plots import draw_fits
 
         lines += [str(path) for path in draw_fits(plot, arrivals_s, fits)]
     return "\n".join(lines).rstrip()

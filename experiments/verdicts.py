@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from simulator.stats import mean_interval
+from cutlayer.experiments.stats import mean_interval
 
 Verdict = Literal["holds", "does not hold", "not shown", "for information"]
 """What is said of a claim; *not shown*: its interval lies on both sides, so that more seeds may say either."""

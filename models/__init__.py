@@ -7,12 +7,10 @@ import pkgutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from simulator.registry import Registry
+from cutlayer.simulator.registry import Registry
 
 if TYPE_CHECKING:
-    from models.layers import LayeredNetwork
-
-__project__ = "cutlayer"
+    from cutlayer.models.layers import LayeredNetwork
 
 NETWORKS: Registry[Callable[[], LayeredNetwork]] = Registry("network")
 

@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from models import NETWORKS
-from models.layers import LayeredNetwork, Row, Softmax, conv, dense, max_pool
+from cutlayer.models import NETWORKS
+from cutlayer.models.layers import LayeredNetwork, Row, Softmax, conv, dense, max_pool
 
 _SOURCE = "Chatfield et al., Return of the devil in the details, 2014, arXiv:1405.3531, table 1"
 

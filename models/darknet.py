@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from models import NETWORKS
-from models.layers import LayeredNetwork, Row, Softmax, conv, global_average, max_pool
+from cutlayer.models import NETWORKS
+from cutlayer.models.layers import LayeredNetwork, Row, Softmax, conv, global_average, max_pool
 
 
 def _conv(inputs: int, filters: int, *after: nn.Module) -> nn.Sequential:

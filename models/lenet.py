@@ -4,8 +4,8 @@ from functools import partial
 
 from torch import nn
 
-from models import NETWORKS
-from models.layers import LayeredNetwork, conv, dense
+from cutlayer.models import NETWORKS
+from cutlayer.models.layers import LayeredNetwork, conv, dense
 
 _conv = partial(conv, activation=nn.Tanh)
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from models import NETWORKS
-from models.layers import LayeredNetwork, conv, global_average, max_pool
+from cutlayer.models import NETWORKS
+from cutlayer.models.layers import LayeredNetwork, conv, global_average, max_pool
 
 
 class _Fire(nn.Module):

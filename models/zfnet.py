@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from models import NETWORKS
-from models.layers import LayeredNetwork, Softmax, conv, dense, max_pool
+from cutlayer.models import NETWORKS
+from cutlayer.models.layers import LayeredNetwork, Softmax, conv, dense, max_pool
 
 
 @NETWORKS.register("zfnet")

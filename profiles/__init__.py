@@ -1,3 +1,1 @@
 """Per-layer profiles of networks: measured with torch, stored as JSON, read without torch."""
-
-__project__ = "cutlayer"

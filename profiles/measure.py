@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import models
-from profiles import store
-from simulator.errors import InputError, UnknownNameError
-from simulator.types import Layer, Profile
+from cutlayer import models
+from cutlayer.profiles import store
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.types import Layer, Profile
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from models.layers import LayeredNetwork
+    from cutlayer.models.layers import LayeredNetwork
 
 WIRES = {"uint8": 1, "float16": 2, "float32": 4}
 """Bytes of one value on the wire, by its type there."""

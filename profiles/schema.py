@@ -19,8 +19,8 @@ import reprlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from simulator.errors import InputError, UnknownNameError, near_name
-from simulator.types import Layer, Profile
+from cutlayer.simulator.errors import InputError, UnknownNameError, near_name
+from cutlayer.simulator.types import Layer, Profile
 
 SCHEMA = 1
 KINDS = ("measured", "assumed")

@@ -1,4 +1,4 @@
-"""Profiles as JSON files: read, written, found in a folder; no torch. `profiles.schema` has the format."""
+"""Profiles as JSON files: read, written, found in a folder; no torch. `cutlayer.profiles.schema` has the format."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from profiles.schema import dumps, parse
-from simulator.errors import InputError
-from simulator.types import Profile
+from cutlayer.profiles.schema import dumps, parse
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.types import Profile
 
 
 def load(path: str | os.PathLike[str]) -> Profile:

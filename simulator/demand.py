@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.errors import InputError, UnknownNameError
-from simulator.types import FloatArray, IntArray, Network, Task
-from simulator.units import bits
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.types import FloatArray, IntArray, Network, Task
+from cutlayer.simulator.units import bits
 
 SLACK = 1e-9
 """A demand fits if it is at most the free capacity plus this share of the usable capacity."""

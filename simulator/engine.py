@@ -18,12 +18,13 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
-from simulator.clock import Clock
-from simulator.demand import Demand
-from simulator.errors import CapacityError, DecisionError, InputError
-from simulator.events import Decided, Departed, Evicted, Listener
-from simulator.ledger import Ledger
-from simulator.policy import (
+from cutlayer.simulator.clock import Clock
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.demand import Demand
+from cutlayer.simulator.errors import CapacityError, DecisionError, InputError
+from cutlayer.simulator.events import Decided, Departed, Evicted, Listener
+from cutlayer.simulator.ledger import Ledger
+from cutlayer.simulator.policy import (
     DOWN,
     Decision,
     Deploy,
@@ -34,8 +35,7 @@ from simulator.policy import (
     Scheduler,
     View,
 )
-from simulator.types import Deployment, FloatArray, Network, Task
-from simulator.uplink import Conditions
+from cutlayer.simulator.types import Deployment, FloatArray, Network, Task
 
 CHANGE, DEPARTURE, ARRIVAL = 2, 3, 4
 """SimPy priorities of events at one instant; 0 and 1 are SimPy's own."""

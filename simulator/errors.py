@@ -7,7 +7,7 @@
     │   └── UnknownNameError  a name that is not registered; carries the near name
     ├── DecisionError         a scheduler answered with something that is not allowed or does not fit
     ├── CapacityError         the ledger was asked to break one of its two sums
-    └── ContractError         a scheduler broke a named check of `simulator.checks`
+    └── ContractError         a scheduler broke a named check of `cutlayer.simulator.checks.contract`
 
 Anything else that escapes is a bug in cutlayer: a traceback and exit status 1.
 """

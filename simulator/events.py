@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from simulator.demand import Demand, Tightest
-from simulator.ledger import Ledger
-from simulator.policy import Decision
-from simulator.types import Deployment, Task
+from cutlayer.simulator.demand import Demand, Tightest
+from cutlayer.simulator.ledger import Ledger
+from cutlayer.simulator.policy import Decision
+from cutlayer.simulator.types import Deployment, Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Free capacity: what is reserved where. Its two sums cannot be broken.
 
 At every moment, on every link the reserved bandwidth is at most V * b_m, and at every server the
-reserved compute is at most c_i (up to `simulator.demand.SLACK`).
+reserved compute is at most c_i (up to `cutlayer.simulator.demand.SLACK`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.demand import SLACK, Demand, Room, Tightest, fitting, room, tightest
-from simulator.errors import CapacityError
-from simulator.types import FloatArray, Network
+from cutlayer.simulator.demand import SLACK, Demand, Room, Tightest, fitting, room, tightest
+from cutlayer.simulator.errors import CapacityError
+from cutlayer.simulator.types import FloatArray, Network
 
 
 class Ledger:

@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.demand import CutRule, Demand, balanced, demand_of
-from simulator.ledger import Ledger
-from simulator.registry import Registry
-from simulator.types import Deployment, FloatArray, Network, Task
+from cutlayer.simulator.demand import CutRule, Demand, balanced, demand_of
+from cutlayer.simulator.ledger import Ledger
+from cutlayer.simulator.registry import Registry
+from cutlayer.simulator.types import Deployment, FloatArray, Network, Task
 
 
 def _plain(cut: Any) -> Any:

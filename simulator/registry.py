@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from simulator.errors import UnknownNameError
+from cutlayer.simulator.errors import UnknownNameError
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ class Registry(Generic[T]):
     True
     >>> shapes["sqare"]
     Traceback (most recent call last):
-    simulator.errors.UnknownNameError: unknown shape 'sqare'; did you mean 'square'?
+    cutlayer.simulator.errors.UnknownNameError: unknown shape 'sqare'; did you mean 'square'?
     """
 
     def __init__(self, what: str) -> None:

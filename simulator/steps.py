@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulator.errors import InputError
-from simulator.types import FloatArray
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.types import FloatArray
 
 Intervals = Sequence[tuple[float, float]]
 """Outages: (down, up) in seconds, down included, up excluded."""

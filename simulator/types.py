@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.errors import InputError, UnknownNameError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]

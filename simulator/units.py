@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.errors import InputError
+from cutlayer.simulator.errors import InputError
 
 PREFIXES = {"": "1", "k": "1e3", "M": "1e6", "G": "1e9", "T": "1e12", "P": "1e15"}
 """Factors are decimals: "0.067 GB" is 67,000,000 bytes, which 0.067 * 1e9 in floats misses."""

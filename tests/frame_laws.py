@@ -11,8 +11,8 @@ from unittest import mock
 import numpy as np
 from numba import njit
 
-from simulator.frame_model import DELIVERED, IN_FLIGHT
-from simulator.frames import _Run
+from cutlayer.simulator.frames.run import _Run
+from cutlayer.simulator.frames.settings import DELIVERED, IN_FLIGHT
 
 
 def time_integral(begin, end):

@@ -1,3 +1,1 @@
 """Task streams and networks: generated, or read from files."""
-
-__project__ = "cutlayer"

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from simulator.errors import InputError, UnknownNameError
-from simulator.steps import Intervals, Steps, combine, first_fault, merged
-from simulator.types import Network
-from simulator.uplink import Conditions
-from workloads.rows import Path, read_number, read_rows, read_text
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.steps import Intervals, Steps, combine, first_fault, merged
+from cutlayer.simulator.types import Network
+from cutlayer.workloads.traces.rows import Path, read_number, read_rows, read_text
 
 CHANGE_COLUMNS = ("link", "time_s", "bps")
 OUTAGE_COLUMNS = ("resource", "name", "down_s", "up_s")

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from simulator.errors import InputError, UnknownNameError
-from simulator.registry import Registry
-from simulator.types import FloatArray
-from simulator.units import parse
-from workloads.rows import LEAST, MOST
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.registry import Registry
+from cutlayer.simulator.types import FloatArray
+from cutlayer.simulator.units import parse
+from cutlayer.workloads.traces.rows import LEAST, MOST
 
 _FAR = 400.0
 """Of an exponent: e to this is beyond all that is kept, and still a float times any mean."""

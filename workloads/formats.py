@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from simulator.errors import InputError
-from simulator.types import Network, Profile, Task
-from workloads.rows import Path, read_number, read_rows, read_text
-from workloads.tasks import tasks_of
-from workloads.traces import read_trace
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.types import Network, Profile, Task
+from cutlayer.workloads.tasks import tasks_of
+from cutlayer.workloads.traces.formats import read_trace
+from cutlayer.workloads.traces.rows import Path, read_number, read_rows, read_text
 
 __all__ = ["Path", "read_network", "read_number", "read_rows", "read_tasks", "read_text"]
 
@@ -24,7 +24,7 @@ def read_network(path: Path, **options: Any) -> Network:
     path : path
         Columns server, capacity_flop_per_s [FLOP/s], uplink_bps [bit/s].
     **options
-        Further parameters of `simulator.types.Network`, such as ``usable_share``.
+        Further parameters of `cutlayer.simulator.types.Network`, such as ``usable_share``.
 
     Raises
     ------

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from profiles.store import shipped
-from simulator.errors import InputError
-from simulator.rng import stream
-from simulator.types import Network, Profile, Reservation, Task
+from cutlayer.profiles.store import shipped
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.rng import stream
+from cutlayer.simulator.types import Network, Profile, Reservation, Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulator.errors import InputError
-from simulator.registry import Registry
-from simulator.rng import stream
-from simulator.types import FloatArray, IntArray, Network
-from workloads.distributions import Distribution
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.registry import Registry
+from cutlayer.simulator.rng import stream
+from cutlayer.simulator.types import FloatArray, IntArray, Network
+from cutlayer.workloads.distributions import Distribution
 
 Spread = tuple[IntArray, FloatArray | None]
 """Servers by index, rising, and the weight of each; None: the same."""

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from simulator.errors import InputError, UnknownNameError
-from simulator.rng import stream
-from simulator.types import Network, Profile, Task
-from workloads.distributions import Choice, Distribution
-from workloads.spreads import Everywhere, Spread, Spreading
-from workloads.trace import ROWS, Chunk, Inputs, Trace, in_order, streamed
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.rng import stream
+from cutlayer.simulator.types import Network, Profile, Task
+from cutlayer.workloads.distributions import Choice, Distribution
+from cutlayer.workloads.spreads import Everywhere, Spread, Spreading
+from cutlayer.workloads.traces.trace import ROWS, Chunk, Inputs, Trace, in_order, streamed
 
 DRAWN = {"profile": "", "frame_rate_hz": "Hz", "deadline_s": "s", "lifetime_s": "s", "input_bytes": "B"}
 """What can be drawn, and its unit. A task whose lifetime is neither given nor drawn stays for ever."""

@@ -1,6 +1,6 @@
 """Admission and the engine, timed: ratios against a reference measured in the same run.
 
-Run with ``make bench`` or ``python -m experiments.bench.admission``.
+Run with ``make bench`` or ``python -m cutlayer.experiments.bench.admission``.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any, cast
 
 import simpy
 
-from profiles.store import shipped
-from simulator.demand import SLACK, balanced, demand_of
-from simulator.engine import simulate
-from simulator.ledger import Ledger
-from simulator.policy import Decision, OnlineScheduler, View
-from simulator.schedulers import SCHEDULERS
-from simulator.types import Network, Task
-from simulator.units import bits
-from workloads.generate import PaperScenario
+from cutlayer.profiles.store import shipped
+from cutlayer.simulator.demand import SLACK, balanced, demand_of
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.ledger import Ledger
+from cutlayer.simulator.policy import Decision, OnlineScheduler, View
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Network, Task
+from cutlayer.simulator.units import bits
+from cutlayer.workloads.generate import PaperScenario
 
 SERVERS = (50, 90, 500, 5000)
 REPEATS = 7

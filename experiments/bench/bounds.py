@@ -1,6 +1,6 @@
 """Bounds and prices, timed: does time grow with the non-zero inputs, and how near the bound is the plan?
 
-Tasks are fed by 5 servers each out of 1000. Run with ``make bench`` or ``python -m experiments.bench.bounds``;
+Tasks are fed by 5 servers each out of 1000. Run with ``make bench`` or ``python -m cutlayer.experiments.bench.bounds``;
 arguments are the numbers of tasks, rising.
 """
 
@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from profiles.store import shipped
-from simulator.engine import simulate
-from simulator.policy import OfflineScheduler
-from simulator.rng import stream
-from simulator.schedulers.price import Price
-from simulator.types import Network, Task
+from cutlayer.profiles.store import shipped
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.policy import OfflineScheduler
+from cutlayer.simulator.rng import stream
+from cutlayer.simulator.schedulers.price import Price
+from cutlayer.simulator.types import Network, Task
 
 TASKS = (10_000, 30_000, 100_000)
 SERVERS, FED = 1000, 5

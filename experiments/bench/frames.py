@@ -1,6 +1,6 @@
 """How fast frames are walked: ratios of one run, on one workload.
 
-    python -m experiments.bench.frames [--frames 1e6] [--longest 1e8]
+    python -m cutlayer.experiments.bench.frames [--frames 1e6] [--longest 1e8]
 
 Ten servers of ten flows, constant sizes and capacity: edge compute, then a slice of the uplink. Against SimPy
 (one process a frame, as its guide teaches it) and against C (``cc -O3``, where there is a compiler).
@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 import simpy
 
-from simulator.frame_model import FrameSettings, slices_by_server
-from simulator.frame_streams import Frames, Streams
-from simulator.frame_walk import ReservedWalk, course
-from simulator.frames import run_frames
-from simulator.spans import Span
-from simulator.steps import Clock, constant
-from simulator.types import Layer, Network, Profile, Task
+from cutlayer.simulator.frames.draw.streams import Frames, Streams
+from cutlayer.simulator.frames.run import run_frames
+from cutlayer.simulator.frames.settings import FrameSettings, slices_by_server
+from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.frames.walk.reserved import ReservedWalk, course
+from cutlayer.simulator.steps import Clock, constant
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 SERVERS, FLOWS = 10, 10
 RATE_HZ, DEADLINE_S = 10.0, 0.08
@@ -183,7 +183,7 @@ def peak_bytes() -> int:
 
 def main() -> None:
     """Print the ratios."""
-    from simulator.frame_fair import FairWalk
+    from cutlayer.simulator.frames.walk.fair import FairWalk
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=float, default=1e6)

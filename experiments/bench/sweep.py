@@ -1,7 +1,7 @@
 """Sweeps, timed: speed-up on two cores, what a run costs beside itself, what the coordinator's memory does.
 
-Run with ``make bench`` or ``python -m experiments.bench.sweep``; ``--grid N`` also times the paper's grid, 8 numbers
-of servers x 10 schedulers x N seeds, in one sweep on all cores.
+Run with ``make bench`` or ``python -m cutlayer.experiments.bench.sweep``; ``--grid N`` also times the paper's grid,
+8 numbers of servers x 10 schedulers x N seeds, in one sweep on all cores.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from experiments.optimality import SCHEDULERS, SERVERS
-from experiments.paper_source import PaperSource
-from experiments.sweeps.cells import Cell, run_cell
-from experiments.sweeps.pool import Pool, default_workers
-from experiments.sweeps.sweep import sweep
-from simulator.results import Results
-from workloads.generate import PaperScenario
+from cutlayer.experiments.paper.optimality import SCHEDULERS, SERVERS
+from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.sweeps.cells import Cell, run_cell
+from cutlayer.experiments.sweeps.pool import Pool, default_workers
+from cutlayer.experiments.sweeps.sweep import sweep
+from cutlayer.simulator.results.file import Results
+from cutlayer.workloads.generate import PaperScenario
 
 LEAST_SPEED_UP = 1.8
 MOST_OVERHEAD_S = 5e-3
@@ -78,7 +78,7 @@ def overhead_s() -> float:
 
 def peak_bytes(n: int) -> int:
     """Return the peak memory of a coordinator of `n` tiny runs, in a process of its own [byte]."""
-    code = f"import experiments.bench.sweep as bench; bench.print_peak({n})"
+    code = f"import cutlayer.experiments.bench.sweep as bench; bench.print_peak({n})"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return int(json.loads(found.stdout))
 
@@ -103,7 +103,7 @@ def paper_grid(seeds: int) -> None:
 
 def main(argv: list[str]) -> int:
     """Measure, print, and say with the exit status whether it is as it should be."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.bench.sweep")
+    parser = argparse.ArgumentParser(prog="python -m cutlayer.experiments.bench.sweep")
     parser.add_argument("--grid", type=int, default=0, metavar="SEEDS", help="also time the paper's grid")
     arguments = parser.parse_args(argv)
     gained, extra_s = speed_up(), overhead_s()

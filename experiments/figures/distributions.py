@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.figures.over_time import column
-from experiments.figures.panels import Curve, Panel, latency_unit
-from experiments.figures.seeds import lacking_note
-from experiments.records.kept_frames import read_kept
-from experiments.records.run_groups import Group, Row, deadline_line, read_table, with_table
-from simulator.results import Results
-from simulator.tables import QUANTILES
-from simulator.types import FloatArray
+from cutlayer.experiments.figures.over_time import column
+from cutlayer.experiments.figures.panels import Curve, Panel, latency_unit
+from cutlayer.experiments.figures.seeds import lacking_note
+from cutlayer.experiments.records.run_groups import Group, Row, deadline_line, read_table, with_table
+from cutlayer.experiments.runs.kept_frames import read_kept
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.results.tables import QUANTILES
+from cutlayer.simulator.types import FloatArray
 
 NEEDS_FRAMES = "no frames in the results: `--frames periodic` (or jittered, poisson) simulates them"
 LIMITS = (

@@ -1,4 +1,4 @@
-"""Draws panels, heat maps and maps with matplotlib, in the style of `experiments.plots`."""
+"""Draws panels, heat maps and maps with matplotlib, in the style of `cutlayer.experiments.figures.style`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from matplotlib.markers import CARETLEFT
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from experiments.figures.map_labels import label_map, node_size
-from experiments.figures.panels import PAPER_POINTS, Curve, HeatMap, Map, Panel, step_values, thinned
-from experiments.plots import COLOURS, COLUMN_IN, PAGE_IN, look
+from cutlayer.experiments.figures.map_labels import label_map, node_size
+from cutlayer.experiments.figures.panels import PAPER_POINTS, Curve, HeatMap, Map, Panel, step_values, thinned
+from cutlayer.experiments.figures.style import COLOURS, COLUMN_IN, PAGE_IN, look
 
 COLOUR_MAP = "YlGnBu"
 """Falls evenly in lightness, so it reads the same in grey and to the colour-blind; more is darker."""

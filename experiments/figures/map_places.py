@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-from workloads.topology import Topology
+from cutlayer.workloads.topology.build import Topology
 
 _NAMED = 4
 """Of more nodes that are left out, so many are named."""

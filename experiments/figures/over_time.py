@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.figures.panels import Curve, Panel, latency_unit, step_values, time_unit
-from experiments.figures.seeds import mean_bound, seeds_note
-from experiments.records.kept_frames import read_kept
-from experiments.records.run_groups import (
+from cutlayer.experiments.figures.panels import Curve, Panel, latency_unit, step_values, time_unit
+from cutlayer.experiments.figures.seeds import mean_bound, seeds_note
+from cutlayer.experiments.records.run_groups import (
     MOST_LINES,
     Group,
     Row,
@@ -21,9 +20,10 @@ from experiments.records.run_groups import (
     varied,
     with_table,
 )
-from simulator.results import Results
-from simulator.stats import mean_interval
-from simulator.types import FloatArray
+from cutlayer.experiments.runs.kept_frames import read_kept
+from cutlayer.experiments.stats import mean_interval
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.types import FloatArray
 
 GRID_POINTS = 600
 """Runs whose events come at different times are averaged at so many moments."""

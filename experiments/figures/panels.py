@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.types import FloatArray
+from cutlayer.simulator.types import FloatArray
 
 PAPER_POINTS = 4000
 """More points than this no figure on paper can tell apart."""

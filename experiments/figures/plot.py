@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.figures.distributions import cdf
-from experiments.figures.over_time import deployed, latency, reserved, used, violations
-from experiments.figures.panels import HeatMap
-from experiments.figures.resource_panels import heatmap, load_map
-from experiments.figures.seeds import failures
-from experiments.figures.sweep_panels import sweep
-from experiments.records.run_groups import Group, Missing, chosen_rows, group_runs
-from simulator.errors import InputError, UnknownNameError
-from simulator.registry import Registry
-from simulator.results import Results
+from cutlayer.experiments.figures.distributions import cdf
+from cutlayer.experiments.figures.over_time import deployed, latency, reserved, used, violations
+from cutlayer.experiments.figures.panels import HeatMap
+from cutlayer.experiments.figures.resource_panels import heatmap, load_map
+from cutlayer.experiments.figures.seeds import failures
+from cutlayer.experiments.figures.sweep_panels import sweep
+from cutlayer.experiments.records.run_groups import Group, Missing, chosen_rows, group_runs
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.registry import Registry
+from cutlayer.simulator.results.file import Results
 
 Builder = Callable[[Results, Sequence[Group]], Sequence[Any]]
 
@@ -88,7 +88,7 @@ def plot(
     out : path, optional
         The folder; by default beside the results, named after them.
     formats : sequence of str
-        Keys of `experiments.plots.FORMATS`.
+        Keys of `cutlayer.experiments.figures.style.FORMATS`.
     paper : bool
         For a page of two columns.
     say : callable
@@ -99,8 +99,8 @@ def plot(
     InputError
         If a name is not known, what was asked for is not in the results, or a file cannot be written.
     """
-    from experiments.figures import drawings
-    from experiments.plots import FORMATS, draw
+    from cutlayer.experiments.figures import drawings
+    from cutlayer.experiments.figures.style import FORMATS, draw
 
     for ending in formats:
         if ending not in FORMATS:

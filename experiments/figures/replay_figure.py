@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from experiments.figures.drawings import mark_end, short
-from experiments.figures.map_places import places_of
-from experiments.figures.panels import latency_unit, time_unit
-from experiments.figures.replay_history import History, Use
-from experiments.figures.replay_map import draw_network
-from experiments.plots import COLOURS
-from simulator.types import FloatArray
-from workloads.topology import Topology
+from cutlayer.experiments.figures.drawings import mark_end, short
+from cutlayer.experiments.figures.map_places import places_of
+from cutlayer.experiments.figures.panels import latency_unit, time_unit
+from cutlayer.experiments.figures.replay_history import History, Use
+from cutlayer.experiments.figures.replay_map import draw_network
+from cutlayer.experiments.figures.style import COLOURS
+from cutlayer.simulator.types import FloatArray
+from cutlayer.workloads.topology.build import Topology
 
 ROWS = 12
 """So many servers and links have room for their outages; of more, the number that is down is drawn."""

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.figures.panels import step_means
-from experiments.inputs import Inputs
-from simulator.results import Results
-from simulator.steps import Clock, Intervals, Steps, available, merged
-from simulator.types import FloatArray
+from cutlayer.experiments.figures.panels import step_means
+from cutlayer.experiments.scenarios.inputs import Inputs
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.steps import Clock, Intervals, Steps, available, merged
+from cutlayer.simulator.types import FloatArray
 
 INTERVALS = 240
 """Of time, over which everything is averaged."""

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from experiments.figures.drawings import COLOUR_MAP, draw_map, short
-from experiments.figures.map_labels import label_map, node_size
-from experiments.figures.map_places import left_out
-from experiments.figures.panels import time_unit
-from experiments.figures.replay_history import History, Use
-from experiments.plots import COLOURS
-from simulator.types import FloatArray
-from workloads.topology import Topology
+from cutlayer.experiments.figures.drawings import COLOUR_MAP, draw_map, short
+from cutlayer.experiments.figures.map_labels import label_map, node_size
+from cutlayer.experiments.figures.map_places import left_out
+from cutlayer.experiments.figures.panels import time_unit
+from cutlayer.experiments.figures.replay_history import History, Use
+from cutlayer.experiments.figures.style import COLOURS
+from cutlayer.simulator.types import FloatArray
+from cutlayer.workloads.topology.build import Topology
 
 LINKS = 16
 """So many have room to be named."""

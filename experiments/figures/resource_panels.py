@@ -10,14 +10,14 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from experiments.figures.map_places import left_out, places_of
-from experiments.figures.over_time import column
-from experiments.figures.panels import HeatMap, Map, step_means, time_unit
-from experiments.records.run_groups import Group, Missing, Row, read_table, with_table
-from experiments.records.run_places import topology_of
-from simulator.results import Results
-from simulator.types import FloatArray
-from workloads.topology import Topology
+from cutlayer.experiments.figures.map_places import left_out, places_of
+from cutlayer.experiments.figures.over_time import column
+from cutlayer.experiments.figures.panels import HeatMap, Map, step_means, time_unit
+from cutlayer.experiments.records.run_groups import Group, Missing, Row, read_table, with_table
+from cutlayer.experiments.records.run_places import topology_of
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.types import FloatArray
+from cutlayer.workloads.topology.build import Topology
 
 Place = tuple[float, float]
 

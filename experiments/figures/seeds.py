@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.records.run_groups import Group, is_called, own_file
-from simulator.results import Results
+from cutlayer.experiments.records.run_groups import Group, is_called, own_file
+from cutlayer.simulator.results.file import Results
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def failures(results: Results, words: Sequence[str] = ()) -> list[Failed]:
     ----------
     results : Results
     words : sequence of str
-        As of `experiments.records.run_groups.chosen_rows`.
+        As of `cutlayer.experiments.records.run_groups.chosen_rows`.
     """
     rows = [row for row in results.rows("runs") if row["scheduler"] is not None]
     last = {row["scheduler"]: own_file(row) for row in rows}

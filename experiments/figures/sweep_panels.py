@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.figures.panels import Curve, Panel, axis_label
-from experiments.figures.seeds import of_seeds
-from experiments.records.run_groups import LATE, MOST_LINES, SERVED, Group, Missing, label_of, varied
-from simulator.results import Results
-from simulator.stats import Interval, mean_interval
+from cutlayer.experiments.figures.panels import Curve, Panel, axis_label
+from cutlayer.experiments.figures.seeds import of_seeds
+from cutlayer.experiments.records.run_groups import LATE, MOST_LINES, SERVED, Group, Missing, label_of, varied
+from cutlayer.experiments.stats import Interval, mean_interval
+from cutlayer.simulator.results.file import Results
 
 NEEDS_VARIED = "no number varies between the runs: a sweep writes runs that differ in one"
 BOUND = "bound on every scheduler"

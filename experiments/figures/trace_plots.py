@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.plots import COLOURS, DASHES, draw
-from simulator.errors import InputError
-from simulator.types import FloatArray
-from workloads.arrivals import MMPP2, Hourly
-from workloads.fit import Fit
+from cutlayer.experiments.figures.style import COLOURS, DASHES, draw
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.types import FloatArray
+from cutlayer.workloads.arrivals.fit import Fit
+from cutlayer.workloads.arrivals.generated import MMPP2, Hourly
 
 LABELS = {"poisson": "Poisson", "mmpp2": "MMPP-2", "hourly": "rates of {} parts"}
 BINS = 180

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
-from experiments.records.run_groups import Row, done_rows, parameters_of, reaches_the_bound
-from experiments.records.store import OF_THE_MACHINE
-from simulator.errors import InputError, UnknownNameError
-from simulator.results import Results
-from simulator.stats import Interval, mean_interval, paired_interval
-from simulator.tables import TABLES
-from simulator.units import scale_of
+from cutlayer.experiments.records.run_groups import Row, done_rows, parameters_of, reaches_the_bound
+from cutlayer.experiments.records.store import OF_THE_MACHINE
+from cutlayer.experiments.stats import Interval, mean_interval, paired_interval
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.results.tables import TABLES
+from cutlayer.simulator.units import scale_of
 
 _BEFORE = "end_s"
 MEASURES = tuple(

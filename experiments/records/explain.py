@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from simulator.demand import SLACK, share_of
-from simulator.errors import InputError, UnknownNameError
-from simulator.results import Results
-from simulator.units import render
+from cutlayer.simulator.demand import SLACK, share_of
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.units import render
 
 Row = Mapping[str, Any]
 

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from simulator.errors import InputError
-from simulator.results import Results
-from simulator.tables import TABLES, Column
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.results.tables import TABLES, Column
 
 FORMATS = ("csv", "parquet")
 CHUNK = 50_000

@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from experiments.records.run_places import network_of, paths_of
-from experiments.scenarios.options import OPTIONS
-from simulator.errors import InputError, UnknownNameError
-from simulator.results import Results
-from simulator.tables import TABLES
-from simulator.types import Network
+from cutlayer.experiments.cli.options import OPTIONS
+from cutlayer.experiments.records.run_places import network_of, paths_of
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.results.tables import TABLES
+from cutlayer.simulator.types import Network
 
 Row = dict[str, Any]
 MOST_LINES = 8

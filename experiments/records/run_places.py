@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.runner import digest_of
-from simulator.errors import InputError
-from simulator.types import Network
-from workloads.generate import PaperScenario
+from cutlayer.experiments.runs.runner import digest_of
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.types import Network
+from cutlayer.workloads.generate import PaperScenario
 
 if TYPE_CHECKING:
-    from experiments.scenario import Scenario
-    from workloads.topology import Topology
+    from cutlayer.experiments.scenarios.scenario import Scenario
+    from cutlayer.workloads.topology.build import Topology
 
 _UNITS = {"capacity": "FLOP/s", "uplink": "bit/s", "cloud": "FLOP/s", "link_speed": "bit/s", "link_delay": "s"}
 """Quantities of the network's section of a scenario, which has them as text."""
@@ -39,7 +39,7 @@ def network_of(row: Mapping[str, Any]) -> Network | None:
     said = _scenario(scenario, paths_of(row))
     if said is None:
         return None
-    from experiments.scenarios import build
+    from cutlayer.experiments.scenarios import build
 
     try:
         return build.network_of(said, row["seed"] or 0)
@@ -52,7 +52,7 @@ def topology_of(row: Mapping[str, Any]) -> Topology | None:
     said = _scenario(json.loads(row["scenario"]), paths_of(row))
     if said is None:
         return None
-    from experiments.scenarios import build
+    from cutlayer.experiments.scenarios import build
 
     try:
         return build.topology_of(said, row["seed"] or 0)
@@ -70,7 +70,7 @@ def _scenario(described: Mapping[str, Any], paths: Mapping[str, str]) -> Scenari
     """Return a scenario whose network is that of the description; None if it has none, or a file has changed."""
     if not isinstance(described.get("network"), dict):
         return None
-    from experiments.scenario import Scenario
+    from cutlayer.experiments.scenarios.scenario import Scenario
 
     try:
         return Scenario.model_validate({"network": _as_said(described["network"], dict(_unchanged(paths)))})
@@ -89,7 +89,7 @@ def _unchanged(paths: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _as_said(value: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
     """Return a section of a description as a scenario file would have it: quantities as text, files by their paths."""
-    from experiments.scenarios.fields import InputFile, written
+    from cutlayer.experiments.scenarios.fields import InputFile, written
 
     said: dict[str, Any] = {}
     for name, item in value.items():

@@ -8,11 +8,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from experiments.records.kept_frames import copy_frames
-from experiments.records.run_groups import Row, parameters_of
-from simulator.errors import InputError
-from simulator.results import Results
-from simulator.tables import TABLES, column_names
+from cutlayer.experiments.records.run_groups import Row, parameters_of
+from cutlayer.experiments.runs.kept_frames import copy_frames
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.results.tables import TABLES, column_names
 
 OF_THE_MACHINE = ("run", "wall_s", "peak_memory_bytes", "host", "command", "paths")
 """Columns in which two equal runs may differ."""

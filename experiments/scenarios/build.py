@@ -8,36 +8,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.inputs import Frames, Inputs, Traffic
-from experiments.scenarios.fields import Range
-from profiles.store import load_dir, shipped
-from simulator.errors import InputError
-from simulator.frame_model import check as check_frames
-from simulator.frame_model import check_windows
-from simulator.rng import stream
-from simulator.types import Network, Profile, Task
-from simulator.uplink import Conditions
-from workloads.arrivals import generated
-from workloads.bandwidth import give, read_bandwidth
-from workloads.bandwidth_trace import BandwidthTrace
-from workloads.conditions import merge, read_conditions
-from workloads.faults import random_faults
-from workloads.formats import read_network
-from workloads.graphml import read_graphml
-from workloads.graphs import great_circle_m
-from workloads.placement import Uniform
-from workloads.reshape import at_mean_rate, clipped, thinned
-from workloads.shapes import generate
-from workloads.tasks import iter_tasks
-from workloads.together import together
-from workloads.topology import Topology, build_network
-from workloads.trace import Trace
-from workloads.traces import format_of, read_trace
+from cutlayer.experiments.scenarios.fields import Range
+from cutlayer.experiments.scenarios.inputs import Frames, Inputs, Traffic
+from cutlayer.profiles.store import load_dir, shipped
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.frames.settings import check as check_frames
+from cutlayer.simulator.frames.settings import check_windows
+from cutlayer.simulator.rng import stream
+from cutlayer.simulator.types import Network, Profile, Task
+from cutlayer.workloads.arrivals.generated import generated
+from cutlayer.workloads.bandwidth.give import give, read_bandwidth
+from cutlayer.workloads.bandwidth.trace import BandwidthTrace
+from cutlayer.workloads.conditions import merge, read_conditions
+from cutlayer.workloads.formats import read_network
+from cutlayer.workloads.outages import random_faults
+from cutlayer.workloads.tasks import iter_tasks
+from cutlayer.workloads.topology.build import Topology, build_network
+from cutlayer.workloads.topology.graphml import read_graphml
+from cutlayer.workloads.topology.graphs import great_circle_m
+from cutlayer.workloads.topology.placement import Uniform
+from cutlayer.workloads.topology.shapes import generate
+from cutlayer.workloads.traces.formats import format_of, read_trace
+from cutlayer.workloads.traces.reshape import at_mean_rate, clipped, thinned
+from cutlayer.workloads.traces.together import together
+from cutlayer.workloads.traces.trace import Trace
 
 if TYPE_CHECKING:
-    from experiments.scenario import Scenario
-    from experiments.scenarios.sections import BandwidthSection, TopologySection
-    from experiments.scenarios.workload import TraceSection
+    from cutlayer.experiments.scenarios.scenario import Scenario
+    from cutlayer.experiments.scenarios.sections import BandwidthSection, TopologySection
+    from cutlayer.experiments.scenarios.workload import TraceSection
 
 MOST_HELD = 100_000
 """More tasks than these are not held in memory, but drawn again whenever they are gone through."""
@@ -99,7 +99,7 @@ def _says(trace: Trace, name: str) -> bool:
 
 
 def network_of(scenario: Scenario, seed: int) -> Network:
-    """Return the network: read, on a graph, or drawn as the paper's (`workloads.generate`)."""
+    """Return the network: read, on a graph, or drawn as the paper's (`cutlayer.workloads.generate`)."""
     said = scenario.network
     topology = topology_of(scenario, seed)
     if topology is not None:

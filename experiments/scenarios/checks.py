@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.console import log
-from experiments.inputs import Inputs
-from experiments.scenario import Scenario, load
-from experiments.scenarios.faults import ScenarioError
-from simulator.errors import InputError
-from simulator.units import render
-from workloads.graphs import counted
+from cutlayer.experiments.console import log
+from cutlayer.experiments.scenarios.inputs import Inputs
+from cutlayer.experiments.scenarios.messages import ScenarioError
+from cutlayer.experiments.scenarios.scenario import Scenario, load
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.units import render
+from cutlayer.workloads.topology.graphs import counted
 
 
 def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from simulator.errors import InputError, UnknownNameError
-from simulator.units import PREFIXES, UNITS, parse
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.units import PREFIXES, UNITS, parse
 
 LEAST, MOST = 1e-50, 1e50
 """Of a quantity in SI units that is not 0, as in the files a user brings."""
@@ -145,7 +145,7 @@ def _quantity(value: Any, unit: str, zero: bool = False) -> float:
 
 
 def written(value: float, unit: str) -> str:
-    """Return the text that `simulator.units.parse` reads as exactly this number.
+    """Return the text that `cutlayer.simulator.units.parse` reads as exactly this number.
 
     Examples
     --------

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from experiments.scenarios.fields import Text, is_file_name
-from simulator.errors import InputError
+from cutlayer.experiments.scenarios.fields import Text, is_file_name
+from cutlayer.simulator.errors import InputError
 
 SHORT = {"scheduler": "name", "workload.trace": "file"}
 """Tables that may be written as the text that this key of theirs has."""

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from experiments.plugin import build_scheduler, scheduler_of
-from experiments.scenarios.fields import (
+from cutlayer.experiments.scenarios.fields import (
     File,
     NotNegative,
     Range,
@@ -21,15 +20,16 @@ from experiments.scenarios.fields import (
     quantity_range,
     whole,
 )
-from simulator.errors import InputError, UnknownNameError
-from simulator.frame_model import MOST_CV, FrameSettings, Measure, OnEnd, OnOutage, Sharing, Sizes
-from simulator.frame_model import Arrivals as FrameArrivals
-from simulator.policy import Scheduler as AnyScheduler
-from simulator.types import Reservation
-from workloads.bandwidth_formats import FORMATS as BANDWIDTH_FORMATS
-from workloads.faults import Duration, Faults
-from workloads.shapes import SHAPES, parameters_of
-from workloads.topology import RouteBy
+from cutlayer.experiments.scenarios.plugin import build_scheduler, scheduler_of
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.frames.settings import MOST_CV, FrameSettings, Measure, OnEnd, OnOutage, Sharing, Sizes
+from cutlayer.simulator.frames.settings import Arrivals as FrameArrivals
+from cutlayer.simulator.policy import Scheduler as AnyScheduler
+from cutlayer.simulator.types import Reservation
+from cutlayer.workloads.bandwidth.formats import FORMATS as BANDWIDTH_FORMATS
+from cutlayer.workloads.outages import Duration, Faults
+from cutlayer.workloads.topology.build import RouteBy
+from cutlayer.workloads.topology.shapes import SHAPES, parameters_of
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Share = Annotated[float, Field(gt=0, le=1)]

@@ -10,9 +10,9 @@ from typing import Any
 
 import tomli_w
 
-from experiments.scenario import Scenario
-from experiments.scenarios.files import without_other_ways
-from simulator.errors import InputError
+from cutlayer.experiments.scenarios.files import without_other_ways
+from cutlayer.experiments.scenarios.scenario import Scenario
+from cutlayer.simulator.errors import InputError
 
 SCHEMA_FILE = "cutlayer.schema.json"
 """What editors look for beside a scenario that names it: ``#:schema cutlayer.schema.json``."""
@@ -83,7 +83,7 @@ def _plain(value: Any) -> Any:
 
 def template() -> str:
     """Return a scenario to begin with: it runs as it is, and comments say what else there is."""
-    return (resources.files("experiments") / "scenarios" / "template.toml").read_text(encoding="utf-8")
+    return (resources.files("cutlayer.experiments.scenarios") / "template.toml").read_text(encoding="utf-8")
 
 
 def init(out: str | None) -> list[str]:

@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from experiments.scenarios.fields import (
+from cutlayer.experiments.scenarios.fields import (
     LEAST,
     MOST,
     Count,
@@ -38,12 +38,20 @@ from experiments.scenarios.fields import (
     whole,
     written,
 )
-from simulator.errors import InputError, UnknownNameError
-from simulator.units import parse
-from workloads.arrivals import PROCESSES, Process
-from workloads.distributions import DISTRIBUTIONS, Choice, Constant, Distribution, Uniform, described, distribution_of
-from workloads.spreads import SPREADS, Everywhere, Nearest, Spreading
-from workloads.traces import FORMATS
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.units import parse
+from cutlayer.workloads.arrivals.generated import PROCESSES, Process
+from cutlayer.workloads.distributions import (
+    DISTRIBUTIONS,
+    Choice,
+    Constant,
+    Distribution,
+    Uniform,
+    described,
+    distribution_of,
+)
+from cutlayer.workloads.spreads import SPREADS, Everywhere, Nearest, Spreading
+from cutlayer.workloads.traces.formats import FORMATS
 
 _SUFFIX = re.compile(r"_(s|hz|bps)$")
 _NEAREST = re.compile(r"nearest\((\d{1,9})\)", re.ASCII)
@@ -313,7 +321,7 @@ class WorkloadSection(Section):
 
     @property
     def draws(self) -> dict[str, Distribution | Choice]:
-        """What is drawn of a task that does not say it, as `workloads.tasks` names it."""
+        """What is drawn of a task that does not say it, as `cutlayer.workloads.tasks` names it."""
         drawn: dict[str, Distribution | Choice] = {
             "profile": self.profiles or Choice(),
             "frame_rate_hz": self.frame_rate,

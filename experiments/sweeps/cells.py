@@ -17,16 +17,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from experiments import own_code
-from experiments.inputs import Inputs, Source
-from experiments.plugin import build_scheduler, code_digest, label, scheduler_class
-from experiments.runner import bound_at, failed_row, key_of, run, run_row
-from simulator.bounds import Bound, hindsight
-from simulator.errors import CapacityError, DecisionError, InputError, in_words
-from simulator.pinpoint import raised_at
-from simulator.policy import Scheduler
-from simulator.tables import Row
-from simulator.types import Task
+from cutlayer.experiments.runs.runner import bound_at, failed_row, key_of, run, run_row
+from cutlayer.experiments.scenarios import own_code
+from cutlayer.experiments.scenarios.inputs import Inputs, Source
+from cutlayer.experiments.scenarios.plugin import build_scheduler, code_digest, label, scheduler_class
+from cutlayer.simulator.bounds.bounds import Bound, hindsight
+from cutlayer.simulator.checks.pinpoint import raised_at
+from cutlayer.simulator.errors import CapacityError, DecisionError, InputError, in_words
+from cutlayer.simulator.policy import Scheduler
+from cutlayer.simulator.results.tables import Row
+from cutlayer.simulator.types import Task
 
 S_co = TypeVar("S_co", bound=Source, covariant=True)
 
@@ -99,7 +99,7 @@ class Cell(Generic[S_co]):
         """What is known of the run before it starts, as a row of ``runs``."""
         row = run_row(self.description, self.label, self.seed)
         if hasattr(self.source, "files"):  # a scenario's
-            from experiments.scenarios.options import written_files
+            from cutlayer.experiments.cli.options import written_files
 
             row["paths"] = json.dumps(written_files(self.source), sort_keys=True)  # type: ignore[arg-type]
         return row
@@ -245,7 +245,7 @@ def check_files(source: Source) -> None:
     files: Mapping[str, Any] = getattr(source, "files", {})  # of a scenario, by the key that names each
     if not files:
         return
-    from experiments.scenario import by_content
+    from cutlayer.experiments.scenarios.scenario import by_content
 
     for key, file in files.items():
         described: Any = source.description

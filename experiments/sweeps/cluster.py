@@ -19,11 +19,11 @@ from itertools import count
 from types import TracebackType
 from typing import Any
 
-from experiments.inputs import Source
-from experiments.runner import versions
-from experiments.sweeps.cells import Cell, Outcome, failure, run_cell_alone, without_source
-from experiments.sweeps.pool import DEATHS, AnyCell
-from simulator.errors import CutlayerError, InputError, in_words
+from cutlayer.experiments.runs.runner import versions
+from cutlayer.experiments.scenarios.inputs import Source
+from cutlayer.experiments.sweeps.cells import Cell, Outcome, failure, run_cell_alone, without_source
+from cutlayer.experiments.sweeps.pool import DEATHS, AnyCell
+from cutlayer.simulator.errors import CutlayerError, InputError, in_words
 
 CONNECT_S = 10.0
 """How long to wait for the scheduler [s]."""

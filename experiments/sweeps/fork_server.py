@@ -12,7 +12,7 @@ from types import FrameType
 COORDINATOR = "CUTLAYER_COORDINATOR"
 """The variable of its environment that has the process id of its coordinator."""
 LOOK_S = 0.05
-NEEDED = ("experiments.sweeps.worker", "experiments.scenarios.build")
+NEEDED = ("cutlayer.experiments.sweeps.worker", "cutlayer.experiments.scenarios.build")
 """Forked with the server's memory, so no worker has to import them."""
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, overload
 
-from experiments.console import log
-from experiments.inputs import Source
-from experiments.plugin import Spec, build_scheduler, code_digest, label, scheduler_of, split
-from experiments.scenario import Scenario, load
-from experiments.sweeps.cells import Cell
-from simulator.errors import InputError
+from cutlayer.experiments.console import log
+from cutlayer.experiments.scenarios.inputs import Source
+from cutlayer.experiments.scenarios.plugin import Spec, build_scheduler, code_digest, label, scheduler_of, split
+from cutlayer.experiments.scenarios.scenario import Scenario, load
+from cutlayer.experiments.sweeps.cells import Cell
+from cutlayer.simulator.errors import InputError
 
 MOST_VALUES = 10_000
 """A range of more values is a slip of the keyboard."""
@@ -103,7 +103,7 @@ class Grid:
     keep : tuple of str
         The tables to keep beside ``runs``.
     bound : str or None
-        Which bound to find; see `experiments.sweeps.cells.Cell`.
+        Which bound to find; see `cutlayer.experiments.sweeps.cells.Cell`.
     random : bool
         Whether the seed decides anything.
     seeds : int

@@ -10,17 +10,17 @@ import re
 import sys
 from typing import Any
 
-from experiments.plugin import Spec, build_scheduler, label, scheduler_of
-from experiments.records.run_groups import LATE, SERVED
-from experiments.runner import run_row
-from experiments.scenario import Scenario, load
-from experiments.sweeps.grid import Points, values_of
-from experiments.sweeps.planning import LARGEST, LEVEL, Plan, Planner, Step, Wish, as_share, short_of
-from experiments.sweeps.sweep import engine_of
-from simulator.errors import InputError
-from simulator.results import Results
-from simulator.stats import FIRST
-from simulator.tables import Row
+from cutlayer.experiments.records.run_groups import LATE, SERVED
+from cutlayer.experiments.runs.runner import run_row
+from cutlayer.experiments.scenarios.plugin import Spec, build_scheduler, label, scheduler_of
+from cutlayer.experiments.scenarios.scenario import Scenario, load
+from cutlayer.experiments.stats import FIRST
+from cutlayer.experiments.sweeps.grid import Points, values_of
+from cutlayer.experiments.sweeps.planning import LARGEST, LEVEL, Plan, Planner, Step, Wish, as_share, short_of
+from cutlayer.experiments.sweeps.sweep import engine_of
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.results.tables import Row
 
 STEPS = 100
 """A range without a step, of other than whole numbers, is cut into so many."""

@@ -13,15 +13,15 @@ from itertools import count, pairwise
 from math import ceil, log2
 from typing import Any, Literal
 
-from experiments.console import log
-from experiments.plugin import Spec, code_digest
-from experiments.sweeps.cells import Cell
-from experiments.sweeps.grid import Point
-from experiments.sweeps.sweep import Engine, Tally, sweep
-from simulator.bounds import certificate
-from simulator.errors import CutlayerError, InputError
-from simulator.results import Results
-from simulator.stats import Interval, mean_interval, more_replications
+from cutlayer.experiments.console import log
+from cutlayer.experiments.scenarios.plugin import Spec, code_digest
+from cutlayer.experiments.stats import Interval, mean_interval, more_replications
+from cutlayer.experiments.sweeps.cells import Cell
+from cutlayer.experiments.sweeps.grid import Point
+from cutlayer.experiments.sweeps.sweep import Engine, Tally, sweep
+from cutlayer.simulator.bounds.bounds import certificate
+from cutlayer.simulator.errors import CutlayerError, InputError
+from cutlayer.simulator.results.file import Results
 
 Verdict = Literal["yes", "no", "unclear"]
 LARGEST = ("network.usable_share",)
@@ -268,8 +268,8 @@ def as_share(interval: Interval) -> Interval:
 def short_of(point: Point, scheduler: str, seed: int = 0) -> dict[str, float]:
     """Return how scarce uplinks and compute are in a scenario: their shares of the price of room.
 
-    The prices are those of the certificate (`simulator.bounds`): what a little more of each would be worth in tasks.
-    Both are 0 where there is room for all.
+    The prices are those of the certificate (`cutlayer.simulator.bounds.bounds`): what a little more of each would be
+    worth in tasks. Both are 0 where there is room for all.
     """
     inputs: Any = point.source.inputs(seed)
     tasks = list(inputs.tasks)

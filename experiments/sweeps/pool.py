@@ -24,11 +24,11 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any
 
-from experiments.inputs import Source
-from experiments.sweeps import fork_server
-from experiments.sweeps.cells import Cell, Outcome, failure, without_source, workload_digest
-from experiments.sweeps.worker import serve
-from simulator.errors import CutlayerError, in_words
+from cutlayer.experiments.scenarios.inputs import Source
+from cutlayer.experiments.sweeps import fork_server
+from cutlayer.experiments.sweeps.cells import Cell, Outcome, failure, without_source, workload_digest
+from cutlayer.experiments.sweeps.worker import serve
+from cutlayer.simulator.errors import CutlayerError, in_words
 
 DEATHS = 3
 """A run that kills so many workers is given up."""

@@ -11,10 +11,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from experiments.sweeps.cells import Cell, Outcome
-from experiments.sweeps.pool import AnyCell, Pool, default_workers
-from simulator.errors import InputError
-from simulator.results import Results
+from cutlayer.experiments.sweeps.cells import Cell, Outcome
+from cutlayer.experiments.sweeps.pool import AnyCell, Pool, default_workers
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.file import Results
 
 
 class Engine(Protocol):
@@ -141,7 +141,7 @@ def engine_of(jobs: int | None = None, cluster: str | None = None) -> AbstractCo
     if cluster is not None:
         if jobs is not None:
             raise InputError("-j and --cluster; allowed: one of them (a cluster has workers of its own)")
-        from experiments.sweeps.cluster import Cluster
+        from cutlayer.experiments.sweeps.cluster import Cluster
 
         return Cluster(cluster)
     if jobs is not None and jobs < 1:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 
-from experiments.console import log
-from experiments.progress import progress
-from experiments.sweeps.grid import grid_of
-from experiments.sweeps.sweep import engine_of, sweep
-from experiments.sweeps.until import sweep_until, wish_of
-from simulator.errors import InputError
-from simulator.results import Results
+from cutlayer.experiments.console import log
+from cutlayer.experiments.progress import progress
+from cutlayer.experiments.sweeps.grid import grid_of
+from cutlayer.experiments.sweeps.sweep import engine_of, sweep
+from cutlayer.experiments.sweeps.until import sweep_until, wish_of
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.file import Results
 
 MOST_SEEDS = 1000
 SOME_FAILED = 3

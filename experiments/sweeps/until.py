@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from experiments.plugin import label
-from experiments.records.store import OF_THE_MACHINE
-from experiments.sweeps.cells import Cell
-from experiments.sweeps.grid import Grid
-from experiments.sweeps.sweep import Engine, Tally, sweep
-from simulator.errors import InputError, UnknownNameError
-from simulator.results import Results
-from simulator.stats import FIRST, Interval, Precision, mean_interval, more_replications
-from simulator.tables import TABLES
+from cutlayer.experiments.records.store import OF_THE_MACHINE
+from cutlayer.experiments.scenarios.plugin import label
+from cutlayer.experiments.stats import FIRST, Interval, Precision, mean_interval, more_replications
+from cutlayer.experiments.sweeps.cells import Cell
+from cutlayer.experiments.sweeps.grid import Grid
+from cutlayer.experiments.sweeps.sweep import Engine, Tally, sweep
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.results.tables import TABLES
 
 _WISH = re.compile(r"\s*(\w+)\s*(?:\+-|\+/-|±)\s*([\d.eE+-]+)\s*(%?)\s*")
 NUMBERS = tuple(column.name for column in TABLES["runs"] if column.type in ("REAL", "INTEGER"))

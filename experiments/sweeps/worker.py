@@ -12,9 +12,9 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
-from experiments.inputs import Source
-from experiments.sweeps.cells import Cell, Outcome, failure, run_cell_alone
-from simulator.errors import in_words
+from cutlayer.experiments.scenarios.inputs import Source
+from cutlayer.experiments.sweeps.cells import Cell, Outcome, failure, run_cell_alone
+from cutlayer.simulator.errors import in_words
 
 
 def _begin() -> None:

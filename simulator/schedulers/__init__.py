@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from simulator.policy import SCHEDULERS
+from cutlayer.simulator.policy import SCHEDULERS
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

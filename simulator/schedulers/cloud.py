@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from simulator.demand import raw
-from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
-from simulator.types import Task
+from cutlayer.simulator.demand import raw
+from cutlayer.simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
+from cutlayer.simulator.types import Task
 
 
 @SCHEDULERS.register("cloud")

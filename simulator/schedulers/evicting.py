@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from simulator.demand import cut_rule as rule_named
-from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, View, rejection_when_empty
-from simulator.types import Task
+from cutlayer.simulator.demand import cut_rule as rule_named
+from cutlayer.simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, View, rejection_when_empty
+from cutlayer.simulator.types import Task
 
 TIE = 1e-12
 """Reserved bandwidths this close (relative) are equal: summing servers in another order changes nothing."""

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from simulator.demand import Demand
-from simulator.packing import Packing, Prices
-from simulator.policy import View
-from simulator.prices import dual_value, find_prices
-from simulator.types import FloatArray, Task
+from cutlayer.simulator.bounds.packing import Packing, Prices
+from cutlayer.simulator.bounds.prices import dual_value, find_prices
+from cutlayer.simulator.demand import Demand
+from cutlayer.simulator.policy import View
+from cutlayer.simulator.types import FloatArray, Task
 
 TEMPERATURE = 0.03
 """Coarser than for a bound: the tasks seen are a sample, and to follow them to the last digit is to overfit."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
-from simulator.types import FloatArray, Network, Task
-from simulator.units import bits
+from cutlayer.simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
+from cutlayer.simulator.types import FloatArray, Network, Task
+from cutlayer.simulator.units import bits
 
 
 @SCHEDULERS.register("neurosurgeon")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulator.demand import Fixed
-from simulator.demand import cut_rule as rule_named
-from simulator.ledger import Ledger
-from simulator.policy import SCHEDULERS, OfflineScheduler, View
-from simulator.types import Network, Task
+from cutlayer.simulator.demand import Fixed
+from cutlayer.simulator.demand import cut_rule as rule_named
+from cutlayer.simulator.ledger import Ledger
+from cutlayer.simulator.policy import SCHEDULERS, OfflineScheduler, View
+from cutlayer.simulator.types import Network, Task
 
 
 @SCHEDULERS.register("offline")

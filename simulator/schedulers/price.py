@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.demand import balanced
-from simulator.ledger import Ledger
-from simulator.packing import Packing
-from simulator.policy import SCHEDULERS, OfflineScheduler, Reject, View, rejection_when_empty
-from simulator.prices import Bound, best_bound, find_prices
-from simulator.rounding import Plan, exchange, fill, round_down
-from simulator.types import Network, Task
+from cutlayer.simulator.bounds.packing import Packing
+from cutlayer.simulator.bounds.prices import Bound, best_bound, find_prices
+from cutlayer.simulator.bounds.rounding import Plan, exchange, fill, round_down
+from cutlayer.simulator.demand import balanced
+from cutlayer.simulator.ledger import Ledger
+from cutlayer.simulator.policy import SCHEDULERS, OfflineScheduler, Reject, View, rejection_when_empty
+from cutlayer.simulator.types import Network, Task
 
 
 @dataclass(frozen=True, eq=False)

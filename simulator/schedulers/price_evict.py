@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.demand import Demand, fitting, room
-from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View, rejection_when_empty
-from simulator.schedulers.learnt import LearntPrices, admitted, fits_empty, free_shares
-from simulator.types import Deployment, FloatArray, Task
+from cutlayer.simulator.demand import Demand, fitting, room
+from cutlayer.simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View, rejection_when_empty
+from cutlayer.simulator.schedulers.learnt import LearntPrices, admitted, fits_empty, free_shares
+from cutlayer.simulator.types import Deployment, FloatArray, Task
 
 CROWDED = 0.9
 """What is on offer is priced as so much less of it that about this share of the tasks seen would fit."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from simulator.errors import InputError
-from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View, rejection_when_empty
-from simulator.schedulers.learnt import LearntPrices, fits_empty, free_shares
-from simulator.types import Task
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View, rejection_when_empty
+from cutlayer.simulator.schedulers.learnt import LearntPrices, fits_empty, free_shares
+from cutlayer.simulator.types import Task
 
 CARE = 0.5
 """How much of its share of the capacity the first task may not count on; falls with 1/sqrt(tasks seen)."""

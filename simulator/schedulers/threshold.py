@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from simulator.demand import cut_rule as rule_named
-from simulator.errors import UnknownNameError
-from simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
-from simulator.types import Task
+from cutlayer.simulator.demand import cut_rule as rule_named
+from cutlayer.simulator.errors import UnknownNameError
+from cutlayer.simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
+from cutlayer.simulator.types import Task
 
 Admission = Literal["threshold", "printed"]
 ADMISSIONS: tuple[Admission, ...] = ("threshold", "printed")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from user_files import INPUTS, MINE, SERVERS, SMALL, TASKS, WIDE, Done, Files
 
-from experiments.cli import main
+from cutlayer.experiments.cli.main import main
 
 
 @pytest.fixture

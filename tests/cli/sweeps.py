@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from user_files import ROOT, rows, same_but_for_the_machine
+from user_files import rows, same_but_for_the_machine
 
 SCENARIO = """\
 scheduler = ["offline", "lbf"]
@@ -37,12 +37,12 @@ RUNS = 2 * 2 * SEEDS
 def argv(out: str, *more: str) -> list[str]:
     """Return the command of a small sweep."""
     words = ["sweep", "small.toml", "--vary", "network.servers=5,8", "--seeds", str(SEEDS), "--keep", "tasks,series"]
-    return [sys.executable, "-m", "experiments.cli", *words, "--out", out, *more]
+    return [sys.executable, "-m", "cutlayer.experiments.cli.main", *words, "--out", out, *more]
 
 
 def environment(mark: str = "") -> dict[str, str]:
     """Return the variables for a process; every process it starts carries the mark."""
-    return os.environ | {"PYTHONPATH": str(ROOT), "CUTLAYER_TEST_MARK": mark}
+    return os.environ | {"CUTLAYER_TEST_MARK": mark}
 
 
 def start(folder: Path, out: str, *more: str, mark: str = "") -> subprocess.Popen[str]:

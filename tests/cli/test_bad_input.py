@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from user_files import INPUTS, ROOT, SERVERS, TASKS, Done, Files, assert_one_line, command
+from user_files import INPUTS, SERVERS, TASKS, Done, Files, assert_one_line, command
 
 
 @dataclass(frozen=True)
@@ -236,13 +236,14 @@ def own(name: str, text: str | bytes, *says: str, spec: str = "mine.py:MySchedul
 
 
 SCHEDULERS = [
-    own("misspelt", "from simulator.policy import OnlineScheduler\nclass MyScheduller(OnlineScheduler): pass\n",
+    own("misspelt",
+        "from cutlayer.simulator.policy import OnlineScheduler\nclass MyScheduller(OnlineScheduler): pass\n",
         "mine.py: ", "'MyScheduler'", "did you mean 'MyScheduller'?"),
     own("not there", "", "mine.py: ", "unknown class 'MyScheduler'"),
     own("without a name", "", "mine.py: ", "unknown class ''", spec="mine.py:"),
     own("not a scheduler", "class MyScheduler: pass\n", "mine.py: ", "MyScheduler is not a subclass of"),
     own("not a class", "MyScheduler = 3\n", "mine.py: ", "MyScheduler is not a subclass of"),
-    own("the base itself", "from simulator.policy import OnlineScheduler\n", "mine.py: ", "not a subclass",
+    own("the base itself", "from cutlayer.simulator.policy import OnlineScheduler\n", "mine.py: ", "not a subclass",
         spec="mine.py:OnlineScheduler"),
     own("of bad syntax", "x = 1\ndef f(:\n", "mine.py:2: ", "syntax error"),
     own("of bad indentation", "def f():\nx = 1\n", "mine.py:2: ", "syntax error"),
@@ -355,8 +356,8 @@ def test_standard_output_that_is_full_is_one_line(files, cutlayer, argv, unbuffe
     assert cutlayer(files.argv()).status == 0
     verb, *more = argv
     argv = {"run": [*files.argv(), *more], "explain": ["explain", "run.db", *more]}[verb]
-    words = [sys.executable, "-m", "experiments.cli", *argv]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
+    words = [sys.executable, "-m", "cutlayer.experiments.cli.main", *argv]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             words, cwd=files.folder, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False

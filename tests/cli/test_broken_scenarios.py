@@ -11,9 +11,9 @@ import tomli_w
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from experiments.cli import main
-from experiments.scenario import SHIPPED, load
-from simulator.errors import InputError
+from cutlayer.experiments.cli.main import main
+from cutlayer.experiments.scenarios.scenario import SHIPPED, load
+from cutlayer.simulator.errors import InputError
 
 SOUND = """\
 scheduler = "fifo"

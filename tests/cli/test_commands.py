@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from user_files import ROOT, assert_one_line, command, python, rows, same_but_for_the_machine
+from user_files import assert_one_line, command, python, rows, same_but_for_the_machine
 
-from experiments import verbs
-from experiments.cli import build_parser
-from experiments.console import console
-from simulator.compiled import compiled
+from cutlayer.experiments.cli import verbs
+from cutlayer.experiments.cli.main import build_parser
+from cutlayer.experiments.console import console
+from cutlayer.simulator.compiled import compiled
 
 VERBS = sorted(module.name for module in pkgutil.iter_modules(verbs.__path__))
 
@@ -35,9 +35,11 @@ sys.meta_path.insert(0, NoTorch())
 SMALLER = """\
 '''cutlayer with a smaller paper, hit by a signal in the middle of its n-th write (0: by none).'''
 import functools, os, signal, sys
-from experiments import cli, online_arrivals, sweep_servers
-from simulator.results import Results
-from workloads.generate import PaperScenario
+from cutlayer.experiments.cli import main as cli
+from cutlayer.experiments.paper import online_arrivals
+from cutlayer.experiments.paper import sweep_servers
+from cutlayer.simulator.results.file import Results
+from cutlayer.workloads.generate import PaperScenario
 
 sweep_servers.SERVERS = (20, 50)
 sweep_servers.PaperScenario = online_arrivals.PaperScenario = functools.partial(PaperScenario, tasks=120)
@@ -62,7 +64,7 @@ if __name__ == "__main__":
 
 
 def test_help_lists_the_verbs_without_loading_what_they_need(tmp_path):
-    done = python("-X", "importtime", "-m", "experiments.cli", "--help", cwd=tmp_path)
+    done = python("-X", "importtime", "-m", "cutlayer.experiments.cli.main", "--help", cwd=tmp_path)
     assert done.status == 0
     assert all(f"\n    {verb}" in done.out for verb in VERBS)
     loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
@@ -83,7 +85,7 @@ def test_without_a_verb_there_is_help_and_status_2(cutlayer):
 
 
 def test_the_version_is_the_packages_own(cutlayer):
-    from simulator import __version__
+    from cutlayer import __version__
 
     assert cutlayer(["--version"]).out == f"cutlayer {__version__}\n"
 
@@ -127,13 +129,15 @@ def test_a_fault_on_the_command_line_is_one_line(cutlayer, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("name", ["models", "simulator", "profiles", "workloads"])
 @pytest.mark.parametrize("how", ["first on the path", "the working folder"])
-@pytest.mark.parametrize("module", ["experiments.cli", "experiments.camera"])
+@pytest.mark.parametrize("module", ["cutlayer.experiments.cli.main", "cutlayer.experiments.paper.camera"])
 def test_another_package_of_that_name_is_named_in_one_line(tmp_path, name, how, module):
     other = tmp_path / "other" / name
     other.mkdir(parents=True)
     (other / "__init__.py").write_text("")
     path, cwd = ([other.parent], tmp_path) if how == "first on the path" else ([], other.parent)
-    done = python("-m", module, *(["schedulers"] if module == "experiments.cli" else []), cwd=cwd, path=path)
+    done = python(
+        "-m", module, *(["schedulers"] if module == "cutlayer.experiments.cli.main" else []), cwd=cwd, path=path
+    )
     assert_one_line(done, f"the package {name!r} is {other / '__init__.py'}", "another package")
 
 
@@ -217,12 +221,12 @@ def test_a_finished_sweep_is_not_run_again(tmp_path, smaller):
 
 
 def test_a_reader_who_leaves_early_is_nobodys_fault(files):
-    argv = [sys.executable, "-m", "experiments.cli", *files.argv("--json")]
+    argv = [sys.executable, "-m", "cutlayer.experiments.cli.main", *files.argv("--json")]
     for verb in (argv, [*argv[:3], "schedulers"], [*argv[:3], "--help"]):
         process = subprocess.Popen(
             verb,
             cwd=files.folder,
-            env={"PYTHONPATH": str(ROOT), "PATH": ""},
+            env={"PATH": ""},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -236,8 +240,8 @@ def test_a_reader_who_leaves_early_is_nobodys_fault(files):
 def test_processes_that_share_a_results_file_all_succeed(files):
     assert command(*files.argv(), cwd=files.folder).status == 0
     words = [[f"--cut-rule=fixed({cut})", f"--usable-share={share}"] for cut in (1, 2) for share in (1, 0.5)]
-    argv = [sys.executable, "-m", "experiments.cli"]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    argv = [sys.executable, "-m", "cutlayer.experiments.cli.main"]
+    environment = {"PATH": ""}
     started = [
         subprocess.Popen([*argv, *files.argv(*more)], cwd=files.folder, env=environment, stdout=subprocess.DEVNULL)
         for more in words
@@ -271,7 +275,7 @@ def test_notices_go_to_standard_error_once_and_not_at_all_when_quiet(cutlayer, t
 
 @pytest.mark.parametrize("terminal, quiet, shown", [(True, False, 1), (True, True, 0), (False, False, 0)])
 def test_that_something_is_compiled_is_said_to_those_who_wait_at_a_terminal(monkeypatch, terminal, quiet, shown):
-    monkeypatch.setattr("simulator.compiled._said", set())
+    monkeypatch.setattr("cutlayer.simulator.compiled._said", set())
     screen = io.StringIO()
     screen.isatty = lambda: terminal
     monkeypatch.setattr("sys.stderr", screen)
@@ -286,7 +290,7 @@ def test_that_something_is_compiled_is_said_to_those_who_wait_at_a_terminal(monk
     "variables, expected", [({}, "\x1b[31mred\x1b[0m"), ({"NO_COLOR": "1"}, "red"), ({"TERM": "dumb"}, "red")]
 )
 def test_colour_is_for_terminals_that_want_it(monkeypatch, variables, expected):
-    from experiments.console import coloured
+    from cutlayer.experiments.console import coloured
 
     class Terminal(io.StringIO):
         def isatty(self):

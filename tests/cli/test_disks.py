@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from user_files import ROOT, Done, assert_one_line, rows
+from user_files import Done, assert_one_line, rows
 
 FRAMES = ("--frames", "poisson", "--until", "60", "--keep-frames")
 
@@ -30,12 +30,12 @@ def mounted(files, mount, *commands):
     """Run command lines, then list the folder, all where `mount` has been done; return each one's `Done`."""
     script = [f"{mount} || exit 99"]
     for at, words in enumerate(commands):
-        line = shlex.join([sys.executable, "-m", "experiments.cli", *words])
+        line = shlex.join([sys.executable, "-m", "cutlayer.experiments.cli.main", *words])
         script.append(f"{line} > {files.path(f'out{at}')} 2> {files.path(f'err{at}')}; echo $?")
     script.append(f"ls -A {files.path('disk')}")
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", "\n".join(script)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+        env=os.environ, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode == 99 or not done.stdout:
         pytest.skip(f"cannot mount: {done.stderr}")

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from experiments.cli import build_parser
+from cutlayer.experiments.cli.main import build_parser
 
 ONLY_READ = ("profile", "reproduce", "sweep", "plan", "replay")
 """Examples of these need torch or minutes, or a file that nobody made: they are parsed, not run."""
@@ -40,7 +40,8 @@ def folder(tmp_path_factory):
     """What the examples name."""
     made = tmp_path_factory.mktemp("examples")
     (made / "mine.py").write_text(
-        "from simulator.demand import balanced\nfrom simulator.policy import Deploy, OnlineScheduler, Reject\n\n\n"
+        "from cutlayer.simulator.demand import balanced\n"
+        "from cutlayer.simulator.policy import Deploy, OnlineScheduler, Reject\n\n\n"
         "class MyScheduler(OnlineScheduler):\n    def decide(self, task, view):\n"
         "        cut = view.first_fit(task, balanced)\n"
         '        return Reject("no cut fits") if cut is None else Deploy(cut)\n'

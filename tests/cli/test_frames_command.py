@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from user_files import TASKS, assert_one_line, python, rows
 
-from simulator.errors import InputError
-from simulator.results import Results
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.file import Results
 
 UNTIL = ("--frames", "periodic", "--until", "13")
 
@@ -120,10 +120,11 @@ def test_without_frames_nothing_about_them_is_kept(files, cutlayer):
 
 def test_without_frames_nothing_is_loaded_that_only_frames_need(files):
     for argv, code in (
-        (files.argv(), "from experiments.cli import main; assert main(sys.argv[1:]) == 0"),
-        ((), "import experiments.sweep_servers, experiments.sweeps.cells"),
+        (files.argv(), "from cutlayer.experiments.cli.main import main; assert main(sys.argv[1:]) == 0"),
+        ((), "import cutlayer.experiments.paper.sweep_servers, cutlayer.experiments.sweeps.cells"),
     ):
-        asked = f"import sys; {code}; print({{'numba', 'simulator.frames', 'simulator.frame_walk'}} & {{*sys.modules}})"
+        slow = {"numba", "cutlayer.simulator.frames.run", "cutlayer.simulator.frames.walk.reserved"}
+        asked = f"import sys; {code}; print({slow} & {{*sys.modules}})"
         done = python("-c", asked, *argv, cwd=files.folder)
         assert (done.status, done.out.splitlines()[-1]) == (0, "set()")
 

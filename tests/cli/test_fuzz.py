@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from user_files import INPUTS, SERVERS, SMALL, TASKS, WIDE
 
-from profiles.schema import parse
-from simulator.engine import simulate
-from simulator.errors import InputError
-from simulator.recorder import Recorder
-from simulator.schedulers import SCHEDULERS
-from workloads.formats import read_network, read_tasks
+from cutlayer.profiles.schema import parse
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.recorder import Recorder
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.workloads.formats import read_network, read_tasks
 
 PROFILES = {profile.name: profile for profile in (parse(SMALL, "small"), parse(WIDE, "wide"))}
 FILES = {"servers.csv": SERVERS.encode(), "tasks.csv": TASKS.encode(), "inputs.csv": INPUTS.encode()}

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 
 import pytest
 from sweeps import SCENARIO, argv, environment, kill, marked, wait_until
-from user_files import ROOT, rows
+from user_files import rows
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 BEGIN = """\
 import os, signal, sys, time
-from experiments.interrupts import until_interrupted
+from cutlayer.experiments.cli.interrupts import until_interrupted
 
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
@@ -84,7 +83,7 @@ import sys
 if any("multiprocessing.forkserver" in word for word in sys.orig_argv):
     class Slow:
         def find_spec(self, name, path=None, target=None):
-            if name == "experiments.sweeps.worker":
+            if name == "cutlayer.experiments.sweeps.worker":
                 import pathlib, time
                 pathlib.Path("slow").touch()
                 time.sleep(60)
@@ -100,7 +99,7 @@ def test_the_server_that_workers_are_forked_from_does_not_stay_to_do_its_imports
     process = subprocess.Popen(
         argv("k.db"),
         cwd=tmp_path,
-        env=environment(mark) | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        env=environment(mark) | {"PYTHONPATH": str(tmp_path)},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

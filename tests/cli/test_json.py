@@ -6,7 +6,7 @@ import pytest
 from user_files import command
 
 NOISY = """\
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 
 print("loaded")
 

@@ -1,8 +1,8 @@
 """What ``cutlayer plan`` found is in the figures of its results: what was asked for, and the answer."""
 
-from experiments.figures.sweep_panels import sweep
-from experiments.records.run_groups import chosen_rows, group_runs
-from simulator.results import Results
+from cutlayer.experiments.figures.sweep_panels import sweep
+from cutlayer.experiments.records.run_groups import chosen_rows, group_runs
+from cutlayer.simulator.results.file import Results
 
 PLAN = ["plan", "paper", "--set", "workload.tasks=40", "--deployed", "90%", "--seeds", "3", "--most-seeds", "6"]
 

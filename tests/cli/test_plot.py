@@ -7,8 +7,8 @@ import struct
 import pytest
 from user_files import assert_one_line, command
 
-from experiments.figures.plot import KINDS
-from experiments.verbs import plot as verb
+from cutlayer.experiments.cli.verbs import plot as verb
+from cutlayer.experiments.figures.plot import KINDS
 
 PLAIN = ["deployed", "reserved"]
 FRAMES = ("--frames", "poisson", "--until", "60", "--window", "5")

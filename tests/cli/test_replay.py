@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from user_files import assert_one_line, command, rows, same_but_for_the_machine
 
-from experiments.figures.replay_figure import replay_figure
-from experiments.figures.replay_history import Means, history
-from experiments.replay import round_up
-from experiments.scenario import load
-from experiments.scenarios.build import topology_of
-from simulator.results import Results
+from cutlayer.experiments.figures.replay_figure import replay_figure
+from cutlayer.experiments.figures.replay_history import Means, history
+from cutlayer.experiments.replay import round_up
+from cutlayer.experiments.scenarios.build import topology_of
+from cutlayer.experiments.scenarios.scenario import load
+from cutlayer.simulator.results.file import Results
 
 DATA = Path(os.environ.get("CUTLAYER_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 TRACE = "arrival_s,lifetime_s\n" + "".join(f"{at},{3 + at % 4}\n" for at in range(0, 60, 2))
@@ -110,7 +110,7 @@ def test_what_the_trace_says_counts_and_two_traces_arrive_together(folder, cutla
 
 def seen(folder, *settings):
     """Return what the figure shows of a small run, and the inputs and the row."""
-    from experiments.sweeps.run_files import run_into
+    from cutlayer.experiments.runs.run_file import run_into
 
     settings = ["workload.trace=t.csv", "scheduler=fifo", "run.by_resource=true", "frames.window=5 s", *settings]
     scenario = load("s.toml", settings)
@@ -208,7 +208,7 @@ def test_a_replay_that_is_not_held_in_memory_has_the_same_rows(folder, cutlayer,
     argv = ["replay", "t.csv", "--scenario", "s.toml", "--scheduler", "lbf", "--set", "run.by_resource=true"]
     argv += ["--set", "run.bound=none", "--out"]
     cutlayer([*argv, "held.db"])
-    monkeypatch.setattr("experiments.scenarios.build.MOST_HELD", 7)
+    monkeypatch.setattr("cutlayer.experiments.scenarios.build.MOST_HELD", 7)
     assert "30 tasks are not held in memory" in cutlayer([*argv, "streamed.db"]).err
     assert tables(folder / "held.db") == tables(folder / "streamed.db")
     assert Path("held.png").read_bytes() == Path("streamed.png").read_bytes()

@@ -9,9 +9,9 @@ import re
 import pytest
 from user_files import assert_one_line, command, rows
 
-from experiments.pages import report_tables
-from experiments.pages.report import report
-from simulator.results import Results
+from cutlayer.experiments.report import report_tables
+from cutlayer.experiments.report.page import report
+from cutlayer.simulator.results.file import Results
 
 FRAMES = ("--frames", "periodic", "--until", "30", "--window", "5", "--by-resource")
 

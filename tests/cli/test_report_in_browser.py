@@ -9,9 +9,9 @@ import pytest
 from browsing import NEEDS_A_BROWSER, a_browser, cells, choice, find, find_all, opened, wait
 from user_files import INPUTS, SERVERS, SMALL, TASKS, WIDE, Files, rows
 
-from experiments.cli import main
-from experiments.pages.report import report
-from simulator.results import Results, column_names
+from cutlayer.experiments.cli.main import main
+from cutlayer.experiments.report.page import report
+from cutlayer.simulator.results.file import Results, column_names
 
 pytestmark = NEEDS_A_BROWSER
 HOSTILE = "</script><img src=x onerror=alert(1)>{{style}}<!--"

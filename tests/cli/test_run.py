@@ -11,7 +11,7 @@ import shutil
 import pytest
 from user_files import SERVERS, TASKS, assert_one_line, command, python, rows, same_but_for_the_machine
 
-from simulator.tables import TABLES
+from cutlayer.simulator.results.tables import TABLES
 
 DEPLOYED_1, DEPLOYED_2 = ("deployed", 1), ("deployed", 2)
 DEPARTED_1, DEPARTED_2 = ("departed", 1), ("departed", 2)
@@ -276,6 +276,6 @@ def test_every_hash_seed_gives_the_same_tables(files):
 
 
 def test_an_experiment_is_a_command_of_its_own(files):
-    done = python("-m", "experiments.camera", "--out", "camera", cwd=files.folder)
+    done = python("-m", "cutlayer.experiments.paper.camera", "--out", "camera", cwd=files.folder)
     assert (done.status, done.out.splitlines()[-1]) == (0, "camera")
     assert files.path("camera/camera.png").stat().st_size > 0

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from user_files import assert_one_line, rows, same_but_for_the_machine
 
-from experiments.paper_source import PaperSource
-from experiments.runner import run
-from experiments.scenario import load
-from experiments.scenarios.options import OPTIONS, scenario_of
-from experiments.verbs.run import add_arguments
-from simulator.schedulers import SCHEDULERS
-from simulator.tables import column_names
-from workloads.generate import PaperScenario
+from cutlayer.experiments.cli.options import OPTIONS, scenario_of
+from cutlayer.experiments.cli.verbs.run import add_arguments
+from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.runs.runner import run
+from cutlayer.experiments.scenarios.scenario import load
+from cutlayer.simulator.results.tables import column_names
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.workloads.generate import PaperScenario
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = """\
@@ -167,7 +167,7 @@ def test_more_tasks_than_are_held_are_written_as_they_come_with_the_same_rows(fi
     files.write("s.toml", text + '[run]\nbound = "none"\nby_resource = true\n')
     argv = ["run", str(files.path("s.toml")), "--scheduler", "fifo", "--out"]
     assert cutlayer([*argv, str(files.path("held.db"))]).err == ""
-    monkeypatch.setattr("experiments.scenarios.build.MOST_HELD", 299)
+    monkeypatch.setattr("cutlayer.experiments.scenarios.build.MOST_HELD", 299)
     done = cutlayer([*argv, str(files.path("streamed.db"))])
     assert "300 tasks are not held in memory, but written as they come (those that are deployed are held" in done.err
     held, streamed = (same_but_for_the_machine(files.path(name)) for name in ("held.db", "streamed.db"))
@@ -175,7 +175,7 @@ def test_more_tasks_than_are_held_are_written_as_they_come_with_the_same_rows(fi
 
 
 def test_a_streamed_run_has_no_bound_unless_asked_and_says_so(files, cutlayer, monkeypatch):
-    monkeypatch.setattr("experiments.scenarios.build.MOST_HELD", 10)
+    monkeypatch.setattr("cutlayer.experiments.scenarios.build.MOST_HELD", 10)
     files.write("s.toml", 'scheduler = "fifo"\n[workload]\ntasks = 30\n')
     argv = ["run", str(files.path("s.toml")), "--out", str(files.path("run.db"))]
     done = cutlayer(argv)
@@ -185,10 +185,10 @@ def test_a_streamed_run_has_no_bound_unless_asked_and_says_so(files, cutlayer, m
 
 
 def test_a_streamed_run_that_fails_half_way_leaves_nothing(files, cutlayer, monkeypatch):
-    monkeypatch.setattr("experiments.scenarios.build.MOST_HELD", 10)
+    monkeypatch.setattr("cutlayer.experiments.scenarios.build.MOST_HELD", 10)
     files.write(
         "bad.py",
-        "from simulator.policy import Deploy, OnlineScheduler, Reject\n"
+        "from cutlayer.simulator.policy import Deploy, OnlineScheduler, Reject\n"
         "class Bad(OnlineScheduler):\n    def decide(self, task, view):\n"
         "        return Deploy(99) if task.name == 't20' else Reject('no')\n",
     )

@@ -71,7 +71,7 @@ def test_a_plan_says_the_answer_the_steps_and_what_is_short(cutlayer, here):
 
 
 CHATTY = """
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 
 print("hello from the file")
 
@@ -124,7 +124,7 @@ def test_what_a_scheduler_prints_goes_to_standard_error(here):
     ],
 )
 def test_a_fault_is_one_line_and_nothing_is_written(cutlayer, here, argv, says):
-    from simulator.results import Results
+    from cutlayer.simulator.results.file import Results
 
     with Results("there.db") as results:
         results.write({"key": "k", "status": "done"}, {})
@@ -146,7 +146,7 @@ def test_a_sweep_says_where_its_files_lay_as_a_run_does(cutlayer, here):
 
 
 OWN = """\
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 
 
 class Picky(OnlineScheduler):

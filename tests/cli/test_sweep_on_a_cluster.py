@@ -15,7 +15,7 @@ import pytest
 from sweeps import RUNS, SCENARIO, assert_whole, done, environment, finish, kill, marked, start, tables, wait_until
 from user_files import rows
 
-from simulator.results import Results
+from cutlayer.simulator.results.file import Results
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -154,7 +154,7 @@ def test_twenty_kills_of_workers_and_coordinators_at_random_moments_change_nothi
 
 DEADLY = """\
 import os, pathlib, signal
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 
 class Deadly(OnlineScheduler):
     def decide(self, task, view):
@@ -187,7 +187,7 @@ def test_a_run_that_kills_its_workers_is_a_failed_row_and_those_beside_it_are_do
 def test_a_worker_of_another_model_is_refused_in_one_line(folder, cluster):
     other = folder / "other"
     (other / "simulator").mkdir(parents=True)
-    patched = "import experiments.runner as r; r.model_version = lambda: 'another'"
+    patched = "import cutlayer.experiments.runs.runner as r; r.model_version = lambda: 'another'"
     (other / "preload.py").write_text(patched + "\n")
     cluster.launch("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--preload", str(other / "preload.py"))
     process = start(folder, "k.db", "--cluster", cluster.address)
@@ -199,7 +199,9 @@ def test_a_worker_of_another_model_is_refused_in_one_line(folder, cluster):
 
 @pytest.mark.slow
 def test_a_worker_of_another_model_that_comes_later_does_no_run(folder, cluster):
-    (folder / "preload.py").write_text("import experiments.runner as r; r.model_version = lambda: 'another'\n")
+    (folder / "preload.py").write_text(
+        "import cutlayer.experiments.runs.runner as r; r.model_version = lambda: 'another'\n"
+    )
     first = cluster.worker()
     process = start(folder, "k.db", "--cluster", cluster.address, "--set", "workload.tasks=20", "--seeds", "100")
     assert wait_until(lambda: done(folder / "k.db") >= 2)
@@ -218,7 +220,7 @@ def test_a_worker_of_another_model_that_comes_later_does_no_run(folder, cluster)
     "address, says", [("tcp://127.0.0.1:9", "no Dask scheduler at 'tcp://127.0.0.1:9'"), ("nonsense:x:y", "nonsense")]
 )
 def test_a_cluster_that_is_not_there_is_one_line(folder, monkeypatch, cutlayer, address, says):
-    from experiments.sweeps import cluster
+    from cutlayer.experiments.sweeps import cluster
 
     monkeypatch.setattr(cluster, "CONNECT_S", 0.5)
     monkeypatch.chdir(folder)
@@ -232,10 +234,10 @@ def test_a_cluster_that_is_not_there_is_one_line(folder, monkeypatch, cutlayer, 
 def test_a_cluster_that_is_kept_is_connected_to_once_and_gets_a_source_once(tmp_path, monkeypatch):
     import distributed
 
-    from experiments.paper_source import PaperSource
-    from experiments.sweeps.cells import Cell
-    from experiments.sweeps.cluster import Cluster, _Round
-    from workloads.generate import PaperScenario
+    from cutlayer.experiments.paper_source import PaperSource
+    from cutlayer.experiments.sweeps.cells import Cell
+    from cutlayer.experiments.sweeps.cluster import Cluster, _Round
+    from cutlayer.workloads.generate import PaperScenario
 
     sent = []
     held = _Round._held

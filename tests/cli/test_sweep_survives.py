@@ -26,7 +26,7 @@ from sweeps import (
     workers,
 )
 
-from simulator.results import Results
+from cutlayer.simulator.results.file import Results
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 _marks = itertools.count()
@@ -134,7 +134,7 @@ def test_a_sweep_can_be_read_while_it_is_written(folder):
 KILLED = "killed by SIGKILL (out of memory?)"
 SELDOM = """\
 import os, signal
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 
 class Deadly(OnlineScheduler):
     def decide(self, task, view):
@@ -184,7 +184,7 @@ import resource, runpy, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 sys.argv = sys.argv[1:]
-runpy.run_module("experiments.cli", run_name="__main__")
+runpy.run_module("cutlayer.experiments.cli.main", run_name="__main__")
 """
 
 

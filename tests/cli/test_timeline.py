@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 from user_files import assert_one_line, command, rows
 
-from experiments.timeline import timeline
+from cutlayer.experiments.records.timeline import timeline
 
 FRAMES = ("--frames", "poisson", "--sizes", "exponential", "--until", "40", "--keep-frames", "--by-resource")
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from user_files import ROOT, assert_one_line, command, rows
 
-from simulator.errors import InputError
-from workloads.traces import FORMATS, read_trace, save_trace
+from cutlayer.simulator.errors import InputError
+from cutlayer.workloads.traces.formats import FORMATS, read_trace, save_trace
 
 NATIVE = "task,arrival_s,profile,frame_rate_hz,deadline_s,lifetime_s,input_bytes\n" + "".join(
     f"t{j},{j / 4},alexnet,5,0.2,{'' if j == 2 else j + 1},1000\n" for j in range(30)

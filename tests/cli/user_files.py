@@ -44,8 +44,8 @@ WIDE = """\
  "provenance": {"kind": "assumed"}}
 """
 MINE = """\
-from simulator.demand import balanced
-from simulator.policy import Deploy, OnlineScheduler, Reject
+from cutlayer.simulator.demand import balanced
+from cutlayer.simulator.policy import Deploy, OnlineScheduler, Reject
 
 
 class MyScheduler(OnlineScheduler):
@@ -112,7 +112,7 @@ class Files:
 
 def python(*argv: str, cwd: Path, path: Sequence[Path] = (), **variables: str) -> Done:
     """Run Python in a process of its own, in another folder than the project's."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [*path, ROOT])), **variables}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path)), **variables}
     done = subprocess.run(
         [sys.executable, *argv], cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300
     )
@@ -121,7 +121,7 @@ def python(*argv: str, cwd: Path, path: Sequence[Path] = (), **variables: str) -
 
 def command(*argv: str, cwd: Path, path: Sequence[Path] = (), **variables: str) -> Done:
     """Run the command line in a process of its own."""
-    return python("-m", "experiments.cli", *argv, cwd=cwd, path=path, **variables)
+    return python("-m", "cutlayer.experiments.cli.main", *argv, cwd=cwd, path=path, **variables)
 
 
 def rows(database: Path, table: str = "runs") -> list[dict]:

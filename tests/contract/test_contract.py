@@ -10,13 +10,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from simulator.checks import CHECKS, check_scheduler, run_check
-from simulator.demand import balanced
-from simulator.errors import ContractError, UnknownNameError
-from simulator.histories import Sums, draw, histories, over_capacity, play, profile
-from simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject, Scheduler
-from simulator.schedulers import SCHEDULERS
-from simulator.types import Network, Task
+from cutlayer.simulator.checks.contract import CHECKS, check_scheduler, run_check
+from cutlayer.simulator.checks.histories import Sums, draw, histories, over_capacity, play, profile
+from cutlayer.simulator.demand import balanced
+from cutlayer.simulator.errors import ContractError, UnknownNameError
+from cutlayer.simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject, Scheduler
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Network, Task
 
 EXAMPLES = [
     pytest.param(name, parameters, id=f"{name}-{parameters}")

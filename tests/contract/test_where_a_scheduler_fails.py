@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from experiments.plugin import scheduler_class
-from simulator.checks import check_scheduler, run_check
-from simulator.errors import ContractError
-from simulator.schedulers import SCHEDULERS
+from cutlayer.experiments.scenarios.plugin import scheduler_class
+from cutlayer.simulator.checks.contract import check_scheduler, run_check
+from cutlayer.simulator.errors import ContractError
+from cutlayer.simulator.schedulers import SCHEDULERS
 
 HEAD = """\
-from simulator.demand import balanced
-from simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject
+from cutlayer.simulator.demand import balanced
+from cutlayer.simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject
 
 """
 """Three lines; what is checked begins in the fourth."""

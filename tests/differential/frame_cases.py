@@ -11,12 +11,12 @@ import meshes
 import numpy as np
 from hypothesis import strategies as st
 
-from simulator.frame_model import FrameSettings, slices_by_server
-from simulator.frame_streams import Streams
-from simulator.spans import Span
-from simulator.steps import Steps
-from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.frames.draw.streams import Streams
+from cutlayer.simulator.frames.settings import FrameSettings, slices_by_server
+from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.steps import Steps
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 END_S = 16.0
 

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.frame_model import FrameSettings
-from simulator.frames import run_frames
-from simulator.frames_simpy import FrameSimulation
-from simulator.spans import Span
-from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.frames.reference import FrameSimulation
+from cutlayer.simulator.frames.run import run_frames
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 PROFILE = Profile("p", (1,), 1.0, (Layer("l", 0.0, (1,), 1.0),))
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)

@@ -8,12 +8,12 @@ from frame_cases import cases
 from hypothesis import HealthCheck, given, settings
 from test_frames_equal_simpy import check_equal
 
-from simulator.frame_model import DELIVERED, FrameSettings
-from simulator.frames import run_frames
-from simulator.spans import Span
-from simulator.steps import Steps
-from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.frames.run import run_frames
+from cutlayer.simulator.frames.settings import DELIVERED, FrameSettings
+from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.steps import Steps
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 QUICK = settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 

@@ -4,7 +4,7 @@ import meshes
 import numpy as np
 import pytest
 
-from workloads.topology import build_network
+from cutlayer.workloads.topology.build import build_network
 
 
 @pytest.mark.parametrize("kind", ["tree", "mesh"])

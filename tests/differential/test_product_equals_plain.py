@@ -8,10 +8,10 @@ import plain
 import pytest
 from cases import CASES
 
-from simulator.engine import simulate
-from simulator.recorder import Recorder
-from simulator.schedulers import SCHEDULERS
-from simulator.types import Layer, Network, Profile, Task
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.results.recorder import Recorder
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 
 def profile(task: plain.PlainTask) -> Profile:

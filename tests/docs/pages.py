@@ -129,7 +129,7 @@ class Reader:
         self.folder.mkdir()
         binaries = folder / "bin"
         binaries.mkdir()
-        for name, call in (("cutlayer", "-m experiments.cli"), ("python", "")):
+        for name, call in (("cutlayer", "-m cutlayer.experiments.cli.main"), ("python", "")):
             (binaries / name).write_text(f'#!/bin/sh\nexec {sys.executable} {call} "$@"\n')
             (binaries / name).chmod(0o755)
         (self.folder / "workloads").symlink_to(ROOT / "workloads")  # a checkout has its samples
@@ -137,7 +137,6 @@ class Reader:
         (self.folder / ".venv" / "bin").symlink_to(binaries)
         self.environment = os.environ | {
             "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
             "COLUMNS": "100",
         }
 

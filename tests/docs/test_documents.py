@@ -7,8 +7,8 @@ import re
 import pytest
 from pages import ROOT, Block, blocks, pages, text_of
 
-from experiments.plugin import build_scheduler
-from simulator.checks import check_scheduler
+from cutlayer.experiments.scenarios.plugin import build_scheduler
+from cutlayer.simulator.checks.contract import check_scheduler
 
 CLASS = re.compile(r"^class (\w+)\((?:Online|Offline)Scheduler\)", flags=re.MULTILINE)
 
@@ -65,5 +65,5 @@ def test_a_page_of_the_reference_says_where_its_docstrings_stand():
         assert note and "`make docs`" in note[1], page.name
         linked = re.findall(r"\]\(\.\./\.\./([\w/.]+)\)", note[1])
         modules = re.findall(r"^::: (\S+)$", text, flags=re.MULTILINE)
-        wanted = [name.replace(".", "/") for name in modules] or ["experiments/verbs"]
+        wanted = [name.replace(".", "/") for name in modules] or ["experiments/cli/verbs"]
         assert [name.removesuffix("/__init__.py").removesuffix(".py") for name in linked] == wanted, page.name

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pages import ROOT, blocks, text_of
 
-from experiments.cli import main
+from cutlayer.experiments.cli.main import main
 
 PICTURES = {
     "README.md": ("replay.png", "--out town", "town/replay.png"),

@@ -16,7 +16,7 @@ from types import FunctionType
 import pytest
 from pages import ROOT
 
-from experiments.cli import EXIT_STATUS, build_parser
+from cutlayer.experiments.cli.main import EXIT_STATUS, build_parser
 
 pytest.importorskip("mkdocs")
 pytest.importorskip("material")
@@ -29,7 +29,7 @@ def site(tmp_path_factory):
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
         cwd=ROOT,
-        env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT)},
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from simulator.bounds import Prices, certificate, dual_bound, hindsight, lp_bound, milp
-from simulator.engine import simulate
-from simulator.errors import InputError
-from simulator.schedulers import SCHEDULERS
-from simulator.types import Layer, Network, Profile, Task
+from cutlayer.simulator.bounds.bounds import Prices, certificate, dual_bound, hindsight, lp_bound, milp
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "differential"))
 import meshes

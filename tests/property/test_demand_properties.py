@@ -8,11 +8,11 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from simulator.demand import SLACK, balanced, demand_of, fitting, largest_product, room
-from simulator.histories import draw, play, profile
-from simulator.ledger import Ledger
-from simulator.schedulers import SCHEDULERS
-from simulator.types import Network, Task
+from cutlayer.simulator.checks.histories import draw, play, profile
+from cutlayer.simulator.demand import SLACK, balanced, demand_of, fitting, largest_product, room
+from cutlayer.simulator.ledger import Ledger
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Network, Task
 
 amounts = st.floats(1e-3, 1e3)
 free_shares = st.floats(-0.1, 1.0).filter(lambda share: share == 0 or abs(share) > 1e-15)

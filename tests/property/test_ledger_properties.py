@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.demand import SLACK, demand_of
-from simulator.errors import CapacityError
-from simulator.histories import draw, over_capacity
-from simulator.ledger import Ledger
+from cutlayer.simulator.checks.histories import draw, over_capacity
+from cutlayer.simulator.demand import SLACK, demand_of
+from cutlayer.simulator.errors import CapacityError
+from cutlayer.simulator.ledger import Ledger
 
 
 def state(ledger):

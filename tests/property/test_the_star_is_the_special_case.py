@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.bounds import certificate, dual_bound, hindsight, lp_bound
-from simulator.engine import simulate
-from simulator.frame_model import FrameSettings
-from simulator.frames import run_frames
-from simulator.histories import draw, play
-from simulator.packing import Packing, Prices
-from simulator.recorder import Recorder
-from simulator.schedulers import SCHEDULERS
-from simulator.spans import SpanRecorder
-from simulator.steps import Steps
-from simulator.types import Network
-from simulator.uplink import Conditions
-from workloads.topology import build_network
+from cutlayer.simulator.bounds.bounds import certificate, dual_bound, hindsight, lp_bound
+from cutlayer.simulator.bounds.packing import Packing, Prices
+from cutlayer.simulator.checks.histories import draw, play
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.frames.run import run_frames
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.frames.spans import SpanRecorder
+from cutlayer.simulator.results.recorder import Recorder
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.steps import Steps
+from cutlayer.simulator.types import Network
+from cutlayer.workloads.topology.build import build_network
 
 EVERY = [(name, parameters) for name in SCHEDULERS for parameters in SCHEDULERS[name].examples]
 

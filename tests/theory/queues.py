@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import stats
 
-from simulator.spans import Span
-from simulator.types import Layer, Network, Profile, Task
+from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 NARROW = 0.02
 """Largest half-width of an interval, as a share of the value expected; a wider one fails."""

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from simulator.rng import stream
-from simulator.stats import mean_interval
-from workloads.faults import Duration, Faults
+from cutlayer.experiments.stats import mean_interval
+from cutlayer.simulator.rng import stream
+from cutlayer.workloads.outages import Duration, Faults
 
 REPLICATIONS = 400
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from queues import assert_mean
 
-from simulator.engine import simulate
-from simulator.schedulers import SCHEDULERS
-from simulator.types import Layer, Network, Profile, Task
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 PROFILE = Profile("p", (1,), 1.0, (Layer("all", 1.0, (1,), 1.0),))
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from simulator.errors import InputError
-from workloads.arrivals import MMPP2, FlashCrowd, Hourly, Poisson, generated
-from workloads.fit import dispersion, fit_all, fit_hourly, fit_mmpp2, fit_poisson
-from workloads.reshape import at_mean_rate, clipped, faster, thinned
-from workloads.trace import from_columns
+from cutlayer.simulator.errors import InputError
+from cutlayer.workloads.arrivals.fit import dispersion, fit_all, fit_hourly, fit_mmpp2, fit_poisson
+from cutlayer.workloads.arrivals.generated import MMPP2, FlashCrowd, Hourly, Poisson, generated
+from cutlayer.workloads.traces.reshape import at_mean_rate, clipped, faster, thinned
+from cutlayer.workloads.traces.trace import from_columns
 
 
 def test_a_poisson_rate_is_found_within_its_standard_error():

@@ -7,9 +7,9 @@ import pytest
 from frame_laws import busy_time, laws_asserted, time_integral
 from queues import assert_mean, batches, flow, network
 
-from simulator.frame_model import FrameSettings
-from simulator.frame_stats import add
-from simulator.frames import run_frames
+from cutlayer.simulator.frames.count.sums import add
+from cutlayer.simulator.frames.run import run_frames
+from cutlayer.simulator.frames.settings import FrameSettings
 
 LOADS = [0.5, 0.8, 0.95]
 FRAMES = {0.5: 2e6, 0.8: 1e7, 0.95: 1.2e8}
@@ -125,7 +125,7 @@ def test_the_laws_would_notice_a_frame_counted_twice_and_two_frames_served_at_on
         busy_time(np.zeros(2, dtype=np.intp), begin, end, 1e-9, np.zeros(1))
     assert busy_time(np.arange(2), begin, end, 1e-9, np.zeros(2)) == 2.5  # two owners may overlap
     spans = [flow("t", 0.5, compute_s=1.0)]
-    with laws_asserted(), mock.patch("simulator.frames.add", twice), pytest.raises(AssertionError):
+    with laws_asserted(), mock.patch("cutlayer.simulator.frames.run.add", twice), pytest.raises(AssertionError):
         run_frames(network(), spans, settings(), end_s=100.0)
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from simulator.bounds import certificate, lp_bound
-from simulator.engine import simulate
-from simulator.schedulers import SCHEDULERS
-from workloads.generate import PaperScenario
+from cutlayer.simulator.bounds.bounds import certificate, lp_bound
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.workloads.generate import PaperScenario
 
 TASKS = 1000
 ROOMY = 0.99

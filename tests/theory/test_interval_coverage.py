@@ -12,12 +12,12 @@ import math
 import numpy as np
 import pytest
 
-from simulator.demand import balanced
-from simulator.engine import simulate
-from simulator.policy import Deploy, OnlineScheduler, Reject
-from simulator.rng import stream
-from simulator.stats import mean_interval, paired_interval
-from simulator.types import Layer, Network, Profile, Task
+from cutlayer.experiments.stats import mean_interval, paired_interval
+from cutlayer.simulator.demand import balanced
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.policy import Deploy, OnlineScheduler, Reject
+from cutlayer.simulator.rng import stream
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 EXPERIMENTS, REPLICATIONS = 1000, 10
 RATE_HZ, LIFETIME_S, END_S = 0.5, 20.0, 30.0

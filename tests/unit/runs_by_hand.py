@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
-from simulator.results import Results
-from simulator.tables import TABLES, column_names
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.results.tables import TABLES, column_names
 
 
 def run(scheduler="fifo", seed=0, scenario=None, **more):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulator.errors import InputError
-from workloads.arrivals import (
+from cutlayer.simulator.errors import InputError
+from cutlayer.workloads.arrivals.generated import (
     MMPP2,
     PROCESSES,
     Diurnal,

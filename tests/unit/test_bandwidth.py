@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.errors import InputError, UnknownNameError
-from simulator.types import Network
-from simulator.uplink import Conditions
-from workloads.bandwidth import FORMATS, give, read_bandwidth
-from workloads.bandwidth_trace import BandwidthTrace
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.types import Network
+from cutlayer.workloads.bandwidth.give import FORMATS, give, read_bandwidth
+from cutlayer.workloads.bandwidth.trace import BandwidthTrace
 
 DATA = Path(os.environ.get("CUTLAYER_DATA", Path(__file__).parents[3] / "shared" / "data")) / "bandwidth"
 NETWORK = Network([1.0] * 3, [1e6] * 3, servers=["a", "b", "c"])

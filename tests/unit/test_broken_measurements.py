@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.errors import InputError
-from simulator.types import Network
-from workloads.bandwidth import FORMATS, read_bandwidth
-from workloads.conditions import read_conditions
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.types import Network
+from cutlayer.workloads.bandwidth.give import FORMATS, read_bandwidth
+from cutlayer.workloads.conditions import read_conditions
 
 NETWORK = Network([1.0] * 2, [8.0] * 2, servers=["a", "b"])
 OUTAGES = "resource,name,down_s,up_s\n"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from experiments.sweeps.cells import Cell
-from experiments.sweeps.grid import grid_of
-from experiments.sweeps.pool import Pool
-from experiments.sweeps.sweep import sweep
-from simulator.results import Results
+from cutlayer.experiments.sweeps.cells import Cell
+from cutlayer.experiments.sweeps.grid import grid_of
+from cutlayer.experiments.sweeps.pool import Pool
+from cutlayer.experiments.sweeps.sweep import sweep
+from cutlayer.simulator.results.file import Results
 
 SCENARIO = """\
 scheduler = "SCHEDULER"
@@ -21,7 +21,7 @@ frame_rate = "5 Hz"
 deadline = "200 ms"
 """
 MINE = """\
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 
 class Mine(OnlineScheduler):
     def decide(self, task, view):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numba.core import caching
 
-from simulator import frame_walk
-from simulator.compiled import compiled, inlined
+from cutlayer.simulator.compiled import compiled, inlined
+from cutlayer.simulator.frames.walk import reserved as frame_walk
 
 
 def total(values):
@@ -32,7 +32,7 @@ def test_without_a_directory_for_the_cache_loops_are_compiled_anew(decorator):
 @pytest.fixture
 def notices(monkeypatch, caplog):
     """What is said of compiling, in a process that has said nothing yet."""
-    monkeypatch.setattr("simulator.compiled._said", set())
+    monkeypatch.setattr("cutlayer.simulator.compiled._said", set())
     caplog.set_level(logging.INFO, "cutlayer.compiled")
     return caplog
 
@@ -47,7 +47,7 @@ def test_compiling_is_said_once_and_reading_the_cache_is_not(notices):
 
 def test_what_is_read_from_the_cache_is_not_said_to_be_compiled(notices, monkeypatch):
     compiled(total)(np.arange(5.0))  # is there from now on
-    monkeypatch.setattr("simulator.compiled._said", set())
+    monkeypatch.setattr("cutlayer.simulator.compiled._said", set())
     notices.clear()
     assert compiled(total)(np.arange(5.0)) == 10.0
     assert notices.messages == []

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from simulator.demand import balanced
-from simulator.engine import simulate
-from simulator.errors import DecisionError
-from simulator.policy import Deploy, OnlineScheduler, Reject
-from simulator.recorder import Recorder
-from simulator.schedulers import SCHEDULERS
-from simulator.spans import SpanRecorder
-from simulator.steps import Steps
-from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.demand import balanced
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.errors import DecisionError
+from cutlayer.simulator.frames.spans import SpanRecorder
+from cutlayer.simulator.policy import Deploy, OnlineScheduler, Reject
+from cutlayer.simulator.results.recorder import Recorder
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.steps import Steps
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 PROFILE = Profile("p", (1,), 1.0, (Layer("l", 1, (1,), 1.0),))
 

@@ -3,10 +3,20 @@
 import numpy as np
 import pytest
 
-from simulator.demand import CUT_RULES, Fixed, Room, balanced, cut_rule, demand_of, fitting, largest_product, room
-from simulator.errors import InputError, UnknownNameError
-from simulator.histories import profile
-from simulator.types import Network, Task
+from cutlayer.simulator.checks.histories import profile
+from cutlayer.simulator.demand import (
+    CUT_RULES,
+    Fixed,
+    Room,
+    balanced,
+    cut_rule,
+    demand_of,
+    fitting,
+    largest_product,
+    room,
+)
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.types import Network, Task
 
 
 def task(servers=(0,), sizes=(1.0,), output_bytes=(1.0, 0.5)):

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from simulator import engine
-from simulator.demand import balanced
-from simulator.engine import ARRIVAL, DEPARTURE, Clock, Simulation, simulate
-from simulator.errors import DecisionError, InputError, UnknownNameError
-from simulator.histories import profile
-from simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject, Scheduler
-from simulator.schedulers import SCHEDULERS
-from simulator.types import Network, Task
+from cutlayer.simulator import engine
+from cutlayer.simulator.checks.histories import profile
+from cutlayer.simulator.demand import balanced
+from cutlayer.simulator.engine import ARRIVAL, DEPARTURE, Clock, Simulation, simulate
+from cutlayer.simulator.errors import DecisionError, InputError, UnknownNameError
+from cutlayer.simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject, Scheduler
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Network, Task
 
 NETWORK = Network([10.0, 10.0], [16.0, 16.0], servers=["north", "south"])
 FIFO = SCHEDULERS["fifo"]()

@@ -4,8 +4,8 @@ import pickle
 
 import pytest
 
-from simulator import errors
-from simulator.errors import (
+from cutlayer.simulator import errors
+from cutlayer.simulator.errors import (
     CapacityError,
     ContractError,
     CutlayerError,

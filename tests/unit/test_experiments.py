@@ -10,15 +10,15 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from experiments import camera, online_arrivals, sweep_servers
-from experiments.cli import main
-from experiments.online_arrivals import passes
-from experiments.reproduce import as_json, as_markdown, paper_experiments, reproduce
-from experiments.study import EXPERIMENTS, Claim, find_experiments, open_study, told
-from experiments.verdicts import Verdict
-from simulator.errors import InputError, UnknownNameError
-from simulator.results import Results
-from workloads.generate import PaperScenario
+from cutlayer.experiments.cli.main import main
+from cutlayer.experiments.paper import camera, online_arrivals, sweep_servers
+from cutlayer.experiments.paper.online_arrivals import passes
+from cutlayer.experiments.paper.reproduce import as_json, as_markdown, paper_experiments, reproduce
+from cutlayer.experiments.paper.study import EXPERIMENTS, Claim, find_experiments, open_study, told
+from cutlayer.experiments.verdicts import Verdict
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.results.file import Results
+from cutlayer.workloads.generate import PaperScenario
 
 FIGURES = ("camera", "fig3_layer_profiles", "fig4a_sweep_servers", "fig4b_online_arrivals")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -121,7 +121,7 @@ def test_a_second_reproduction_runs_nothing_and_says_the_same(tmp_path, smaller,
         return {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "results.db"}
 
     first, before = reproduce(tmp_path, 1, ["online_arrivals"]), files()
-    monkeypatch.setattr("experiments.runner.simulate", None)  # would fail if it were called
+    monkeypatch.setattr("cutlayer.experiments.runs.runner.simulate", None)  # would fail if it were called
     assert as_json(reproduce(tmp_path, 1, ["online_arrivals"])[0]) == as_json(first[0])
     assert files() == before and len(before) == 4
 

@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from simulator.errors import InputError, UnknownNameError
-from simulator.steps import Steps, merged
-from simulator.types import Network
-from simulator.uplink import Conditions
-from workloads.conditions import merge
-from workloads.faults import Duration, Faults, random_faults
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.steps import Steps, merged
+from cutlayer.simulator.types import Network
+from cutlayer.workloads.conditions import merge
+from cutlayer.workloads.outages import Duration, Faults, random_faults
 
 NETWORK = Network([1.0] * 3, [8.0] * 3, servers=["a", "b", "c"])
 OFTEN = Faults(Duration(100.0), Duration(10.0, shape=2.0))
@@ -75,7 +75,7 @@ def test_what_cannot_be_is_refused(make, message):
 
 
 def random():
-    from simulator.rng import stream
+    from cutlayer.simulator.rng import stream
 
     return stream(0, "test")
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from runs_by_hand import rows, run, series, written
 
-from experiments.figures import distributions, map_places, over_time, resource_panels, sweep_panels
-from experiments.records import run_groups, run_places
-from experiments.records.run_groups import Missing, chosen_rows, group_runs
-from simulator.stats import mean_interval
-from workloads.topology import build_network
+from cutlayer.experiments.figures import distributions, map_places, over_time, resource_panels, sweep_panels
+from cutlayer.experiments.records import run_groups, run_places
+from cutlayer.experiments.records.run_groups import Missing, chosen_rows, group_runs
+from cutlayer.experiments.stats import mean_interval
+from cutlayer.workloads.topology.build import build_network
 
 FRAMES = ("time_s", "frames", "delivered", "lost", "violations", "transfer_mean_s", "transfer_max_s")
 

@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from simulator.errors import InputError
-from simulator.types import Layer, Profile
-from workloads.formats import read_network, read_tasks
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.types import Layer, Profile
+from cutlayer.workloads.formats import read_network, read_tasks
 
 PROFILES = {"p": Profile("p", (10,), 10, (Layer("fc1", 1.0, (5,), 5),))}
 HEADER = "task,arrival_s,profile,frame_rate_hz,deadline_s"

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import settings as drawn
 from hypothesis import strategies as st
 
-from simulator.frame_model import DELIVERED, LOST, FrameSettings, slices_by_server
-from simulator.frame_rows import rows
-from simulator.frame_stats import add, joined, stream_values, sums
-from simulator.frames import run_frames
-from simulator.spans import Span
-from simulator.types import Layer, Network, Profile, Task
+from cutlayer.simulator.frames.count.sums import add, joined, stream_values, sums
+from cutlayer.simulator.frames.rows import rows
+from cutlayer.simulator.frames.run import run_frames
+from cutlayer.simulator.frames.settings import DELIVERED, LOST, FrameSettings, slices_by_server
+from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 PROFILE = Profile("p", (1,), 1.0, (Layer("edge", 1.0, (1,), 0.5), Layer("last", 2.0, (1,), 0.25)))
 LATENCIES = ("transfer", "end_to_end")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulator.frame_order import order_of, sort_frames
+from cutlayer.simulator.frames.order import order_of, sort_frames
 
 RNG = np.random.default_rng(5)
 SPREADS = {

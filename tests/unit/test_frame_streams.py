@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulator.frame_model import FrameSettings, slices_by_server
-from simulator.frame_streams import Streams, key_of, philox
-from simulator.spans import Span
-from simulator.types import Layer, Network, Profile, Task
-from simulator.ziggurat import EXPONENTIAL_EDGE, EXPONENTIAL_R, LAYERS, NORMAL_EDGE, NORMAL_R
+from cutlayer.simulator.frames.draw.streams import Streams, key_of, philox
+from cutlayer.simulator.frames.draw.ziggurat import EXPONENTIAL_EDGE, EXPONENTIAL_R, LAYERS, NORMAL_EDGE, NORMAL_R
+from cutlayer.simulator.frames.settings import FrameSettings, slices_by_server
+from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 PROFILE = Profile("p", (1,), 1.0, (Layer("l", 1.0, (1,), 1.0),))
 

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from simulator.errors import InputError
-from simulator.frame_histogram import LOWEST_EXPONENT, OCTAVES, QUANTILE_ERROR, SMALLEST_S
-from simulator.frame_model import DELIVERED, FrameSettings, check
-from simulator.frame_streams import Streams
-from simulator.frames import run_frames
-from simulator.spans import Span
-from simulator.steps import Steps
-from simulator.tables import QUANTILES, TABLES
-from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.frames.count.histogram import LOWEST_EXPONENT, OCTAVES, QUANTILE_ERROR, SMALLEST_S
+from cutlayer.simulator.frames.draw.streams import Streams
+from cutlayer.simulator.frames.run import run_frames
+from cutlayer.simulator.frames.settings import DELIVERED, FrameSettings, check
+from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.results.tables import QUANTILES, TABLES
+from cutlayer.simulator.steps import Steps
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 PROFILE = Profile("p", (1,), 1.0, (Layer("edge", 0.01, (1,), 0.5), Layer("last", 0.02, (1,), 0.25)))
 NETWORK = Network([1.0, 1.0], [200.0, 200.0], cloud_flop_per_s=1.0)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments import headroom, margin, optimality, regimes, reservation
-from experiments.study import open_study
+from cutlayer.experiments.paper import headroom, margin, optimality, regimes, reservation
+from cutlayer.experiments.paper.study import open_study
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from simulator.errors import InputError
-from workloads.generate import PaperScenario
+from cutlayer.simulator.errors import InputError
+from cutlayer.workloads.generate import PaperScenario
 
 
 def test_the_defaults_are_the_papers():

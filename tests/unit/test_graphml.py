@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from simulator.errors import InputError
-from workloads.graphml import read_graphml
-from workloads.graphml_writer import write_graphml
-from workloads.topology import build_network
+from cutlayer.simulator.errors import InputError
+from cutlayer.workloads.topology.build import build_network
+from cutlayer.workloads.topology.graphml import read_graphml
+from cutlayer.workloads.topology.graphml_writer import write_graphml
 
 HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
 KEYS = """<key attr.name="Latitude" attr.type="double" for="node" id="lat" />

@@ -6,10 +6,10 @@ import weakref
 
 import pytest
 
-from experiments.plugin import scheduler_of
-from experiments.sweeps.grid import TABLES_TO_KEEP, grid_of, values_of
-from simulator.errors import InputError
-from simulator.tables import TABLES
+from cutlayer.experiments.scenarios.plugin import scheduler_of
+from cutlayer.experiments.sweeps.grid import TABLES_TO_KEEP, grid_of, values_of
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.tables import TABLES
 
 SMALL = ["workload.tasks=20", "network.servers=4"]
 
@@ -89,7 +89,7 @@ def test_tables_to_keep_are_checked_and_are_in_the_key():
 
 def test_a_scheduler_of_ones_own_is_in_the_key_by_its_content(tmp_path):
     mine = tmp_path / "mine.py"
-    text = "from simulator.schedulers.cloud import Cloud\nclass Mine(Cloud): pass\n"
+    text = "from cutlayer.simulator.schedulers.cloud import Cloud\nclass Mine(Cloud): pass\n"
     keys = set()
     for more in ("", "# other\n"):
         mine.write_text(text + more)
@@ -118,7 +118,7 @@ def test_a_grid_holds_none_of_its_scenarios_but_hands_out_every_combination_in_o
 
 
 def test_a_file_is_of_the_content_it_had_when_the_grid_was_made_and_is_read_once(tmp_path, monkeypatch):
-    from experiments import runner
+    from cutlayer.experiments.runs import runner
 
     trace, read = tmp_path / "log.csv", []
     trace.write_text("arrival_s\n0\n1\n")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from simulator.demand import demand_of
-from simulator.errors import CapacityError
-from simulator.histories import profile
-from simulator.ledger import Ledger
-from simulator.types import Network, Task
+from cutlayer.simulator.checks.histories import profile
+from cutlayer.simulator.demand import demand_of
+from cutlayer.simulator.errors import CapacityError
+from cutlayer.simulator.ledger import Ledger
+from cutlayer.simulator.types import Network, Task
 
 NETWORK = Network([10.0, 10.0], [16.0, 16.0], servers=["north", "south"])
 

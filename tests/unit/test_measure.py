@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-import models
-from profiles import measure as module
-from profiles import store
-from profiles.measure import measure, measure_all, network_names, parse_shape
-from simulator.errors import InputError
+from cutlayer import models
+from cutlayer.profiles import measure as module
+from cutlayer.profiles import store
+from cutlayer.profiles.measure import measure, measure_all, network_names, parse_shape
+from cutlayer.simulator.errors import InputError
 
 SHIPPED = store.shipped()
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-import models
-from simulator.errors import UnknownNameError
+from cutlayer import models
+from cutlayer.simulator.errors import UnknownNameError
 
 torch = pytest.importorskip("torch")
 
@@ -91,8 +91,8 @@ def test_a_misspelt_network_gets_the_near_name():
 
 def test_a_network_is_added_by_one_new_file(tmp_path, monkeypatch):
     (tmp_path / "tiny_added.py").write_text(
-        "from models import NETWORKS\n"
-        "from models.layers import LayeredNetwork, dense\n"
+        "from cutlayer.models import NETWORKS\n"
+        "from cutlayer.models.layers import LayeredNetwork, dense\n"
         "@NETWORKS.register('tiny-added')\n"
         "def tiny_added():\n"
         "    rows = [('fc1', dense(2, 3), (3,))]\n"
@@ -101,10 +101,11 @@ def test_a_network_is_added_by_one_new_file(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path)])
     monkeypatch.setattr(models.NETWORKS, "_entries", dict(models.NETWORKS._entries))
     assert models.build("tiny-added").layers[0](torch.zeros(1, 2)).shape == (1, 3)
-    sys.modules.pop("models.tiny_added", None)
+    sys.modules.pop("cutlayer.models.tiny_added", None)
 
 
 def test_importing_models_and_the_store_does_not_import_torch():
-    code = "import sys, models, profiles.store; profiles.store.shipped(); print('torch' in sys.modules)"
+    code = "import sys; from cutlayer import models; "
+    code += "from cutlayer.profiles import store; store.shipped(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

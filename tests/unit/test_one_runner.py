@@ -11,15 +11,15 @@ ALLOWED = {
         "experiments/sweeps/worker.py",
     },
     r"\b(distributed|dask)\b(?=[\s.]*(import|Client|\())|import (distributed|dask)": {"experiments/sweeps/cluster.py"},
-    r"\bThreadPoolExecutor\b": {"simulator/frames.py"},  # within a run
+    r"\bThreadPoolExecutor\b": {"simulator/frames/run.py"},  # within a run
     r"(?<!def )\bsimulate\(": {
-        "experiments/runner.py",
+        "experiments/runs/runner.py",
         "experiments/bench/admission.py",
         "experiments/bench/bounds.py",
-        "simulator/checks.py",
-        "simulator/histories.py",
-        "simulator/results.py",  # in words
-        "simulator/spans.py",
+        "simulator/checks/contract.py",
+        "simulator/checks/histories.py",
+        "simulator/results/file.py",  # in words
+        "simulator/frames/spans.py",
     },
 }
 

@@ -4,21 +4,21 @@ import sys
 
 import pytest
 
-from experiments import own_code
-from experiments.paper_source import PaperSource
-from experiments.sweeps.cells import Cell, run_cell
-from experiments.sweeps.pool import Pool
-from experiments.sweeps.sweep import sweep
-from simulator.errors import CutlayerError
-from simulator.results import Results
-from workloads.generate import PaperScenario
+from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.scenarios import own_code
+from cutlayer.experiments.sweeps.cells import Cell, run_cell
+from cutlayer.experiments.sweeps.pool import Pool
+from cutlayer.experiments.sweeps.sweep import sweep
+from cutlayer.simulator.errors import CutlayerError
+from cutlayer.simulator.results.file import Results
+from cutlayer.workloads.generate import PaperScenario
 
 MINE = """\
 import sys, pathlib
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import json, numpy.linalg
 from dataclasses import dataclass
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 import helper_of_mine
 from parts_of_mine import first
 {more}
@@ -145,8 +145,8 @@ def test_what_a_file_prints_when_it_is_loaded_or_made_goes_to_standard_error(fol
 
 
 def test_a_grid_and_a_plan_keep_to_the_code_they_began_with(folder, tmp_path):
-    from experiments.sweeps.grid import grid_of
-    from experiments.sweeps.planning import Planner, Wish
+    from cutlayer.experiments.sweeps.grid import grid_of
+    from cutlayer.experiments.sweeps.planning import Planner, Wish
 
     grid = grid_of("paper", ["workload.tasks=2"], [f"scheduler={folder / 'mine.py'}:Mine", "network.servers=2,3"])
     with Results(tmp_path / "r.db") as results:

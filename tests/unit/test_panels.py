@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from experiments.figures.drawings import draw_panels
-from experiments.figures.panels import (
+from cutlayer.experiments.figures.drawings import draw_panels
+from cutlayer.experiments.figures.panels import (
     Curve,
     Panel,
     axis_label,

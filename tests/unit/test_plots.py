@@ -6,8 +6,8 @@ from itertools import combinations
 
 import pytest
 
-from experiments.plots import COLOURS, DASHES, MARKERS, band, draw, look
-from simulator.stats import Interval
+from cutlayer.experiments.figures.style import COLOURS, DASHES, MARKERS, band, draw, look
+from cutlayer.experiments.stats import Interval
 
 
 def line(low=1.0):
@@ -87,9 +87,9 @@ def hue(colour):
 def names_of_the_page(scheme):
     from pathlib import Path
 
-    import experiments.pages
+    import cutlayer.experiments.report
 
-    style = (Path(experiments.pages.__file__).parent / "assets" / "report.css").read_text()
+    style = (Path(cutlayer.experiments.report.__file__).parent / "assets" / "report.css").read_text()
     found = re.findall(r"--c(\d): (#[0-9a-f]{6})", style)
     return [colour for _, colour in (found[:8] if scheme == "light" else found[8:])]
 

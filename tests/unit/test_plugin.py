@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from experiments.plugin import build_scheduler, label, scheduler_class
-from simulator.errors import InputError, UnknownNameError
-from simulator.schedulers import SCHEDULERS
+from cutlayer.experiments.scenarios.plugin import build_scheduler, label, scheduler_class
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.schedulers import SCHEDULERS
 
 OWN = """\
 from dataclasses import dataclass, field
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 
 @dataclass
 class Own(OnlineScheduler):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from simulator.demand import Fixed, balanced, demand_of, largest_product, raw
-from simulator.histories import profile
-from simulator.ledger import Ledger
-from simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject, View, evicted_by
-from simulator.types import Deployment, Network, Task
+from cutlayer.simulator.checks.histories import profile
+from cutlayer.simulator.demand import Fixed, balanced, demand_of, largest_product, raw
+from cutlayer.simulator.ledger import Ledger
+from cutlayer.simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject, View, evicted_by
+from cutlayer.simulator.types import Deployment, Network, Task
 
 # 1 byte takes 8 r bit/s and l FLOP/s; cuts: raw (8, 0), 1 (8, 1), 2 (4, 4), 3 (1.6, 9)
 NETWORK = Network([10.0, 10.0], [16.0, 16.0])

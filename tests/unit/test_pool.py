@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from experiments.inputs import Inputs
-from experiments.paper_source import PaperSource
-from experiments.sweeps.cells import Cell, run_cell
-from experiments.sweeps.grid import grid_of
-from experiments.sweeps.pool import AHEAD, CHUNK, Pool
-from experiments.sweeps.sweep import Tally, engine_of, sweep
-from experiments.sweeps.until import sweep_until, wish_of
-from simulator.errors import CutlayerError, InputError
-from simulator.results import Results
-from workloads.generate import PaperScenario
+from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.scenarios.inputs import Inputs
+from cutlayer.experiments.sweeps.cells import Cell, run_cell
+from cutlayer.experiments.sweeps.grid import grid_of
+from cutlayer.experiments.sweeps.pool import AHEAD, CHUNK, Pool
+from cutlayer.experiments.sweeps.sweep import Tally, engine_of, sweep
+from cutlayer.experiments.sweeps.until import sweep_until, wish_of
+from cutlayer.simulator.errors import CutlayerError, InputError
+from cutlayer.simulator.results.file import Results
+from cutlayer.workloads.generate import PaperScenario
 
 WHO = """\
 import os, time
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 
 class Who(OnlineScheduler):
     def decide(self, task, view):
@@ -123,7 +123,7 @@ def test_what_comes_one_by_one_has_no_bound_and_runs_without():
 
 
 def test_workers_that_cannot_start_are_one_error(monkeypatch):
-    from experiments.sweeps import pool
+    from cutlayer.experiments.sweeps import pool
 
     monkeypatch.setattr(pool, "serve", _leave)
     with pytest.raises(CutlayerError, match="worker processes do not start"):
@@ -162,7 +162,7 @@ def test_failed_runs_stay_until_they_are_to_be_tried_again(tmp_path):
 
 LARGE = """\
 import os, pathlib, signal, threading
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 
 class Large(OnlineScheduler):
     def decide(self, task, view):
@@ -186,7 +186,7 @@ def test_a_worker_killed_while_it_sends_is_no_reason_to_wait(tmp_path):
 
 
 HALF = """\
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 
 class Raises(OnlineScheduler):
     def decide(self, task, view):
@@ -214,7 +214,7 @@ def test_texts_that_are_no_characters_are_written_as_escapes(tmp_path):
 
 
 def test_a_fork_server_that_dies_is_made_anew_and_given_up_the_third_time(monkeypatch):
-    from experiments.sweeps import pool
+    from cutlayer.experiments.sweeps import pool
 
     started, faults = pool._started, [EOFError("unexpected EOF"), ConnectionRefusedError(111, "Connection refused")]
     monkeypatch.setattr(pool, "_started", lambda: started() if not faults else _raise(faults.pop()))
@@ -226,7 +226,7 @@ def test_a_fork_server_that_dies_is_made_anew_and_given_up_the_third_time(monkey
 
 
 def test_too_few_file_handles_are_one_error_and_leave_no_process(monkeypatch):
-    from experiments.sweeps import pool
+    from cutlayer.experiments.sweeps import pool
 
     started, left = pool._started, [1]
     monkeypatch.setattr(
@@ -243,7 +243,7 @@ def _raise(fault):
 
 THREADS = """\
 import threading, time
-from simulator.policy import OnlineScheduler, Reject
+from cutlayer.simulator.policy import OnlineScheduler, Reject
 
 class Threads(OnlineScheduler):
     def decide(self, task, view):
@@ -260,7 +260,7 @@ def test_a_thread_that_a_scheduler_leaves_running_does_not_keep_its_worker(tmp_p
 
 
 def test_a_pool_that_is_kept_serves_every_round_with_the_same_processes(tmp_path, monkeypatch):
-    from experiments.sweeps import pool
+    from cutlayer.experiments.sweeps import pool
 
     started, starts = pool._started, []
     monkeypatch.setattr(pool, "_started", lambda: starts.append(1) or started())
@@ -298,8 +298,8 @@ def test_a_kept_pool_left_in_the_middle_of_a_round_begins_anew(tmp_path):
 
 
 ODD = """\
-from simulator.errors import DecisionError
-from simulator.policy import OnlineScheduler
+from cutlayer.simulator.errors import DecisionError
+from cutlayer.simulator.policy import OnlineScheduler
 
 def decides(fault):
     class Odd(OnlineScheduler):
@@ -323,7 +323,7 @@ A, B, C, D, E = map(decides, (Mute(), Leaves(), MuteDecision(), KeyboardInterrup
 
 
 def test_an_error_of_whatever_kind_is_a_failed_row_and_costs_no_process(tmp_path, monkeypatch):
-    from experiments.sweeps import pool
+    from cutlayer.experiments.sweeps import pool
 
     started, starts = pool._started, []
     monkeypatch.setattr(pool, "_started", lambda: starts.append(1) or started())

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from simulator.engine import simulate
-from simulator.policy import Reject
-from simulator.schedulers import SCHEDULERS
-from simulator.types import Layer, Network, Profile, Task
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.policy import Reject
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 HALVED = Profile("halved", (1,), 1.0, (Layer("l", 3, (1,), 0.5),))
 """Cut 1 takes 4 bit/s and 3 FLOP/s an input byte at a frame and a deadline of one second."""
@@ -111,7 +111,7 @@ def test_neurosurgeon_takes_the_cut_with_the_least_latency_or_none():
 
 
 def test_neurosurgeon_looks_at_the_worst_server_and_its_tightest_link():
-    from simulator.schedulers.neurosurgeon import latency_s
+    from cutlayer.simulator.schedulers.neurosurgeon import latency_s
 
     profile = Profile("one", (1,), 1.0, (Layer("a", 2, (1,), 0.5),))
     both = Task("a", 0.0, profile, 1.0, 1.0, [0, 1], [100.0, 50.0])

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import profiles as package
-from profiles import store
-from simulator.errors import InputError
-from simulator.types import Layer, Profile
+from cutlayer import profiles as package
+from cutlayer.profiles import store
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.types import Layer, Profile
 
 LINES = """\
 {

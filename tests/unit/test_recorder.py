@@ -5,13 +5,13 @@ import math
 
 import pytest
 
-from simulator.engine import simulate
-from simulator.errors import InputError, UnknownNameError
-from simulator.histories import histories, profile
-from simulator.recorder import OUTCOMES, Recorder
-from simulator.schedulers import SCHEDULERS
-from simulator.tables import TABLES, column_names
-from simulator.types import Network, Task
+from cutlayer.simulator.checks.histories import histories, profile
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.results.recorder import OUTCOMES, Recorder
+from cutlayer.simulator.results.tables import TABLES, column_names
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Network, Task
 
 NETWORK = Network([10.0, 10.0], [16.0, 16.0], servers=["north", "south"])
 

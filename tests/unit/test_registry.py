@@ -2,9 +2,9 @@
 
 import pytest
 
-from simulator.errors import UnknownNameError
-from simulator.registry import Registry
-from simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.errors import UnknownNameError
+from cutlayer.simulator.registry import Registry
+from cutlayer.simulator.schedulers import SCHEDULERS
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 from browsing import NEEDS_A_BROWSER, a_browser, cells, choice, find, find_all, opened
 from runs_by_hand import rows, run, series, written
 
-from experiments.figures.over_time import deployed
-from experiments.pages.report import report
-from experiments.records.run_groups import chosen_rows, group_runs
+from cutlayer.experiments.figures.over_time import deployed
+from cutlayer.experiments.records.run_groups import chosen_rows, group_runs
+from cutlayer.experiments.report.page import report
 
 T = 0.95 * (2 / (1 - 0.95**2)) ** 0.5
 """Student's 97.5 % point with two degrees of freedom, in closed form: 4.3027."""

@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from simulator.engine import simulate
-from simulator.errors import InputError, UnknownNameError
-from simulator.histories import draw
-from simulator.recorder import Recorder
-from simulator.results import SCHEMA, Results
-from simulator.schedulers import SCHEDULERS
-from simulator.tables import TABLES, column_names
+from cutlayer.simulator.checks.histories import draw
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.results.file import SCHEMA, Results
+from cutlayer.simulator.results.recorder import Recorder
+from cutlayer.simulator.results.tables import TABLES, column_names
+from cutlayer.simulator.schedulers import SCHEDULERS
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_nothing_lies_about_after_a_run(path):
 
 KILLED = """
 import os, signal, sys
-from simulator.results import Results
+from cutlayer.simulator.results.file import Results
 def rows():
     yield (1.0, *range(7))
     os.kill(os.getpid(), signal.SIGKILL)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from simulator.rng import stream
+from cutlayer.simulator.rng import stream
 
 
 def test_streams_give_the_numbers_they_always_gave():
@@ -53,7 +53,7 @@ def test_a_negative_seed_is_refused():
 
 @pytest.mark.parametrize("hash_seed", ["0", "1"])
 def test_the_hash_seed_does_not_matter(hash_seed):
-    code = "from simulator.rng import stream; print(stream(1, 'uplink').random())"
+    code = "from cutlayer.simulator.rng import stream; print(stream(1, 'uplink').random())"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONHASHSEED": hash_seed}, capture_output=True, text=True, check=True
     )

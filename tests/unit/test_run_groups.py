@@ -6,10 +6,10 @@ import json
 import pytest
 from runs_by_hand import run, series, written
 
-from experiments.records.run_groups import Missing, chosen_rows, group_runs, read_table, with_table
-from experiments.records.run_places import network_of, topology_of
-from simulator.errors import InputError
-from workloads.generate import PaperScenario
+from cutlayer.experiments.records.run_groups import Missing, chosen_rows, group_runs, read_table, with_table
+from cutlayer.experiments.records.run_places import network_of, topology_of
+from cutlayer.simulator.errors import InputError
+from cutlayer.workloads.generate import PaperScenario
 
 SERVERS = "server,capacity_flop_per_s,uplink_bps\na,1e9,2e6\nb,3e9,4e6\n"
 

@@ -9,18 +9,17 @@ from pathlib import Path
 
 import pytest
 
-import profiles
-import simulator
-from experiments.inputs import Traffic
-from experiments.paper_source import PaperSource
-from experiments.runner import digest_of, key_of, model_version
-from experiments.sweeps.cells import Cell, run_cell
-from experiments.sweeps.sweep import sweep
-from simulator.frame_model import FrameSettings
-from simulator.results import Results
-from simulator.schedulers import SCHEDULERS
-from simulator.tables import TABLES
-from workloads.generate import PaperScenario
+from cutlayer import profiles, simulator
+from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.runs.runner import digest_of, key_of, model_version
+from cutlayer.experiments.scenarios.inputs import Traffic
+from cutlayer.experiments.sweeps.cells import Cell, run_cell
+from cutlayer.experiments.sweeps.sweep import sweep
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.results.tables import TABLES
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.workloads.generate import PaperScenario
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = PaperScenario(servers=4, tasks=30)
@@ -181,12 +180,12 @@ def test_a_row_of_runs_says_what_was_run(tmp_path):
 
 HASHED = """
 import sys
-from experiments.sweeps.cells import Cell
-from experiments.paper_source import PaperSource
-from experiments.sweeps.sweep import sweep
-from simulator.results import Results
-from simulator.schedulers import SCHEDULERS
-from workloads.generate import PaperScenario
+from cutlayer.experiments.sweeps.cells import Cell
+from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.sweeps.sweep import sweep
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.workloads.generate import PaperScenario
 keep = ("tasks", "decisions", "series", "series_by")
 cells = [Cell(PaperSource(PaperScenario(servers=4, tasks=60)), name, 3, options, keep)
          for name in SCHEDULERS for options in SCHEDULERS[name].examples]
@@ -199,7 +198,7 @@ def test_every_hash_seed_gives_the_same_tables_for_every_scheduler(tmp_path):
     found = []
     for seed in ("0", "1", "123456"):
         out = str(tmp_path / f"{seed}.db")
-        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        environment = os.environ | {"PYTHONHASHSEED": seed}
         subprocess.run([sys.executable, "-c", HASHED, out], check=True, env=environment, cwd=tmp_path)
         with Results(out) as results:
             found.append(tables(results))

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.paper_source import PaperSource
-from experiments.scenario import SHIPPED, load, shipped
-from experiments.scenarios.faults import ScenarioError
-from experiments.scenarios.fields import EXAMPLES, written
-from experiments.scenarios.text import SCHEMA_FILE, schema_text, template, to_toml
-from simulator.errors import InputError
-from simulator.units import UNITS, parse
-from workloads.generate import PaperScenario
+from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.scenarios.fields import EXAMPLES, written
+from cutlayer.experiments.scenarios.messages import ScenarioError
+from cutlayer.experiments.scenarios.scenario import SHIPPED, load, shipped
+from cutlayer.experiments.scenarios.text import SCHEMA_FILE, schema_text, template, to_toml
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.units import UNITS, parse
+from cutlayer.workloads.generate import PaperScenario
 
 
 def write(folder, name, text):
@@ -358,7 +358,7 @@ def test_files_and_schedulers_of_ones_own_are_shown_so_that_they_are_found_from_
     write(
         tmp_path,
         "a/mine.py",
-        "from simulator.policy import OnlineScheduler, Reject\n"
+        "from cutlayer.simulator.policy import OnlineScheduler, Reject\n"
         "class Mine(OnlineScheduler):\n    def decide(self, task, view):\n        return Reject('no')\n",
     )
     first = scenario(tmp_path / "a", 'scheduler = "mine.py:Mine"\n[workload]\ntrace = "t.csv"\n')

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.errors import InputError
-from workloads.graphml import read_graphml
-from workloads.graphml_writer import write_graphml
-from workloads.placement import Uniform
-from workloads.shapes import SHAPES, generate, parameters_of
-from workloads.topology import build_network
+from cutlayer.simulator.errors import InputError
+from cutlayer.workloads.topology.build import build_network
+from cutlayer.workloads.topology.graphml import read_graphml
+from cutlayer.workloads.topology.graphml_writer import write_graphml
+from cutlayer.workloads.topology.placement import Uniform
+from cutlayer.workloads.topology.shapes import SHAPES, generate, parameters_of
 
 EXAMPLES = {
     "star": {"nodes": 9},

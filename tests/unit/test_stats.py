@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from simulator.rng import stream
-from simulator.stats import (
+from cutlayer.experiments.stats import (
     FIRST,
     Interval,
     Precision,
@@ -16,6 +15,7 @@ from simulator.stats import (
     warm_up,
     window_means,
 )
+from cutlayer.simulator.rng import stream
 
 # The 97.5 % quantile: with 1 degree of freedom tan(0.475 pi), with 2 it is 0.95 sqrt(2 / (4 * 0.975 * 0.025)),
 # with 4 and 9 out of any table. Likewise the 95 % quantile with 2.

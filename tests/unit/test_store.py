@@ -6,13 +6,13 @@ import math
 
 import pytest
 
-from experiments.records.compare import as_json, as_text, compare
-from experiments.records.export import export
-from experiments.records.kept_frames import frames_path
-from experiments.records.store import as_text as list_as_text
-from experiments.records.store import listed, merge
-from simulator.errors import InputError
-from simulator.results import Results
+from cutlayer.experiments.records.compare import as_json, as_text, compare
+from cutlayer.experiments.records.export import export
+from cutlayer.experiments.records.store import as_text as list_as_text
+from cutlayer.experiments.records.store import listed, merge
+from cutlayer.experiments.runs.kept_frames import frames_path
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.file import Results
 
 T1 = math.tan(0.475 * math.pi)  # Student's 97.5 % quantile with one degree of freedom
 

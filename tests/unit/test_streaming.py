@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from simulator import results as results_module
-from simulator.clock import Clock
-from simulator.engine import Simulation, simulate
-from simulator.errors import InputError
-from simulator.histories import histories, profile
-from simulator.names import Names
-from simulator.recorder import BATCH, Recorder
-from simulator.results import Results
-from simulator.rng import stream
-from simulator.schedulers import SCHEDULERS
-from simulator.sinks import Collected
-from simulator.tables import column_names
-from simulator.types import Network, Task
+from cutlayer.simulator.checks.histories import histories, profile
+from cutlayer.simulator.clock import Clock
+from cutlayer.simulator.engine import Simulation, simulate
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results import file as results_module
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.results.names import Names
+from cutlayer.simulator.results.recorder import BATCH, Recorder
+from cutlayer.simulator.results.sinks import Collected
+from cutlayer.simulator.results.tables import column_names
+from cutlayer.simulator.rng import stream
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Network, Task
 
 NETWORK = Network([30.0] * 2, [160.0] * 2)
 PROFILE = profile("p", [1.0, 9.0], [1.0, 0.5])
@@ -53,7 +53,9 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("scheduler", sorted(SCHEDULERS))
 def test_rows_are_the_same_kept_or_written_as_they_come(path, scheduler, monkeypatch):
-    monkeypatch.setattr("simulator.recorder.BATCH", 7)  # so that tasks end in other batches than they came in
+    monkeypatch.setattr(
+        "cutlayer.simulator.results.recorder.BATCH", 7
+    )  # so that tasks end in other batches than they came in
     options = SCHEDULERS[scheduler].examples[0]
     with Results(path) as results:
         for n, history in enumerate(histories()):
@@ -147,7 +149,7 @@ def test_a_name_that_comes_again_long_after_its_task_has_left_is_refused(path, n
 
 @pytest.mark.parametrize("few", [0, 3, 5, 2000])
 def test_names_finds_the_first_that_has_come_before(monkeypatch, few):
-    monkeypatch.setattr("simulator.names.FEW", few)  # more go to a file, at once or later
+    monkeypatch.setattr("cutlayer.simulator.results.names.FEW", few)  # more go to a file, at once or later
     names = Names()
     assert names.add([]) is names.add(["a", "b", "ü"]) is names.add(["B"]) is None
     assert names.add(["c", "d", "b", "a"]) == "b"
@@ -183,7 +185,7 @@ STREAMED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from test_streaming import arrivals, play
-from simulator.results import Results
+from cutlayer.simulator.results.file import Results
 
 def tasks(n, killed):
     yield from arrivals(n)
@@ -251,8 +253,8 @@ FULL = """
 import resource, sys
 sys.path.insert(0, sys.argv[1])
 from test_streaming import arrivals, play
-from simulator.errors import InputError
-from simulator.results import Results
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.file import Results
 
 limit = int(sys.argv[3])
 if limit:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from runs_by_hand import rows, run, written
 
-from experiments.figures.distributions import cdf, tail_bounds
-from experiments.figures.panels import step_values
-from experiments.records.run_groups import chosen_rows, group_runs
+from cutlayer.experiments.figures.distributions import cdf, tail_bounds
+from cutlayer.experiments.figures.panels import step_values
+from cutlayer.experiments.records.run_groups import chosen_rows, group_runs
 
 NAMES = ("transfer_p50_s", "transfer_p95_s", "transfer_p99_s", "transfer_p99_9_s", "transfer_max_s")
 QUANTILES = (0.5, 0.95, 0.99, 0.999)

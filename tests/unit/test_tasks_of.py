@@ -8,14 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from profiles.store import shipped
-from simulator.errors import InputError
-from simulator.rng import stream
-from simulator.types import Layer, Network, Profile
-from workloads import tasks as tasks_module
-from workloads import trace as trace_module
-from workloads.arrivals import Periodic, Poisson, generated
-from workloads.distributions import (
+from cutlayer.profiles.store import shipped
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.rng import stream
+from cutlayer.simulator.types import Layer, Network, Profile
+from cutlayer.workloads import tasks as tasks_module
+from cutlayer.workloads.arrivals.generated import Periodic, Poisson, generated
+from cutlayer.workloads.distributions import (
     DISTRIBUTIONS,
     Choice,
     Constant,
@@ -26,10 +25,11 @@ from workloads.distributions import (
     described,
     distribution_of,
 )
-from workloads.generate import PaperScenario
-from workloads.spreads import Everywhere, Nearest, One
-from workloads.tasks import iter_tasks, tasks_of
-from workloads.trace import from_columns
+from cutlayer.workloads.generate import PaperScenario
+from cutlayer.workloads.spreads import Everywhere, Nearest, One
+from cutlayer.workloads.tasks import iter_tasks, tasks_of
+from cutlayer.workloads.traces import trace as trace_module
+from cutlayer.workloads.traces.trace import from_columns
 
 PROFILES = {name: Profile(name, (10,), 10, (Layer("fc1", 5.0, (5,), 5),)) for name in ("p", "q", "r")}
 NETWORK = Network([1.0] * 5, [1.0] * 5)

@@ -11,21 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.engine import simulate
-from simulator.errors import InputError
-from simulator.recorder import Recorder
-from simulator.schedulers import SCHEDULERS
-from simulator.types import Layer, Network, Profile
-from workloads import trace as trace_module
-from workloads.arrivals import MMPP2, generated
-from workloads.distributions import Choice, Constant, Exponential, Uniform
-from workloads.generate import PaperScenario
-from workloads.rows import read_number, read_rows
-from workloads.spreads import Everywhere, One
-from workloads.tasks import tasks_of, trace_of
-from workloads.trace import COLUMNS, NUMBERS, Format, Trace, from_columns
-from workloads.traces import FORMATS, format_of, native, parquet, read_trace, save_trace
-from workloads.traces.azure_functions import SHORTEST_S
+from cutlayer import workloads
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.recorder import Recorder
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Layer, Network, Profile
+from cutlayer.workloads.arrivals.generated import MMPP2, generated
+from cutlayer.workloads.distributions import Choice, Constant, Exponential, Uniform
+from cutlayer.workloads.generate import PaperScenario
+from cutlayer.workloads.spreads import Everywhere, One
+from cutlayer.workloads.tasks import tasks_of, trace_of
+from cutlayer.workloads.traces import trace as trace_module
+from cutlayer.workloads.traces.formats import FORMATS, format_of, native, parquet, read_trace, save_trace
+from cutlayer.workloads.traces.formats.azure_functions import SHORTEST_S
+from cutlayer.workloads.traces.rows import read_number, read_rows
+from cutlayer.workloads.traces.trace import COLUMNS, NUMBERS, Format, Trace, from_columns
 
 DATA = Path(os.environ.get("CUTLAYER_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data") / "arrivals"
 PROFILES = {
@@ -170,7 +171,7 @@ def test_azures_functions_trace_reads():
 
 
 def test_the_sample_reads():
-    sample = Path(trace_module.__file__).parent / "data" / "arrivals.csv"
+    sample = Path(workloads.__path__[0]) / "data" / "arrivals.csv"
     trace = read_trace(sample)
     assert trace.count == 60 and format_of(sample) == "native"
 
@@ -400,13 +401,13 @@ def test_a_format_of_ones_own_is_one_class(tmp_path):
 
 MILLION = """
 import resource
-from simulator.types import Layer, Network, Profile
-from workloads.arrivals import Poisson, generated
-from workloads.distributions import Choice, Constant, Exponential
-from workloads.spreads import One
-from workloads.tasks import iter_tasks
-from workloads.trace import Trace
-from workloads.traces import read_trace, save_trace
+from cutlayer.simulator.types import Layer, Network, Profile
+from cutlayer.workloads.arrivals.generated import Poisson, generated
+from cutlayer.workloads.distributions import Choice, Constant, Exponential
+from cutlayer.workloads.spreads import One
+from cutlayer.workloads.tasks import iter_tasks
+from cutlayer.workloads.traces.trace import Trace
+from cutlayer.workloads.traces.formats import read_trace, save_trace
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from simulator.errors import InputError, UnknownNameError
-from simulator.types import Layer, Network, Profile, Task
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 LAYERS = (Layer("conv1", 90, (2, 2), 8), Layer("fc2", 30, (4,), 4))
 

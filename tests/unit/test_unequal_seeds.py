@@ -8,12 +8,12 @@ import re
 import pytest
 from runs_by_hand import run, series, written
 
-from experiments.figures.over_time import deployed
-from experiments.figures.plot import plot
-from experiments.figures.seeds import failures
-from experiments.figures.sweep_panels import sweep
-from experiments.pages.report import report
-from experiments.records.run_groups import chosen_rows, group_runs
+from cutlayer.experiments.figures.over_time import deployed
+from cutlayer.experiments.figures.plot import plot
+from cutlayer.experiments.figures.seeds import failures
+from cutlayer.experiments.figures.sweep_panels import sweep
+from cutlayer.experiments.records.run_groups import chosen_rows, group_runs
+from cutlayer.experiments.report.page import report
 
 BOUNDS = (10.0, 20.0, 30.0, 40.0)
 """By seed: 25 on average, over the first two 15."""

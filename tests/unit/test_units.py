@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.errors import InputError
-from simulator.units import PREFIXES, UNITS, bits, parse, render
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.units import PREFIXES, UNITS, bits, parse, render
 
 
 @pytest.mark.parametrize(

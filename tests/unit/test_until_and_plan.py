@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from experiments.sweeps.cells import Outcome, failure
-from experiments.sweeps.grid import grid_of
-from experiments.sweeps.plan_command import _as_text
-from experiments.sweeps.planning import Plan, Planner, Step, Wish, short_of
-from experiments.sweeps.until import sweep_until, wish_of
-from simulator.errors import CutlayerError, InputError
-from simulator.results import Results
-from simulator.rng import stream
-from simulator.stats import FIRST, Interval
+from cutlayer.experiments.stats import FIRST, Interval
+from cutlayer.experiments.sweeps.cells import Outcome, failure
+from cutlayer.experiments.sweeps.grid import grid_of
+from cutlayer.experiments.sweeps.plan_command import _as_text
+from cutlayer.experiments.sweeps.planning import Plan, Planner, Step, Wish, short_of
+from cutlayer.experiments.sweeps.until import sweep_until, wish_of
+from cutlayer.simulator.errors import CutlayerError, InputError
+from cutlayer.simulator.results.file import Results
+from cutlayer.simulator.rng import stream
 
 
 class Known:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.errors import InputError, UnknownNameError
-from simulator.rng import stream
-from simulator.steps import Clock, Steps, available, combine, constant, first_fault, held, merged
-from simulator.types import Network
-from simulator.uplink import Conditions, markov_load, on_off_load, slice_speed
+from cutlayer.simulator.conditions import Conditions, markov_load, on_off_load, slice_speed
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.rng import stream
+from cutlayer.simulator.steps import Clock, Steps, available, combine, constant, first_fault, held, merged
+from cutlayer.simulator.types import Network
 
 
 @pytest.mark.parametrize(

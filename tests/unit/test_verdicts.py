@@ -5,10 +5,10 @@ from itertools import repeat
 import numpy as np
 import pytest
 
-from experiments.online_arrivals import near
-from experiments.reproduce import as_markdown, as_text
-from experiments.study import Claim
-from experiments.verdicts import above_zero, all_of, certain, within
+from cutlayer.experiments.paper.online_arrivals import near
+from cutlayer.experiments.paper.reproduce import as_markdown, as_text
+from cutlayer.experiments.paper.study import Claim
+from cutlayer.experiments.verdicts import above_zero, all_of, certain, within
 
 WIDE = [9.0, -1.0]
 """Its mean is 4, its 95 % interval with Student's t(1) = 12.7 from -59.5 to 67.5."""

@@ -6,18 +6,18 @@ import math
 import numpy as np
 import pytest
 
-from experiments.cli import main
-from profiles.store import shipped
-from simulator.engine import simulate
-from simulator.frame_model import DELIVERED, FrameSettings
-from simulator.frames import run_frames
-from simulator.recorder import Recorder
-from simulator.schedulers import SCHEDULERS
-from simulator.spans import Span
-from simulator.steps import Steps
-from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions
-from workloads.generate import PaperScenario
+from cutlayer.experiments.cli.main import main
+from cutlayer.profiles.store import shipped
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.engine import simulate
+from cutlayer.simulator.frames.run import run_frames
+from cutlayer.simulator.frames.settings import DELIVERED, FrameSettings
+from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.results.recorder import Recorder
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.steps import Steps
+from cutlayer.simulator.types import Layer, Network, Profile, Task
+from cutlayer.workloads.generate import PaperScenario
 
 
 def stream(name, *, flop=0.0, rest_flop=0.0, deadline_s=1.0, servers=(0,), **span):

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from simulator.frame_model import DELIVERED, IN_FLIGHT, LOST, FrameSettings
-from simulator.frames import run_frames
-from simulator.frames_simpy import FrameSimulation
-from simulator.spans import Span
-from simulator.steps import Steps
-from simulator.types import Layer, Network, Profile, Task
-from simulator.uplink import Conditions
+from cutlayer.simulator.conditions import Conditions
+from cutlayer.simulator.frames.reference import FrameSimulation
+from cutlayer.simulator.frames.run import run_frames
+from cutlayer.simulator.frames.settings import DELIVERED, IN_FLIGHT, LOST, FrameSettings
+from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.steps import Steps
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 
 def stream(name, *, flop=0.0, deadline_s=1.0, end_s=np.inf, ending="deployed", rest_flop=0.0, cut=1):

@@ -1,6 +1,6 @@
 """The product gives the numbers worked out by hand in `numbers.py`; none of them is computed here.
 
-Nothing of `simulator.demand` is imported: what a cut takes is read off what runs, ledgers and tables say.
+Nothing of `cutlayer.simulator.demand` is imported: what a cut takes is read off what runs, ledgers and tables say.
 """
 
 import ast
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from profiles.store import shipped
-from simulator.bounds import Prices, dual_bound
-from simulator.engine import Simulation, simulate
-from simulator.ledger import Ledger
-from simulator.policy import View
-from simulator.recorder import Recorder
-from simulator.schedulers import SCHEDULERS
-from simulator.types import Layer, Network, Profile, Task
+from cutlayer.profiles.store import shipped
+from cutlayer.simulator.bounds.bounds import Prices, dual_bound
+from cutlayer.simulator.engine import Simulation, simulate
+from cutlayer.simulator.ledger import Ledger
+from cutlayer.simulator.policy import View
+from cutlayer.simulator.results.recorder import Recorder
+from cutlayer.simulator.schedulers import SCHEDULERS
+from cutlayer.simulator.types import Layer, Network, Profile, Task
 
 # by its path, since the standard library has a module of that name
 _spec = importlib.util.spec_from_file_location("worked_numbers", Path(__file__).parent / "numbers.py")
@@ -77,7 +77,7 @@ def test_alexnet_conv1_on_a_video_frame():
     torch = pytest.importorskip("torch")
     from torch.utils.flop_counter import FlopCounterMode
 
-    import models
+    from cutlayer import models
 
     convolution = models.build("alexnet").layers.conv1[0].to("meta")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -252,7 +252,7 @@ def test_phi_is_where_admission_ends(name, used_share):
 
 
 def test_the_latency_of_a_cut_alone():
-    from simulator.schedulers.neurosurgeon import latency_s
+    from cutlayer.simulator.schedulers.neurosurgeon import latency_s
 
     one = task(cuts=[(0.5, 1_000.0), (0.25, 5_000.0)], d=[100e3])
     network = Network([1e9], [8e6], cloud_flop_per_s=10e9)

@@ -1,0 +1,1 @@
+"""The command line: ``cutlayer VERB``, one file a verb."""

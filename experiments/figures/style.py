@@ -1,0 +1,121 @@
+"""Figures, in one style: legible in grey and to the colour-blind, a unit on every axis; PNG, SVG, PDF."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")  # figures go to files; no screen is needed
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cutlayer.experiments.stats import Interval
+
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#A89F00", "#5B2A86", "#000000", "#8C8C8C"]
+"""Okabe and Ito's palette, told apart by the colour-blind; line style and marker tell them apart in grey.
+
+In place of its second blue and its orange, olive and violet: two blues in one figure are taken for one.
+"""
+DASHES: list[Any] = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (6, 3))]
+MARKERS = "osD^vPX*"
+
+STYLE: Any = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4.5,
+    "svg.hashsalt": "cutlayer",
+    "pdf.fonttype": 42,
+    "figure.constrained_layout.use": True,
+}
+PAPER_STYLE: Any = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7.5,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "axes.linewidth": 0.6,
+    "grid.linewidth": 0.4,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.2,
+}
+"""What differs where a figure is to stand in a page of two columns."""
+COLUMN_IN, PAGE_IN = 3.5, 7.16
+"""Widths of one column and of both [in]."""
+
+FORMATS: dict[str, dict[str, Any]] = {
+    "png": {"dpi": 200, "metadata": {"Software": None}},
+    "svg": {"metadata": {"Date": None}},
+    "pdf": {"metadata": {"CreationDate": None}},
+}
+"""Files a figure is written to; without dates, so that the same numbers give the same bytes."""
+
+
+def draw(
+    stem: Path,
+    function: Callable[..., Figure],
+    *what: Any,
+    formats: Sequence[str] = ("png", "svg"),
+    paper: bool = False,
+) -> list[Path]:
+    """Draw a figure in the common style and write it in all `formats`, each whole or not at all.
+
+    Parameters
+    ----------
+    stem : path
+        Folder and name, without ending.
+    function : callable
+        Returns the figure, given `what`.
+    formats : sequence of str
+        Keys of `FORMATS`.
+    paper : bool
+        In the small print of a page of two columns.
+    """
+    paths = []
+    with plt.rc_context(STYLE | PAPER_STYLE if paper else STYLE):
+        drawn = function(*what)
+        for ending in formats:
+            options = FORMATS[ending] | ({"dpi": 300} if paper and ending == "png" else {})
+            path = stem.with_name(f"{stem.name}.{ending}")
+            draft = stem.with_name(f".{stem.name}.{os.getpid()}.tmp.{ending}")
+            try:
+                drawn.savefig(draft, **options)
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
+            paths.append(path)
+        plt.close(drawn)
+    return paths
+
+
+def look(index: int, every: int | None = None) -> dict[str, Any]:
+    """Return colour, dash and marker of the line with that index."""
+    again = index // len(COLOURS)  # a colour that comes again has another dash and marker
+    marker: dict[str, Any] = {} if every == 0 else {"marker": MARKERS[(index + 3 * again) % len(MARKERS)]}
+    if every:
+        marker |= {"markevery": every}
+    return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[(index + 3 * again) % len(DASHES)], **marker}
+
+
+def band(
+    axes: Axes, x: Sequence[float] | np.ndarray, intervals: Sequence[Interval], index: int, label: str, **options: Any
+) -> None:
+    """Draw means as a line and their confidence intervals as a band around it."""
+    axes.plot(x, [i.mean for i in intervals], label=label, **look(index, **options))
+    if not any(math.isnan(i.low) for i in intervals):
+        low, high = [i.low for i in intervals], [i.high for i in intervals]
+        axes.fill_between(x, low, high, color=COLOURS[index % len(COLOURS)], alpha=0.18, linewidth=0)

@@ -1,0 +1,1 @@
+"""One run: its inputs through the simulator into a results file."""

@@ -1,0 +1,1 @@
+"""Every frame of a run, from its arrival to the cloud."""

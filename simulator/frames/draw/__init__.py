@@ -1,0 +1,1 @@
+"""Arrival times and sizes of frames, from named streams."""

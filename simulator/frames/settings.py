@@ -1,0 +1,299 @@
+"""What a user may choose about frames, and what frames ask of a server: data, no walk.
+
+A frame ends in exactly one way: *delivered* (its last layer is done by the end of the run), *lost*, or *in
+flight* at the end of the run. What finishes at the very instant of a loss or of the end has finished.
+
+- ``on_end="drop"``: when its task ends, every frame of the task that has not left the uplink is lost.
+  ``"drain"``: it goes on, at the rate its slice had.
+- ``on_outage="drop"``: when a server goes down, every frame that waits for its compute or is in it is lost,
+  and so is every frame that comes before it is up again. When a link goes down, the same holds for every
+  frame in a slice that crosses it. ``"hold"``: they wait and go on where they were.
+- A frame that computes nothing at the edge (cut 0) does not queue for compute, nor does an outage of its
+  server touch it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from cutlayer.simulator.conditions import links_of
+from cutlayer.simulator.demand import demand_of
+from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.types import FloatArray, IntArray, Network
+from cutlayer.simulator.units import bits
+
+Arrivals = Literal["periodic", "jittered", "poisson"]
+Sizes = Literal["constant", "exponential", "lognormal"]
+Sharing = Literal["reserved", "fair"]
+OnEnd = Literal["drain", "drop"]
+OnOutage = Literal["hold", "drop"]
+Measure = Literal["transfer", "end-to-end"]
+
+DELIVERED, LOST, IN_FLIGHT = 0, 1, 2
+EMITTED, COMPUTED, SENT = 0, 1, 2
+"""How far a frame got by the end of the run, whatever became of it: its compute was done; its transmission, too."""
+MOST_CV = 1e6
+"""Largest coefficient of variation of log-normal sizes: with a larger one nearly all work is in frames never seen."""
+MOST_ROWS = 10_000_000
+"""Most rows over windows of time, one a window for the run, every server and every link: they are held in memory."""
+MOST_FRAMES = 1e12
+"""Most frames a run may be expected to have: about a day's walk."""
+TICKS = 16
+"""Least mean time between the frames of a task, in steps of the clock (a float's last place) at the end of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSettings:
+    """What frames are like and what happens to them.
+
+    Attributes
+    ----------
+    arrivals : {"periodic", "jittered", "poisson"}
+        Periodic: at (n + phase) / f after the deployment, the phase being uniform in [0, 1), one a task and
+        server. Jittered: each of those later by a time uniform in [0, `jitter`) periods. Poisson: rate f.
+    jitter : float
+        0 to 1 [periods]; frames never overtake.
+    sizes : {"constant", "exponential", "lognormal"}
+        Distribution of size / mean size; FLOP and bits grow with it.
+    size_cv : float
+        Coefficient of variation of log-normal sizes, above 0, `MOST_CV` at most.
+    sharing : {"reserved", "fair"}
+        Reserved: an idle slice is not lent. Fair: the busy slices of a link share min(capacity, V b) in
+        proportion to their reservations; only for links that carry one server.
+    on_end : {"drain", "drop"}
+    on_outage : {"hold", "drop"}
+        See `cutlayer.simulator.frames.settings`.
+    propagation_s : float or sequence of float
+        Time from the end of the uplink to the cloud [s], one for all servers or one each.
+    violation : {"transfer", "end-to-end"}
+        Which latency the deadline is held against.
+    window_frames : int
+        Frames in memory at a time (about); changes nothing but speed.
+    series_s : float or None
+        Width of the windows of time over which violations and latency are reported [s].
+    seed : int
+        Seed of phases, arrivals and sizes.
+
+    Raises
+    ------
+    InputError
+        If a value is not allowed.
+    """
+
+    arrivals: Arrivals = "periodic"
+    jitter: float = 0.0
+    sizes: Sizes = "constant"
+    size_cv: float = 0.0
+    sharing: Sharing = "reserved"
+    on_end: OnEnd = "drain"
+    on_outage: OnOutage = "hold"
+    propagation_s: float | Sequence[float] = 0.0
+    violation: Measure = "transfer"
+    window_frames: int = 1 << 13
+    series_s: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for what, value, known in (
+            ("arrivals", self.arrivals, get_args(Arrivals)),
+            ("sizes", self.sizes, get_args(Sizes)),
+            ("sharing", self.sharing, get_args(Sharing)),
+            ("on_end", self.on_end, get_args(OnEnd)),
+            ("on_outage", self.on_outage, get_args(OnOutage)),
+            ("violation", self.violation, get_args(Measure)),
+        ):
+            if value not in known:
+                raise UnknownNameError(what, value, known)
+        if not 0 <= self.jitter <= 1:
+            raise InputError(f"jitter is {self.jitter!r}; allowed: 0 to 1 period")
+        if self.jitter and self.arrivals != "jittered":
+            raise InputError(f"jitter is {self.jitter!r} with {self.arrivals} arrivals; allowed with jittered ones")
+        if self.sizes == "lognormal" and not 0 < self.size_cv <= MOST_CV:
+            allowed = f"log-normal sizes need one above 0, at most {MOST_CV:,.0f}"
+            raise InputError(f"size_cv is {self.size_cv!r}; {allowed}")
+        if self.sizes != "lognormal" and self.size_cv:
+            raise InputError(f"size_cv is {self.size_cv!r} with {self.sizes} sizes; allowed with lognormal ones")
+        if not all(0 <= delay < math.inf for delay in np.atleast_1d(np.asarray(self.propagation_s, dtype=float))):
+            raise InputError(f"propagation_s is {self.propagation_s!r}; allowed: 0 or more, finite")
+        if self.window_frames < 1:
+            raise InputError(f"window_frames is {self.window_frames!r}; allowed: 1 or more")
+        if self.series_s is not None and not 0 < self.series_s < math.inf:
+            raise InputError(f"series_s is {self.series_s!r}; allowed: above 0, finite")
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed!r}; allowed: 0 or more")
+
+    def propagation_of(self, network: Network) -> FloatArray:
+        """Return the propagation delay of every server [s], shape (E,)."""
+        delays = np.atleast_1d(np.asarray(self.propagation_s, dtype=float))
+        if len(delays) not in (1, len(network.servers)):
+            raise InputError(f"{len(delays)} values of propagation_s for {len(network.servers)} servers")
+        return np.broadcast_to(delays, len(network.servers)).copy()
+
+
+def least_window_s(network: Network, end_s: float) -> float:
+    """Return how wide windows over a run that ends then must be, so that there are no more than `MOST_ROWS` [s]."""
+    return end_s / MOST_ROWS * (1 + len(network.servers) + len(network.links))
+
+
+def check_windows(network: Network, series_s: float, end_s: float, what: str = "series_s") -> None:
+    """Refuse windows of time so narrow that memory could not hold what they tell.
+
+    Raises
+    ------
+    InputError
+        If they are narrower than `least_window_s`; `what` is what the message calls their width.
+    """
+    least_s = least_window_s(network, end_s)
+    if series_s < least_s:
+        windows = f"{end_s / series_s:.3g} windows up to {end_s:g} s for the run, each server and each link"
+        raise InputError(f"{what} is {series_s:g}, {windows}; allowed: {1.005 * least_s:.3g} or more here [s]")
+
+
+def check(spans: Sequence[Span], network: Network, settings: FrameSettings, end_s: float) -> None:
+    """Refuse what cannot be walked.
+
+    Raises
+    ------
+    InputError
+        If a task stands twice, the run does not end, fair sharing meets a link of several servers, or windows or
+        frames are more than can be walked or than the clock can tell apart.
+    """
+    if not 0 <= end_s < math.inf:
+        raise InputError(f"end_s is {end_s!r}; allowed: 0 or more, finite")
+    names = set()
+    for span in spans:
+        if span.task.name in names:
+            raise InputError(f"task {span.task.name!r} is deployed twice")
+        names.add(span.task.name)
+    if settings.sharing == "fair":
+        for link, name in enumerate(network.links):
+            if not network.is_star and network.routes[[link], :].nnz > 1:
+                raise InputError(f"link {name!r} carries several servers; sharing 'fair' is for links that carry one")
+        for server, name in enumerate(network.servers):
+            if not links_of(network, server):
+                raise InputError(f"server {name!r} has no link; sharing 'fair' needs one")
+    settings.propagation_of(network)
+    if settings.series_s is not None:
+        check_windows(network, settings.series_s, end_s)
+    _check_rates(spans, end_s)
+
+
+def _check_rates(spans: Sequence[Span], end_s: float) -> None:
+    """Refuse frames whose walk would not end."""
+    frames = [
+        max(min(span.end_s, end_s) - span.start_s, 0.0) * span.task.frame_rate_hz * len(span.task.servers)
+        for span in spans
+    ]
+    if (expected := math.fsum(frames)) > MOST_FRAMES:
+        most = spans[frames.index(max(frames))].task
+        whose = f"most of task {most.name!r} with frame_rate_hz {most.frame_rate_hz:g}"
+        raise InputError(f"{expected:.3g} frames to come, {whose}; allowed: {MOST_FRAMES:g} in a run")
+    for span in spans:
+        until_s, rate_hz = min(span.end_s, end_s), span.task.frame_rate_hz
+        tick_s = math.ulp(until_s)
+        if rate_hz * tick_s * TICKS > 1:
+            clock = f"at {until_s:g} s the clock goes by {tick_s:.2g} s"
+            allowed = f"{0.995 / (tick_s * TICKS):.3g} or less there [1/s]"
+            raise InputError(f"task {span.task.name!r}: frame_rate_hz is {rate_hz:g}, but {clock}; allowed: {allowed}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slices:
+    """The tasks at one server, in task order, and what a frame of mean size asks there. Arrays of shape (n,).
+
+    Attributes
+    ----------
+    server : int
+    span : ndarray of int
+        Which span each belongs to.
+    start_s, stop_s : ndarray
+        From when (included) to when (excluded) it emits [s].
+    rate_hz : ndarray
+        Frames a second.
+    edge_s : ndarray
+        Compute time of a frame of mean size, FLOP / c_i [s].
+    slice_s : ndarray
+        Time of its bits at the slice's rate [s].
+    cloud_s : ndarray
+        Time of the remaining layers in the cloud, of a frame of mean size [s].
+    reserved_bps : ndarray
+        The slice's rate [bit/s].
+    deadline_s : ndarray
+        Q_j [s].
+    drop_s : ndarray
+        When frames still on their way are lost because their task ends [s]; infinite if never.
+    flop, n_bits : ndarray
+        What a frame of mean size computes here and sends.
+    """
+
+    server: int
+    span: IntArray
+    start_s: FloatArray
+    stop_s: FloatArray
+    rate_hz: FloatArray
+    edge_s: FloatArray
+    slice_s: FloatArray
+    cloud_s: FloatArray
+    reserved_bps: FloatArray
+    deadline_s: FloatArray
+    drop_s: FloatArray
+    flop: FloatArray
+    n_bits: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.span)
+
+
+def slices_by_server(
+    spans: Sequence[Span], network: Network, settings: FrameSettings, end_s: float
+) -> tuple[list[Slices], list[list[tuple[float, float, float]]]]:
+    """Return the slices at every server, and the (start, end, bit/s) of every reservation on every link."""
+    reservations: list[list[tuple[float, float, float]]] = [[] for _ in network.links]
+    every_link = range(len(network.links))
+    of_span = []
+    for span in spans:
+        task, cut = span.task, span.cut
+        demand = demand_of(task, network)
+        links = every_link[demand.links] if isinstance(demand.links, slice) else demand.links.tolist()
+        for link, bps in zip(links, demand.bps(cut).tolist(), strict=True):
+            reservations[link].append((span.start_s, span.end_s, bps))
+        sent, per_byte = bits(float(task.profile.ratio_by_cut[cut])), task.profile.flop_per_byte_by_cut
+        ends = span.ending != "deployed" and settings.on_end == "drop" and span.end_s <= end_s
+        of_span.append(
+            (
+                span.start_s,
+                min(span.end_s, end_s),
+                task.frame_rate_hz,
+                sent / demand.rho[cut],
+                task.deadline_s,
+                span.end_s if ends else math.inf,
+                per_byte[cut],
+                per_byte[-1] - per_byte[cut],
+                demand.rho[cut],
+                sent,
+            )
+        )
+    fed = [span.task.servers for span in spans]
+    server = np.concatenate([np.empty(0, dtype=np.intp), *fed])
+    order = np.argsort(server, kind="stable")
+    server = server[order]
+    index = np.repeat(np.arange(len(spans)), [len(servers) for servers in fed])[order]
+    input_bytes = np.concatenate([np.empty(0), *(span.task.input_bytes for span in spans)])[order]
+    columns: Any = np.array(of_span, dtype=float).reshape(-1, 10).T.take(index, axis=1)
+    start_s, stop_s, rate_hz, slice_s, deadline_s, drop_s, edge_flop, cloud_flop, rho, sent_bits = columns
+    flop = input_bytes * edge_flop
+    edge_s = flop / network.capacity_flop_per_s[server]
+    cloud_s = input_bytes * cloud_flop / network.cloud_flop_per_s
+    every: Any = (
+        index, start_s, stop_s, rate_hz, edge_s, slice_s, cloud_s, input_bytes * rho, deadline_s, drop_s, flop,
+        input_bytes * sent_bits,
+    )  # fmt: skip
+    bounds = pairwise(np.searchsorted(server, np.arange(len(network.servers) + 1)).tolist())
+    return [Slices(n, *[column[low:high] for column in every]) for n, (low, high) in enumerate(bounds)], reservations

@@ -1,0 +1,1 @@
+"""The compiled walk of frames through compute and uplink."""

@@ -1,0 +1,361 @@
+"""The compiled walk of frames through edge compute and an uplink shared fairly.
+
+The busy slices of a link share C(t) = min(capacity, V b) in proportion to their reservations R. Virtual time
+V advances at C / (sum of R over the busy slices): a slice serves one second of its reserved rate while V
+advances by one, so a frame that starts at V leaves when V has advanced by its service (Parekh and Gallager,
+"A generalized processor sharing approach to flow control in integrated services networks", IEEE/ACM
+Transactions on Networking 1(3), 1993). V starts anew whenever the link is idle.
+
+Times, V and the sum of R are kept as a number and what rounding took from it (Moller, "Quasi double-precision
+in floating point addition", BIT 5, 1965): a link that is never idle adds up millions of services, and a slice
+of 10 bit/s is alone with the link once one of 1 Gbit/s has left.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cutlayer.simulator.compiled import compiled, inlined
+from cutlayer.simulator.frames.order import Order, place, slot, sort_frames
+from cutlayer.simulator.frames.rows import Rows
+from cutlayer.simulator.frames.settings import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
+from cutlayer.simulator.frames.walk.reserved import Asks, Course, calm, stage
+from cutlayer.simulator.types import FloatArray, IntArray
+
+NOTHING, EVERYBODY = -1, -2
+
+# Columns of a frame in its slice
+ARRIVAL, SIZE, WAIT, SERVICE, ENTERED, WORK = range(6)
+STREAM, NUMBER, NEXT = range(3)
+
+# Where a server stands between two windows
+COMPUTE_AT, COMPUTE_FREE, NOW, NOW_LOW, VIRTUAL, VIRTUAL_LOW, BUSY_BPS, BUSY_LOW, MOST_BPS = range(9)
+SEGMENT, OUTAGE, LINK_SEGMENT, LINK_OUTAGE, BUSY, UNUSED, ROWS = range(7)
+
+_FAR = 2.0**20
+"""Virtual time starts anew when it has come further than so many times what a frame takes: an ulp stays below
+2^-32 of that, which does not turn the order of frames around."""
+_FEW = 2.0**-30
+"""The reservations of busy slices are added up anew when they are less than this share of the most before."""
+
+
+class Link(NamedTuple):
+    """What a link can carry over time, and whom it loses when.
+
+    Attributes
+    ----------
+    times : ndarray, shape (n + 1,)
+        When something changes [s], from 0; the last is infinite. Two changes may come at one time.
+    bps : ndarray, shape (n,)
+        What the slices share from then on [bit/s].
+    loses : ndarray of int, shape (n,)
+        Whose frames are lost at that time: a slice, `EVERYBODY` or `NOTHING`.
+    down, up : ndarray, shape (m + 1,)
+        Outages in which frames that come are lost [s]; the last is at infinity.
+    """
+
+    times: FloatArray
+    bps: FloatArray
+    loses: IntArray
+    down: FloatArray
+    up: FloatArray
+
+
+def link_of(course: Course, slices: Slices) -> Link:
+    """Return the link of a course whose speeds are bit/s."""
+    ends = np.flatnonzero(np.isfinite(slices.drop_s))
+    times = np.concatenate([course.times[:-1], course.down[:-1], slices.drop_s[ends]])
+    bps = course.speeds[np.searchsorted(course.times, times, side="right") - 1]
+    loses = np.concatenate([np.full(len(course.speeds), NOTHING), np.full(len(course.down) - 1, EVERYBODY), ends])
+    order = np.argsort(times, kind="stable")
+    return Link(np.append(times[order], math.inf), bps[order], loses[order].astype(np.intp), course.down, course.up)
+
+
+class Queue(NamedTuple):
+    """Frames on their way from compute to the link, in the order in which they get there."""
+
+    floats: FloatArray  # (room, 5): arrival, size, compute wait, compute service, when they get there
+    ints: IntArray  # (room, 2): stream, number
+
+
+class Fair(NamedTuple):
+    """Where a server stands between two windows, with fair sharing."""
+
+    floats: FloatArray
+    ints: IntArray
+    bps: FloatArray  # (n,): reservation of every slice
+    head: IntArray  # (n,): the frame in service in every slice, -1 if idle
+    tail: IntArray
+    begun: FloatArray  # (2, n): when its service began, and what rounding took from that
+    heap: IntArray  # busy slices, the one whose head leaves first on top
+    tags: FloatArray  # (2, n): when, in virtual time, the head leaves, and what rounding took from that
+
+
+@compiled
+def through_compute(
+    ids: Any, first: Any, number: Any, arrival: Any, size: Any, asks: Asks, compute: Course, end: float, state: Fair,
+    queue: Queue, queued: int, order: Order, out: Rows,
+) -> int:  # fmt: skip
+    """Walk frames through compute: those that pass go to the queue, the others to the rows; return its length."""
+    edge_s, drop_s = asks.edge_s, asks.drop_s
+    queue_floats, queue_ints = queue.floats, queue.ints
+    count = sort_frames(first, arrival, order)
+    times, who = order.time, order.who
+    floats, ints = state.floats, state.ints
+    at, free = floats[COMPUTE_AT], floats[COMPUTE_FREE]
+    segment, outage = ints[SEGMENT], ints[OUTAGE]
+    since, until, speed = math.inf, -math.inf, 1.0
+    n = 0
+    for o in range(count):
+        time = times[o]
+        p, of = place(who[o]), slot(who[o])
+        k = np.uint64(ids[of])
+        frame = number[of] + np.int64(p) - first[of]
+        x = size[p]
+        wait, service, total = 0.0, 0.0, 0.0
+        lost = False
+        if edge_s[k] > 0.0:
+            work = edge_s[k] * x
+            wait = max(free - (time - at), 0.0)
+            total = wait + (work if speed == 1.0 else work / speed)
+            if time >= since and total <= min(until, drop_s[k]) - time:
+                service = total - wait
+                at, free = time, total
+            else:
+                lost, wait, service, segment, outage, after = stage(
+                    compute, segment, outage, time, at, free, work, drop_s[k]
+                )
+                if after >= 0.0:
+                    at, free = time, after
+                since, until, speed = calm(compute, segment, outage, time)
+                total = wait + service
+        if lost or time + total > end:
+            out.stream[n], out.number[n] = k, frame
+            out.arrival[n], out.size[n] = time, x
+            out.compute_wait[n], out.compute_service[n] = wait, service
+            out.uplink_wait[n], out.uplink_service[n] = 0.0, 0.0
+            out.fate[n], out.reached[n] = LOST if lost else IN_FLIGHT, EMITTED
+            n += 1
+            continue
+        queue_floats[queued, ARRIVAL], queue_floats[queued, SIZE] = time, x
+        queue_floats[queued, WAIT], queue_floats[queued, SERVICE] = wait, service
+        queue_floats[queued, ENTERED] = time + total
+        queue_ints[queued, STREAM], queue_ints[queued, NUMBER] = k, frame
+        queued += 1
+    floats[COMPUTE_AT], floats[COMPUTE_FREE] = at, free
+    ints[SEGMENT], ints[OUTAGE] = segment, outage
+    ints[ROWS] = n
+    return queued
+
+
+@compiled
+def _sink(heap: Any, tags: Any, n: int, at: int) -> None:
+    moving = heap[at]
+    tag = tags[moving]
+    while 2 * at + 1 < n:
+        child = 2 * at + 1
+        if child + 1 < n and tags[heap[child + 1]] < tags[heap[child]]:
+            child += 1
+        if tags[heap[child]] >= tag:
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = moving
+
+
+@compiled
+def _remove(heap: Any, tags: Any, n: int, at: int) -> None:
+    """Take what is at this place out of a heap of n."""
+    heap[at] = heap[n - 1]
+    if at == 0:
+        if n > 1:
+            _sink(heap, tags, n - 1, 0)
+    elif at < n - 1:
+        for place in range((n - 1) // 2, -1, -1):
+            _sink(heap, tags, n - 1, place)
+
+
+@inlined
+def _plus(high: float, low: float, more: float) -> Any:
+    """Return the sum of a number of two parts and another, in two parts."""
+    more += low
+    total = high + more
+    part = total - high
+    return total, (high - (total - part)) + (more - part)
+
+
+@compiled
+def _start_anew(heap: Any, tags: Any, lows: Any, n: int, virtual: float, virtual_low: float) -> None:
+    """Let virtual time be 0 now: take it off the tags of the busy slices."""
+    for at in range(n):
+        k = heap[at]
+        tags[k], lows[k] = max((tags[k] - virtual) + (lows[k] - virtual_low), 0.0), 0.0
+    for at in range((n - 1) // 2, -1, -1):  # nothing moves but what was an ulp apart
+        _sink(heap, tags, n, at)
+
+
+@compiled
+def _add_up(heap: Any, bps: Any, n: int) -> Any:
+    """Return the sum of the reservations of the busy slices, in two parts."""
+    total, low = 0.0, 0.0
+    for at in range(n):
+        total, lost = _plus(total, 0.0, bps[heap[at]])
+        low += lost
+    return total, low
+
+
+@compiled
+def through_link(
+    low: int, high: int, last: bool, queue: Queue, link: Link, asks: Asks, propagation: float, end: float,
+    state: Fair, frame_floats: Any, frame_ints: Any, out: Rows,
+) -> None:  # fmt: skip
+    """Let the frames `low` to `high` of the queue into their slices; if `last`, work on to the end of the run."""
+    # arrays out of their tuples once, not once a frame
+    queue_floats, queue_ints = queue.floats, queue.ints
+    link_times, link_bps, loses, link_down, link_up = link.times, link.bps, link.loses, link.down, link.up
+    slice_s, cloud_s, drop_s = asks.slice_s, asks.cloud_s, asks.drop_s
+    slice_bps, head, tail, heap = state.bps, state.head, state.tail, state.heap
+    begun, begun_low, tags, tags_low = state.begun[0], state.begun[1], state.tags[0], state.tags[1]
+    out_stream, out_number, out_arrival, out_size, out_fate, out_reached = (
+        out.stream, out.number, out.arrival, out.size, out.fate, out.reached,
+    )  # fmt: skip
+    out_wait, out_service, out_queued, out_sent = (
+        out.compute_wait, out.compute_service, out.uplink_wait, out.uplink_service,
+    )  # fmt: skip
+    floats, ints = state.floats, state.ints
+    now, virtual, busy_bps = floats[NOW], floats[VIRTUAL], floats[BUSY_BPS]
+    now_low, virtual_low, busy_low = floats[NOW_LOW], floats[VIRTUAL_LOW], floats[BUSY_LOW]
+    most_bps = floats[MOST_BPS]
+    segment, outage, busy = ints[LINK_SEGMENT], ints[LINK_OUTAGE], ints[BUSY]
+    unused, n = ints[UNUSED], ints[ROWS]
+    for q in range(low, high + 1 if last else high):
+        until = max(queue_floats[q, ENTERED], now) if q < high else end
+        # The link works until then, what happens at that time included.
+        while busy > 0:
+            upto = min(link_times[segment + 1], until)
+            ending = NOTHING  # the slice whose head leaves, or whose frames are all lost
+            whole = False
+            if link_bps[segment] > 0.0:
+                pace = link_bps[segment] / (busy_bps + busy_low)
+                first = heap[0]
+                ahead = (tags[first] - virtual) + (tags_low[first] - virtual_low)
+                leaves, leaves_low = _plus(now, now_low, max(ahead, 0.0) / pace)
+                if leaves <= upto:
+                    ending = first
+                    now, now_low = leaves, leaves_low
+                    virtual, virtual_low = tags[ending], tags_low[ending]
+                else:
+                    virtual, virtual_low = _plus(virtual, virtual_low, ((upto - now) - now_low) * pace)
+            place = 0
+            if ending == NOTHING:
+                now, now_low = upto, 0.0
+                if link_times[segment + 1] > until:
+                    break
+                whole = True
+                ending = loses[segment + 1]
+                if ending == EVERYBODY:
+                    ending = heap[0]
+                elif ending != NOTHING:
+                    while place < busy and heap[place] != ending:
+                        place += 1
+                    if place == busy:
+                        ending = NOTHING
+                # the segment is over when nobody is left to lose
+                if ending == NOTHING:
+                    segment += 1
+                    continue
+            f = head[ending]
+            while True:
+                k = frame_ints[f, STREAM]
+                wait = max((begun[k] - frame_floats[f, ENTERED]) + begun_low[k], 0.0)
+                service = max((now - begun[k]) + (now_low - begun_low[k]), 0.0)
+                out_stream[n], out_number[n] = k, frame_ints[f, NUMBER]
+                out_arrival[n], out_size[n] = frame_floats[f, ARRIVAL], frame_floats[f, SIZE]
+                out_wait[n], out_service[n] = frame_floats[f, WAIT], frame_floats[f, SERVICE]
+                out_queued[n], out_sent[n] = wait, service
+                out_reached[n] = COMPUTED if whole else SENT
+                if whole:
+                    out_fate[n] = LOST
+                else:
+                    spent = (frame_floats[f, WAIT] + frame_floats[f, SERVICE]) + (wait + service)
+                    spent += propagation + cloud_s[k] * frame_floats[f, SIZE]
+                    out_fate[n] = DELIVERED if spent <= end - frame_floats[f, ARRIVAL] else IN_FLIGHT
+                n += 1
+                begun[k], begun_low[k] = now, now_low
+                following = frame_ints[f, NEXT]
+                frame_ints[f, NEXT] = unused
+                unused = f
+                f = following
+                if f < 0 or not whole:
+                    break
+            if f >= 0:
+                head[ending] = f
+                work = frame_floats[f, WORK]
+                if virtual > _FAR * work:
+                    _start_anew(heap, tags, tags_low, busy, virtual, virtual_low)
+                    virtual, virtual_low = 0.0, 0.0
+                tags[ending], tags_low[ending] = _plus(virtual, virtual_low, work)
+                _sink(heap, tags, busy, 0)
+            else:
+                head[ending] = -1
+                _remove(heap, tags, busy, place)
+                busy -= 1
+                busy_bps, lost = _plus(busy_bps, 0.0, -slice_bps[ending])
+                busy_low += lost
+                if busy_bps + busy_low < _FEW * most_bps:
+                    busy_bps, busy_low = _add_up(heap, slice_bps, busy)
+                    most_bps = busy_bps
+        if busy == 0:
+            now, virtual, busy_bps = until, 0.0, 0.0
+            now_low, virtual_low, busy_low, most_bps = 0.0, 0.0, 0.0, 0.0
+            while link_times[segment + 1] <= until:
+                segment += 1
+        if q == high:
+            break
+        k = np.uint64(queue_ints[q, STREAM])
+        while link_up[outage] <= until:
+            outage += 1
+        if link_down[outage] <= until or drop_s[k] <= until:
+            out_stream[n], out_number[n] = k, queue_ints[q, NUMBER]
+            out_arrival[n], out_size[n] = queue_floats[q, ARRIVAL], queue_floats[q, SIZE]
+            out_wait[n], out_service[n] = queue_floats[q, WAIT], queue_floats[q, SERVICE]
+            out_queued[n], out_sent[n] = 0.0, 0.0
+            out_fate[n], out_reached[n] = LOST, COMPUTED
+            n += 1
+            continue
+        f = unused
+        unused = frame_ints[f, NEXT]
+        for column in range(ENTERED):
+            frame_floats[f, column] = queue_floats[q, column]
+        frame_floats[f, ENTERED] = until
+        frame_ints[f, STREAM], frame_ints[f, NUMBER], frame_ints[f, NEXT] = k, queue_ints[q, NUMBER], -1
+        work = slice_s[k] * queue_floats[q, SIZE]
+        if head[k] >= 0:
+            frame_ints[tail[k], NEXT] = f
+        else:
+            if virtual > _FAR * work:
+                _start_anew(heap, tags, tags_low, busy, virtual, virtual_low)
+                virtual, virtual_low = 0.0, 0.0
+            tag, tags_low[k] = _plus(virtual, virtual_low, work)
+            tags[k] = tag
+            head[k] = f
+            begun[k], begun_low[k] = until, 0.0
+            busy_bps, lost = _plus(busy_bps, 0.0, slice_bps[k])
+            busy_low += lost
+            most_bps = max(most_bps, busy_bps)
+            at = busy
+            while at > 0 and tags[heap[(at - 1) >> 1]] > tag:
+                heap[at] = heap[(at - 1) >> 1]
+                at = (at - 1) >> 1
+            heap[at] = k
+            busy += 1
+        frame_floats[f, WORK] = work
+        tail[k] = f
+    floats[NOW], floats[VIRTUAL], floats[BUSY_BPS] = now, virtual, busy_bps
+    floats[NOW_LOW], floats[VIRTUAL_LOW], floats[BUSY_LOW] = now_low, virtual_low, busy_low
+    floats[MOST_BPS] = most_bps
+    ints[LINK_SEGMENT], ints[LINK_OUTAGE], ints[BUSY] = segment, outage, busy
+    ints[UNUSED], ints[ROWS] = unused, n

@@ -1,0 +1,295 @@
+"""The compiled walk of frames through edge compute and reserved slices.
+
+A server's frames are taken once, in order of arrival. Both stages are the textbook recursion
+
+    wait = max(0, latency of the one before - time between the two)        latency = wait + service
+
+in differences of times, so that rounding does not pile up over millions of frames that just touch. Service
+follows the speed of a `Course` through its segments, exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cutlayer.simulator.compiled import compiled
+from cutlayer.simulator.frames.draw.streams import Frames
+from cutlayer.simulator.frames.order import Order, place, slot, sort_frames
+from cutlayer.simulator.frames.rows import Room, Rows
+from cutlayer.simulator.frames.settings import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
+from cutlayer.simulator.steps import Clock
+from cutlayer.simulator.types import FloatArray, IntArray
+
+
+class Course(NamedTuple):
+    """The speed of a stage over time, and when frames in it are lost.
+
+    Attributes
+    ----------
+    times : ndarray, shape (n + 1,)
+        When the speed changes [s], from 0; the last is infinite.
+    speeds : ndarray, shape (n,)
+    down, up : ndarray, shape (m + 1,)
+        Outages at which frames are lost [s], in order; the last is at infinity.
+    """
+
+    times: FloatArray
+    speeds: FloatArray
+    down: FloatArray
+    up: FloatArray
+
+
+_ALWAYS, _NEVER = np.array([0.0, math.inf]), np.array([math.inf])
+
+
+def course(clock: Clock, outages: Sequence[tuple[float, float]], end_s: float) -> Course:
+    """Return the course of a clock, with the outages at which frames are lost until the end of the run."""
+    down, up = _NEVER, _NEVER
+    if lost := [outage for outage in outages if outage[0] <= end_s]:
+        down, up = (np.array([*(outage[side] for outage in lost), math.inf]) for side in (0, 1))
+    if len(clock.speed.values) == 1:
+        return Course(_ALWAYS, clock.speed.values, down, up)
+    return Course(np.append(clock.times_s, math.inf), np.array(clock.speeds), down, up)
+
+
+class Asks(NamedTuple):
+    """What a frame of mean size asks, by slice: arrays as in `Slices`, shape (n,)."""
+
+    edge_s: FloatArray
+    slice_s: FloatArray
+    cloud_s: FloatArray
+    drop_s: FloatArray
+
+
+def asks(slices: Slices) -> Asks:
+    """Return what the frames of these slices ask."""
+    return Asks(slices.edge_s, slices.slice_s, slices.cloud_s, slices.drop_s)
+
+
+@compiled
+def stage(
+    course: Course, segment: int, outage: int, at: float, before_at: float, before: float, work: float, drop: float
+) -> Any:
+    """Take one frame through a first-in-first-out stage.
+
+    Parameters
+    ----------
+    course : Course
+    segment, outage : int
+        Where in the course the frame before was: its segment, and the outage not yet over.
+    at : float
+        When the frame comes [s].
+    before_at, before : float
+        When the one before came and how long after that the stage was free again [s].
+    work : float
+        Its service at speed 1 [s].
+    drop : float
+        When it is lost if it is still here [s].
+
+    Returns
+    -------
+    lost : bool
+    wait, service : float
+        What it spent before and in service [s].
+    segment, outage : int
+        Where in the course it was.
+    free : float
+        How long after `at` the stage is free again [s]; negative if it does not count for the next one.
+    """
+    while course.up[outage] <= at:
+        outage += 1
+    if course.down[outage] <= at:
+        return True, 0.0, 0.0, segment, outage, -1.0
+    limit = min(drop, course.down[outage]) - at
+    wait = max(before - (at - before_at), 0.0)
+    if wait == math.inf:  # the stage never works again
+        return wait > limit, limit, 0.0, segment, outage, wait
+    room = (course.times[segment + 1] - at) - wait
+    while room <= 0.0:
+        segment += 1
+        room = (course.times[segment + 1] - at) - wait
+    begun = segment
+    total = wait
+    while work > 0.0:
+        speed = course.speeds[segment]
+        if speed > 0.0:
+            need = work if speed == 1.0 else work / speed
+            if need <= room:
+                total += need
+                break
+            work -= speed * room
+        elif room == math.inf:
+            total = math.inf
+            break
+        segment += 1
+        total = course.times[segment] - at
+        room = course.times[segment + 1] - course.times[segment]
+    if total > limit:
+        passed = max(limit, 0.0)
+        return True, min(wait, passed), max(passed - wait, 0.0), begun, outage, max(wait, limit)
+    return False, wait, total - wait, segment, outage, total
+
+
+class Reserved(NamedTuple):
+    """Where a server stands between two windows, with reserved slices."""
+
+    compute: FloatArray  # (2,): when the last frame came to compute, how long after it is free again
+    compute_course: IntArray  # (2,): segment and outage
+    slice_at: FloatArray  # (n,): the same for every slice
+    slice_free: FloatArray
+    slice_segment: IntArray
+    slice_outage: IntArray
+
+
+def reserved_state(slices: Slices, uplink: Course) -> Reserved:
+    """Return the state before the first frame."""
+    n = len(slices)
+    segment = np.zeros(n, dtype=np.intp)
+    if len(uplink.speeds) > 1:
+        segment[:] = np.searchsorted(uplink.times, slices.start_s, side="right") - 1
+    return Reserved(
+        np.array([-math.inf, 0.0]), np.zeros(2, dtype=np.intp), np.full(n, -math.inf), np.zeros(n), segment,
+        np.zeros(n, dtype=np.intp),
+    )  # fmt: skip
+
+
+@compiled
+def calm(course: Course, segment: int, outage: int, at: float) -> Any:
+    """Return a stretch of time through which the speed is the same, at least 0, and nothing is lost; and the speed.
+
+    It holds for frames that come at `at` or later and are done by its end.
+    """
+    if course.speeds[segment] <= 0.0:
+        return math.inf, -math.inf, 1.0
+    since = max(course.times[segment], at)
+    return since, min(course.times[segment + 1], course.down[outage]), course.speeds[segment]
+
+
+@compiled
+def _label(ids: Any, first: Any, number: Any, stream_out: Any, number_out: Any) -> None:
+    for s in range(len(ids)):
+        for p in range(first[s], first[s + 1]):
+            stream_out[p] = ids[s]
+            number_out[p] = number[s] + p - first[s]
+
+
+@compiled
+def _walk(
+    ids: Any, first: Any, arrival: Any, size: Any, asks: Asks, compute: Course, uplink: Course,
+    propagation: float, end: float, state: Reserved, order: Order, out: Rows,
+) -> None:  # fmt: skip
+    count = sort_frames(first, arrival, order)
+    # arrays out of their tuples once, not once a frame
+    edge_s, slice_s, cloud_s, drop_s = asks.edge_s, asks.slice_s, asks.cloud_s, asks.drop_s
+    slice_at, slice_free = state.slice_at, state.slice_free
+    slice_segment, slice_outage = state.slice_segment, state.slice_outage
+    out_wait, out_service, out_queued, out_sent = (
+        out.compute_wait, out.compute_service, out.uplink_wait, out.uplink_service,
+    )  # fmt: skip
+    out_fate, out_reached = out.fate, out.reached
+    times, who = order.time, order.who
+    at, free = state.compute[0], state.compute[1]
+    segment, outage = state.compute_course[0], state.compute_course[1]
+    since, until, speed = math.inf, -math.inf, 1.0
+    up_since, up_until, up_speed = math.inf, -math.inf, 1.0
+    for o in range(count):
+        time = times[o]
+        p, k = place(who[o]), np.uint64(ids[slot(who[o])])
+        x = size[p]
+        drop = drop_s[k]
+        wait, service, total = 0.0, 0.0, 0.0
+        lost = False
+        if edge_s[k] > 0.0:
+            work = edge_s[k] * x
+            wait = max(free - (time - at), 0.0)
+            total = wait + (work if speed == 1.0 else work / speed)
+            if time >= since and total <= min(until, drop) - time:
+                service = total - wait
+                at, free = time, total
+            else:
+                lost, wait, service, segment, outage, after = stage(
+                    compute, segment, outage, time, at, free, work, drop
+                )
+                if after >= 0.0:
+                    at, free = time, after
+                since, until, speed = calm(compute, segment, outage, time)
+                total = wait + service
+        entered = time + total
+        out_wait[p] = wait
+        out_service[p] = service
+        if lost or entered > end:
+            out_queued[p], out_sent[p] = 0.0, 0.0
+            out_fate[p] = LOST if lost else IN_FLIGHT
+            out_reached[p] = EMITTED
+            continue
+        work = slice_s[k] * x
+        queued = max(slice_free[k] - (entered - slice_at[k]), 0.0)
+        sent = queued + (work if up_speed == 1.0 else work / up_speed)
+        if entered >= up_since and sent <= min(up_until, drop) - entered:
+            slice_at[k], slice_free[k] = entered, sent
+            total += sent
+            sent -= queued
+        else:
+            lost, queued, sent, slice_segment[k], slice_outage[k], after = stage(
+                uplink, slice_segment[k], slice_outage[k], entered, slice_at[k], slice_free[k], work, drop
+            )
+            if after >= 0.0:
+                slice_at[k], slice_free[k] = entered, after
+            up_since, up_until, up_speed = calm(uplink, slice_segment[k], slice_outage[k], entered)
+            total += queued + sent
+        out_queued[p] = queued
+        out_sent[p] = sent
+        out_reached[p] = SENT if not lost and total <= end - time else COMPUTED
+        if lost:
+            out_fate[p] = LOST
+        elif total + propagation + cloud_s[k] * x <= end - time:
+            out_fate[p] = DELIVERED
+        else:
+            out_fate[p] = IN_FLIGHT
+    state.compute[0], state.compute[1] = at, free
+    state.compute_course[0], state.compute_course[1] = segment, outage
+
+
+class ReservedWalk:
+    """Walks the frames of one server through its compute and its slices, window after window.
+
+    Parameters
+    ----------
+    slices : Slices
+    compute, uplink : Course
+    propagation_s, end_s : float
+    room : Room, optional
+        Where rows are written to.
+    """
+
+    def __init__(
+        self, slices: Slices, compute: Course, uplink: Course, propagation_s: float, end_s: float,
+        room: Room | None = None,
+    ) -> None:  # fmt: skip
+        self._fixed = asks(slices), compute, uplink, propagation_s, end_s
+        self._state = reserved_state(slices, uplink)
+        self._room = Room() if room is None else room
+
+    def latencies(self, frames: Frames) -> Rows:
+        """Walk the frames of one window; return a row for each, where it stands in `frames`, without labels."""
+        room = self._room
+        room.make(len(frames))
+        out = room.rows
+        if frames.arrival_s is not out.arrival:
+            out = out._replace(arrival=frames.arrival_s, size=frames.size)
+        _walk(frames.ids, frames.first, frames.arrival_s, frames.size, *self._fixed, self._state, room.order, out)
+        return out
+
+    def window(self, frames: Frames) -> tuple[int, Rows]:
+        """Walk the frames of one window; return how many rows are known and the rows, overwritten next time."""
+        out = self.latencies(frames)
+        _label(frames.ids, frames.first, frames.number, out.stream, out.number)
+        return len(frames), out
+
+    def finish(self) -> tuple[int, Rows]:
+        """Return the frames left over at the end of the run: none."""
+        return 0, self._room.rows

@@ -1,0 +1,1 @@
+"""The tables of a run: what is recorded, and the results file."""

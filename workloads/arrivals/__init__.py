@@ -1,0 +1,1 @@
+"""Arrivals drawn from processes."""

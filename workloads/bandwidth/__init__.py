@@ -1,0 +1,1 @@
+"""Measured capacity of links over time."""

@@ -1,0 +1,41 @@
+"""Pensieve's "cooked" traces: seconds and Mbit/s, apart by white space, one pair a line.
+
+Mao, Netravali and Alizadeh, "Neural adaptive video streaming with Pensieve", SIGCOMM 2017.
+"""
+
+import re
+
+from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.steps import first_fault
+from cutlayer.workloads.bandwidth.formats import FORMATS, BandwidthFormat, Lines
+from cutlayer.workloads.bandwidth.trace import BandwidthTrace, lasting
+from cutlayer.workloads.traces.rows import Path, read_number
+
+_NUMBER = r"[+-]?[\d.][\d.eE+-]*"
+
+
+def recognises(line: str) -> bool:
+    """Tell a line that is two numbers."""
+    return re.fullmatch(rf"{_NUMBER}\s+{_NUMBER}", line, re.ASCII) is not None
+
+
+def read(path: Path, lines: Lines, bin_s: float) -> BandwidthTrace:
+    """Read pairs; a value holds from its time to the next, the first time is 0 s.
+
+    Pensieve's own simulator takes a value to hold up to its time, from the one before: the same trace, one
+    interval earlier.
+    """
+    times, bps = [], []
+    for number, line in lines:
+        fields = line.split()
+        if len(fields) != 2:
+            raise InputError(f"{len(fields)} values in a line; allowed: 2, seconds and Mbit/s", path, number)
+        times.append(read_number({"time": fields[0]}, "time", path, number))
+        bps.append(read_number({"Mbit/s": fields[1]}, "Mbit/s", path, number) * 1e6)
+    times = [time - times[0] for time in times]
+    if (fault := first_fault(times, bps)) is not None:
+        raise InputError(fault[1], path, lines[fault[0]][0])
+    return BandwidthTrace(times, bps, lasting(times))
+
+
+FORMATS.register("pensieve")(BandwidthFormat("seconds and Mbit/s, apart by white space", recognises, read))

@@ -1,0 +1,1 @@
+"""Networks from graphs, in which servers share links."""

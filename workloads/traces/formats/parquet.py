@@ -1,0 +1,223 @@
+"""The native columns as Parquet; which servers are fed is a column of lists."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cutlayer.simulator.errors import InputError, UnknownNameError, near_name
+from cutlayer.workloads.traces.drafts import drafted
+from cutlayer.workloads.traces.index import Index
+from cutlayer.workloads.traces.rows import Path
+from cutlayer.workloads.traces.trace import (
+    COLUMNS,
+    FORMATS,
+    NUMBERS,
+    ROWS,
+    Chunk,
+    Format,
+    Inputs,
+    Trace,
+    in_order,
+    streamed,
+)
+from cutlayer.workloads.traces.writable import check_chunk, checked
+
+_KEY = b"cutlayer"
+
+
+def _arrow() -> tuple[Any, Any]:
+    try:
+        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        raise InputError("Parquet needs pyarrow; pip install 'cutlayer[parquet]', or use CSV") from None
+
+
+class Parquet(Format):
+    """The same columns as native CSV, sorted by arrival; inputs: a list of (server, input_bytes) a task."""
+
+    suffix = ".parquet"
+
+    def read(
+        self,
+        path: Path,
+        *,
+        servers: Collection[str] | None = None,
+        profiles: Collection[str] | None = None,
+    ) -> Trace:
+        """Read a Parquet file, a row group at a time; `servers` and `profiles` are the names that may stand in it."""
+        if not os.path.isfile(path):
+            there = os.path.exists(path)
+            raise InputError(
+                "is a folder, a pipe or a device; allowed: a file" if there else "cannot be read (no such file)", path
+            )
+        columns, provenance = _schema(path)
+        known = {"server": servers, "profile": profiles}
+        first = [True]  # names are known to be different once the file has been read
+
+        def read() -> Iterator[Chunk]:
+            index = Index() if first.pop() else None
+            first.append(False)
+            yield from _checked(path, columns, known, index)
+
+        return streamed(columns, provenance, read)
+
+
+FORMATS.register("parquet")(Parquet())
+
+
+def _opened(path: Path) -> Any:
+    arrow, parquet = _arrow()
+    try:
+        return parquet.ParquetFile(path)
+    except (arrow.ArrowException, OSError, ValueError, MemoryError) as fault:
+        raise _damaged(path, fault) from None
+
+
+def _damaged(path: Path, fault: BaseException) -> InputError:
+    said = " ".join(str(fault).split()).rstrip(".")
+    return InputError(f"not a sound Parquet file ({said[:200]})", path)
+
+
+def _schema(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the columns of a file, checked by name and type, and what it says of its origin."""
+    arrow, _ = _arrow()
+    with _opened(path) as file:
+        try:
+            schema = file.schema_arrow
+            told = (schema.metadata or {}).get(_KEY, b"{}")
+            names = list(schema.names)
+            types = [schema.field(at).type for at in range(len(names))]
+        except (arrow.ArrowException, OSError, ValueError, MemoryError) as fault:
+            raise _damaged(path, fault) from None
+    for name, kind in zip(names, types, strict=True):
+        if name not in COLUMNS:
+            raise InputError(f"unknown column {name[:200]!r}; {near_name(name, COLUMNS)}", path)
+        if names.count(name) > 1:
+            raise InputError(f"column {name!r} stands twice", path)
+        _check_type(arrow, name, kind, path)
+    if "arrival_s" not in names:
+        raise InputError("column 'arrival_s' is missing; needed: arrival_s", path)
+    try:
+        provenance = json.loads(told)
+    except (ValueError, RecursionError):
+        provenance = None
+    if not isinstance(provenance, dict):
+        raise InputError("says of its origin what is not a JSON object", path)
+    return in_order(names), {"format": "parquet"} | provenance
+
+
+def _check_type(arrow: Any, name: str, kind: Any, path: Path) -> None:
+    types = arrow.types
+    if name in NUMBERS:
+        sound, allowed = types.is_floating(kind) or types.is_integer(kind), "numbers"
+    elif name == "inputs":
+        sound = types.is_list(kind) or types.is_large_list(kind)
+        fields = {kind.value_type.field(at).name for at in range(kind.value_type.num_fields)} if sound else set()
+        sound = sound and types.is_struct(kind.value_type) and fields == {"server", "input_bytes"}
+        allowed = "a list of (server, input_bytes)"
+    else:
+        plain = kind.value_type if types.is_dictionary(kind) else kind
+        sound, allowed = types.is_string(plain) or types.is_large_string(plain), "text"
+    if not sound:
+        raise InputError(f"column {name!r} holds {str(kind)[:200]}; allowed: {allowed}", path)
+
+
+def _checked(
+    path: Path, columns: Sequence[str], known: Mapping[str, Collection[str] | None], index: Index | None
+) -> Iterator[Chunk]:
+    first, last_s = 0, -math.inf
+    for batch in _batches(path, columns):
+        chunk = {name: _values(name, column, first, path) for name, column in zip(columns, batch, strict=True)}
+        check_chunk(chunk, first, index, last_s, path)
+        for what, given in (
+            ("profile", enumerate(chunk.get("profile", ()))),
+            ("server", ((at, name) for at, where in enumerate(chunk.get("inputs", ())) for name, _ in where or ())),
+        ):
+            allowed = known[what]
+            for at, name in given if allowed is not None else ():
+                if name not in allowed:  # type: ignore[operator]
+                    fault = UnknownNameError(what, name, allowed)  # type: ignore[arg-type]
+                    raise InputError(f"row {first + at + 1}: {fault.message}", path)
+        first, last_s = first + len(chunk["arrival_s"]), float(chunk["arrival_s"][-1])
+        yield chunk
+
+
+def _batches(path: Path, columns: Sequence[str]) -> Iterator[list[Any]]:
+    """Yield the columns of some rows at a time, in the order of `columns`."""
+    arrow, _ = _arrow()
+    with _opened(path) as file:
+        batches = file.iter_batches(batch_size=ROWS, columns=list(columns), use_threads=False)
+        while True:
+            try:
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                batch.validate(full=True)
+                held = [batch.column(batch.schema.get_field_index(name)) for name in columns]
+            except (arrow.ArrowException, OSError, ValueError, MemoryError) as fault:
+                raise _damaged(path, fault) from None
+            if batch.num_rows:
+                yield held
+
+
+def _values(name: str, column: Any, first: int, path: Path) -> Any:
+    """Return a column as a trace has it; what is not there is no value, but for a lifetime, bytes or inputs."""
+    arrow, _ = _arrow()
+    if column.null_count and name not in ("lifetime_s", "input_bytes", "inputs"):
+        at = column.is_null().to_pylist().index(True)
+        raise InputError(f"row {first + at + 1}: {name} is empty", path)
+    try:
+        if name in NUMBERS:
+            plain = column.cast(arrow.float64())
+            empty = {"lifetime_s": math.inf}.get(name, math.nan)
+            values = np.array(plain.to_numpy(zero_copy_only=False), dtype=np.float64)
+            values[np.array(column.is_null().to_pylist(), dtype=bool)] = empty
+            return values
+        listed = column.to_pylist()
+    except (arrow.ArrowException, ValueError, MemoryError) as fault:  # text that is not UTF-8, an integer too long
+        raise InputError(f"column {name!r}: {' '.join(str(fault).split())[:200]}", path) from None
+    return listed if name != "inputs" else [_fed(where, first + at, path) for at, where in enumerate(listed)]
+
+
+def _fed(where: list[dict[str, Any] | None] | None, row: int, path: Path) -> Inputs | None:
+    if where is None:
+        return None
+    fed = [(None, None) if pair is None else (pair["server"], pair["input_bytes"]) for pair in where]
+    if not all(isinstance(server, str) and isinstance(value, int | float) for server, value in fed):
+        raise InputError(f"row {row + 1}: inputs is {str(where)[:200]}; allowed: server and input_bytes", path)
+    return tuple((server, float(value)) for server, value in fed)  # type: ignore[misc, arg-type]
+
+
+def write_parquet(trace: Trace, path: Path) -> list[str]:
+    """Write a trace as Parquet, its provenance in the metadata."""
+    arrow, parquet = _arrow()
+    fed = arrow.list_(arrow.struct([("server", arrow.string()), ("input_bytes", arrow.float64())]))
+    types = {name: arrow.float64() if name in NUMBERS else arrow.string() for name in COLUMNS} | {"inputs": fed}
+    schema = arrow.schema(
+        [(name, types[name]) for name in trace.columns],
+        metadata={_KEY: json.dumps(dict(trace.provenance), sort_keys=True).encode()},
+    )
+    with drafted(os.fspath(path)) as (draft,), parquet.ParquetWriter(str(draft.path), schema) as writer:
+        for chunk in checked(trace):
+            writer.write_table(
+                arrow.table([_column(arrow, name, chunk[name], types[name]) for name in trace.columns], schema=schema)
+            )
+    return [os.fspath(path)]
+
+
+def _column(arrow: Any, name: str, values: Any, kind: Any) -> Any:
+    if name in NUMBERS:
+        return arrow.array(values, type=kind, mask=~np.isfinite(values))
+    if name == "inputs":
+        values = [
+            None if where is None else [{"server": server, "input_bytes": value} for server, value in where]
+            for where in values
+        ]
+    return arrow.array(values, type=kind)
