@@ -28,8 +28,8 @@ lint: $(VENV)/.test  ## style, types, and which module may import which; through
 	rm -rf $(TREE) && mkdir -p $(TREE) && cp -R cutlayer $(TREE) && cp -R $(PACKAGES) $(TREE)/cutlayer
 	$(BIN)/mypy $(TREE)/cutlayer > build/mypy.log || { cat build/mypy.log; false; }
 	grep " in $(FILES) source files" build/mypy.log
-	(cd $(TREE) && $(CURDIR)/$(BIN)/lint-imports --no-cache --config $(CURDIR)/setup.cfg) > build/imports.log || { cat build/imports.log; false; }
-	grep "Analyzed $(FILES) files" build/imports.log
+	(cd $(TREE) && $(CURDIR)/$(BIN)/lint-imports --no-cache $(CURDIR)/setup.cfg) > build/imports.log || { cat build/imports.log; false; }
+	test $$(sed -n "s/Analyzed \([0-9]*\) files.*/\1/p" build/imports.log) -ge $(FILES)
 
 docs: $(VENV)/.docs  ## the documentation as pages that open offline: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
