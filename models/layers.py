@@ -78,3 +78,37 @@ def max_pool(kernel: int, stride: int) -> nn.MaxPool2d:
 def global_average() -> nn.Sequential:
     """Return the average over height and width: (channels, height, width) becomes (channels,)."""
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+class Published(nn.Module):
+    """A network that is a graph: residuals, branches, attention; its rows are found when it is measured.
+
+    Attributes
+    ----------
+    inputs : str
+        What one frame is, as ``cutlayer profile --input`` takes it: ``"3x224x224"``, ``"tokens=128:int64"``.
+    n_parameters : int
+        Published count of parameters.
+    source : str
+        Where its table was published.
+    """
+
+    inputs = "3x224x224"
+    n_parameters: int
+    source: str
+
+
+def norm_conv(
+    inputs: int,
+    filters: int,
+    kernel: int = 3,
+    stride: int = 1,
+    groups: int = 1,
+    activation: Callable[[], nn.Module] = nn.ReLU,
+    eps: float = 1e-5,
+) -> nn.Sequential:
+    """Return a convolution that keeps height and width at stride 1, its batch normalisation and activation."""
+    convolution = nn.Conv2d(inputs, filters, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return nn.Sequential(
+        OrderedDict(conv=convolution, norm=nn.BatchNorm2d(filters, eps=eps), activation=activation())
+    )
