@@ -9,7 +9,7 @@ import pytest
 from numba.core import caching
 
 from cutlayer.simulator.compiled import compiled, inlined
-from cutlayer.simulator.frames.walk import reserved as frame_walk
+from cutlayer.simulator.frames.walk import stage as frame_walk
 
 
 def total(values):
