@@ -13,7 +13,6 @@ import gzip
 import heapq
 import io
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from cutlayer.experiments.records.run_groups import Row, chosen_rows, has_rows, 
 from cutlayer.experiments.runs.kept_frames import Kept, read_kept
 from cutlayer.experiments.runs.resources import network_of
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.files import whole
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.types import Network
 
@@ -124,8 +124,6 @@ def timeline(
         "left_out": notices,
     }  # fmt: skip
     target = Path(out) if out is not None else Path(path).with_suffix(".trace.json.gz")
-    if target.is_dir():
-        raise InputError("is a folder; allowed: a file", target)
     _write(target, heapq.merge(tasks, counters, frames), tracks, other)
     return target
 
@@ -288,23 +286,15 @@ def _streamed(kept: Kept, first: Any, places: dict[Any, Any], times: tuple[Any, 
 
 def _write(target: Path, events: Iterable[Event], tracks: _Tracks, other: dict[str, Any]) -> None:
     """Write the trace, whole or not at all; the same events give the same bytes."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(draft, "wb") as raw, _text(raw, target.suffix == ".gz") as file:
-            file.write('{"displayTimeUnit":"ms","otherData":')
-            file.write(json.dumps(other, ensure_ascii=False))
-            file.write(',"traceEvents":[\n')
-            file.write(",\n".join(json.dumps(event, ensure_ascii=False) for event in tracks.metadata()))
-            for at, _, _, event in events:
-                file.write(
-                    ",\n" + json.dumps(event | {"ts": at // 1000 if at % 1000 == 0 else at / 1000}, ensure_ascii=False)
-                )
-            file.write("\n]}\n")
-        draft.replace(target)
-    except OSError as fault:
-        raise InputError(f"cannot be written ({fault.strerror})", target) from None
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole(target) as draft, draft.open("wb") as raw, _text(raw, target.suffix == ".gz") as file:
+        file.write('{"displayTimeUnit":"ms","otherData":')
+        file.write(json.dumps(other, ensure_ascii=False))
+        file.write(',"traceEvents":[\n')
+        file.write(",\n".join(json.dumps(event, ensure_ascii=False) for event in tracks.metadata()))
+        for at, _, _, event in events:
+            ts = at // 1000 if at % 1000 == 0 else at / 1000
+            file.write(",\n" + json.dumps(event | {"ts": ts}, ensure_ascii=False))
+        file.write("\n]}\n")
 
 
 @contextlib.contextmanager

@@ -65,11 +65,6 @@ def versions() -> str:
     )
 
 
-def digest_of(path: str | Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
 def key_of(scenario: Mapping[str, Any], scheduler: str, seed: int | None) -> str:
     """Return the key of a run: the digest of what decides its results."""
     text = json.dumps([scenario, scheduler, seed, model_version()], sort_keys=True)
