@@ -15,7 +15,7 @@ from numba import config
 
 import cutlayer.simulator.compiled as module
 from cutlayer.simulator.compiled import cache_folder, compiled, inlined
-from cutlayer.simulator.frames.walk import reserved as frame_walk
+from cutlayer.simulator.frames.walk import stage as frame_walk
 
 
 def total(values):
