@@ -143,6 +143,7 @@ class Chain:
     graph: Graph
     order: tuple[int, ...]
     ends: tuple[int, ...]
+    published: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -161,8 +162,10 @@ class Chain:
 
     @cached_property
     def names(self) -> list[str]:
-        """Names of the rows: where the operator with the most work is in the model."""
-        names: list[str] = []
+        """Names of the rows: as published, or where the operator with the most work is in the model."""
+        names: list[str] = list(self.published)
+        if names:
+            return names
         for k in range(1, len(self) + 1):
             row = [self.graph.operators[index] for index in self.row(k)]
             most = max(operator.work for operator in row)
@@ -189,9 +192,10 @@ def chain(graph: Graph, label: Callable[[Operator], str | None] | None = None) -
         order += sorted(closed.difference(order))
     last = len(order)
     if label is not None:
-        names = [label(graph.operators[index]) for index in order]
-        return Chain(graph, tuple(order), tuple(k for k in range(1, last) if names[k] != names[k - 1]) + (last,))
-    ends: list[int] = []
+        labels = [str(label(graph.operators[index])) for index in order]
+        ends = [k for k in range(1, last) if labels[k] != labels[k - 1]] + [last]
+        return Chain(graph, tuple(order), tuple(ends), tuple(labels[end - 1] for end in ends))
+    ends = []
     run = [0]  # places between which no work is done
     for place, index in enumerate(order, start=1):
         if graph.operators[index].work:

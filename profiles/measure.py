@@ -1,4 +1,4 @@
-"""Measure a network layer by layer with torch, which is imported when first used."""
+"""Measure a model: its chain, what every row computes and holds, and how long it takes here. Needs torch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,41 +20,18 @@ from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.types import Layer, Profile
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from cutlayer.models.layers import LayeredNetwork
-
-WIRES = {"uint8": 1, "float16": 2, "float32": 4}
-"""Bytes of one value on the wire, by its type there."""
+    from cutlayer.profiles.source import Source
 
 DEVICES = ("cpu", "cuda")
 REPEATS, WARMUP = 20, 3
+SHARE, OVERHEAD_S = 0.3, 20e-6
+"""Rows add up to the whole within this share of it, and so much a row."""
 
-_SHAPE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
-
-
-def parse_shape(text: str) -> tuple[int, int, int]:
-    """Read an input shape.
-
-    Raises
-    ------
-    InputError
-        If the text is not CxHxW, each from 1 to 99999.
-
-    Examples
-    --------
-    >>> parse_shape("3x224x224")
-    (3, 224, 224)
-    """
-    match = _SHAPE.fullmatch(text)
-    if match is None:
-        raise InputError(f"input {text!r}; allowed: CxHxW, each from 1 to 99999, such as '3x224x224'")
-    channels, height, width = map(int, match.groups())
-    return channels, height, width
+Seconds = list[float]
 
 
 def network_names() -> list[str]:
-    """Return the names of all networks, sorted.
+    """Return the names of all registered networks, sorted.
 
     Raises
     ------
@@ -64,101 +42,151 @@ def network_names() -> list[str]:
     return sorted(models.networks())
 
 
-def measure(
-    name: str,
-    *,
-    device: str = "cpu",
-    input_shape: Sequence[int] | None = None,
-    wire: str = "uint8",
-    repeats: int = REPEATS,
-    warmup: int = WARMUP,
-) -> Profile:
-    """Measure one network.
-
-    Operations are counted and shapes found without computing anything; then single frames run through
-    the layers, one thread, weights and input random with a fixed seed, and every layer is timed.
-
-    Parameters
-    ----------
-    name : str
-        A registered network, e.g. ``"alexnet"``.
-    device : {"cpu", "cuda"}
-    input_shape : sequence of int, shape (3,), optional
-        Channels, height, width; the network's published input by default.
-    wire : {"uint8", "float16", "float32"}
-        Type of a value on the wire: the input and the outputs of layers take 1, 2 or 4 bytes a value.
-    repeats, warmup : int
-        How many frames are timed, and how many go before them.
-
-    Returns
-    -------
-    Profile
-        FLOP of every layer (2 x multiply-accumulate, of convolutions and fully connected layers), shape
-        [without batch] and bytes of its output, median time and interquartile range [s].
+def open_source(model: str, input_text: str | None, wire: str, device: str) -> Source:
+    """Return a model with its chain, once torch is known to be there and the options are sound.
 
     Raises
     ------
     InputError
-        If torch or the device is not there, a name is not known, a number is out of range, or the input
-        does not fit the network.
+        If it is not; or as `cutlayer.profiles.source.open_model`.
     """
     torch = _torch()
-    _check_choices(device, wire, repeats, warmup)
-    with torch.device("meta"):
-        outline = models.build(name)
-    shape = outline.input_shape if input_shape is None else parse_shape("x".join(map(str, input_shape)))
-    flop, shapes = _count(name, outline, shape)
-    median, spread = _time(name, shape, device, repeats, warmup)
-    rows = zip(outline.layers.named_children(), flop, shapes, median, spread, strict=True)
-    return Profile(
-        name=name,
-        input_shape=shape,
-        input_bytes=_wire_bytes(shape, wire),
-        layers=tuple(
-            Layer(layer, operations, output, _wire_bytes(output, wire), middle, width)
-            for (layer, _), operations, output, middle, width in rows
-        ),
-        provenance={
-            "kind": "measured",
-            "network": outline.source,
-            "parameters": outline.n_parameters,
-            "flop": "2 x multiply-accumulate, of convolutions and fully connected layers",
-            "wire": wire,
-            "time": "median over the repeats; spread: interquartile range",
-            "device": device,
-            "processor": _processor(device),
-            "threads": 1,
-            "repeats": repeats,
-            "warmup": warmup,
-            "torch": str(torch.__version__),
-        },
-    )
+    from cutlayer.profiles.program import WIRES
+    from cutlayer.profiles.source import open_model
+
+    if device not in DEVICES:
+        raise UnknownNameError("device", device, DEVICES)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device 'cuda' is not available here; allowed: cpu")
+    if wire not in WIRES:
+        raise UnknownNameError("wire", wire, WIRES)
+    return open_model(model, input_text, wire=wire, device=device)
+
+
+def measure(
+    model: str,
+    *,
+    input_text: str | None = None,
+    device: str = "cpu",
+    name: str | None = None,
+    threads: int = 1,
+    wire: str = "uint8",
+    repeats: int = REPEATS,
+    warmup: int = WARMUP,
+    codec: str | None = None,
+    frames: str | os.PathLike[str] | None = None,
+) -> Profile:
+    """Measure one model.
+
+    Operations are counted and shapes found without computing anything; then single frames run through the rows, as
+    the halves of a cut network would, and every row is timed.
+
+    Parameters
+    ----------
+    model : str
+        A registered name, ``file.py:name``, a ``.pt2`` file or an ONNX file.
+    input_text : str, optional
+        What one frame is, such as ``"3x224x224"``; by default what the model says.
+    device : {"cpu", "cuda"}
+    name : str, optional
+        What the device is called in the profile; by default after the processor and `threads`.
+    threads : int
+        Threads of the processor that a frame may use.
+    wire : {"uint8", "float16", "float32"}
+        Type of a floating-point value on the wire; other types travel at their own width.
+    repeats, warmup : int
+        How many frames are timed, and how many go before them.
+    codec : str, optional
+        What compresses the tensors that cross: ``zlib`` or ``png-like``, measured on `frames`.
+    frames : path, optional
+        A folder of images or ``.npy`` arrays.
+
+    Returns
+    -------
+    Profile
+        FLOP of every row (2 x multiply-accumulate), the tensors that cross after it, its weights and working set
+        [byte], median time and interquartile range [s].
+
+    Raises
+    ------
+    InputError
+        If torch or the device is not there, the model cannot be read, a number is out of range, the input does not
+        fit, or the rows do not add up to the whole.
+    """
+    for what, value, least in (("repeats", repeats, 1), ("warmup", warmup, 0), ("threads", threads, 1)):
+        if type(value) is not int or value < least:
+            raise InputError(f"{what} is {value!r}; allowed: whole numbers from {least}")
+    if codec is not None and frames is None:
+        raise InputError(f"codec {codec!r} is measured on frames; give a folder of images or arrays with --frames")
+    if frames is not None and codec is None:
+        raise InputError("frames are for a codec; give one with --codec")
+    if model.endswith(".onnx"):
+        from cutlayer.profiles import onnx_model
+
+        source: Any = onnx_model.open_model(model, input_text, wire=wire, threads=threads)
+    else:
+        source = open_source(model, input_text, wire, device)
+    name = name or device_name(device, threads)
+    weights, working = source.memory()
+    rows, whole = _time(source, device, threads, repeats, warmup)
+    graph, chain = source.chain.graph, source.chain
+    layers = []
+    for k in range(1, len(chain) + 1):
+        crossing = [graph.values[index] for index in chain.crossing(k)]
+        shapes = tuple(value.shape[1:] for value in crossing)
+        flop = sum(graph.operators[index].work for index in chain.row(k))
+        size = sum(value.wire_bytes for value in crossing)
+        layers.append(Layer(chain.names[k - 1], flop, shapes, size, {name: rows[k - 1]}, weights[k - 1], working[k - 1]))
+    taken = {
+        "kind": "measured",
+        "processor": source.processor(device),
+        "threads": threads,
+        "repeats": repeats,
+        "warmup": warmup,
+        "rows_over_whole": round(sum(row[0] for row in rows) / whole, 3),
+        **source.versions(),
+    }
+    provenance: dict[str, Any] = {
+        "kind": "measured",
+        **source.notes,
+        "input": ",".join(map(str, source.inputs)),
+        "operators": len(graph.operators),
+        "flop": "2 x multiply-accumulate, of convolutions, products and attention",
+        "wire": wire,
+        "time": "median over the repeats; spread: interquartile range",
+        "devices": {name: taken},
+    }
+    size = sum(value.wire_bytes for value in graph.values if value.maker == -1)
+    profile = Profile(source.name, source.inputs[0].shape, size, tuple(layers), provenance, size)
+    if codec is not None and frames is not None:
+        from cutlayer.profiles.codec import encoded
+
+        profile = encoded(profile, source, codec, Path(frames), wire, name)
+    return profile
 
 
 def measure_all(
     names: str | Iterable[str],
     out_dir: str | os.PathLike[str],
     *,
-    device: str = "cpu",
-    input_text: str | None = None,
-    wire: str = "uint8",
-    repeats: int = REPEATS,
     progress: Callable[[str], None] | None = None,
+    **options: Any,
 ) -> list[Path]:
-    """Measure networks and write ``<name>.json`` for each; nothing is written before all are measured.
+    """Measure models and write ``<name>.json`` for each; nothing is written before all are measured.
+
+    Times of other devices in such a file, or in the profile that comes with cutlayer, are kept if its rows are the
+    same.
 
     Parameters
     ----------
     names : str or iterable of str
-        One network, several, or ``"all"``.
+        One model, several, or ``"all"``: every registered network.
     out_dir : path
-        The folder to write to; made if it is not there. Files of that name are replaced.
-    device, wire, repeats
-        As for `measure`.
-    input_text : str, optional
-        Input shape of all of them, as CxHxW; their published inputs by default.
+        The folder to write to; made if it is not there.
     progress : callable, optional
-        Called with the name of every network once it is measured.
+        Called with the name of every model once it is measured.
+    **options
+        As for `measure`.
 
     Returns
     -------
@@ -168,125 +196,98 @@ def measure_all(
     Raises
     ------
     InputError
-        As `measure`; or if the folder or a file cannot be written.
+        As `measure`; or if the folder or a file cannot be written, or holds a profile of that name with other rows
+        and a device name was given.
     """
-    known = network_names()
+    _torch()
     asked = [names] if isinstance(names, str) else list(dict.fromkeys(names))
-    wanted = known if asked == ["all"] else asked
+    wanted = network_names() if asked == ["all"] else asked
+    known = network_names()
     for name in wanted:
-        if name not in known:
+        if name not in known and not any(mark in name for mark in (".", os.sep)):
             raise UnknownNameError("network", name, known)
-    shape = None if input_text is None else parse_shape(input_text)
     folder = Path(out_dir)
     if folder.exists() and not folder.is_dir():
         raise InputError("is not a folder; allowed: a folder, there or not", folder)
-    profiles = []
+    found: dict[Path, Profile] = {}
     for name in wanted:
-        profiles.append(measure(name, device=device, input_shape=shape, wire=wire, repeats=repeats))
+        profile = measure(name, **options)
+        path = folder / f"{profile.name}.json"
+        if path in found:
+            raise InputError(f"two of these models are called {profile.name!r}; measure them into different folders")
+        found[path] = _added(profile, path, strict=options.get("name") is not None)
         if progress is not None:
             progress(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot be made: {error.strerror}", folder) from None
-    paths = [folder / f"{profile.name}.json" for profile in profiles]
-    for profile, path in zip(profiles, paths, strict=True):
+    for path, profile in found.items():
         store.save(profile, path)
-    return paths
+    return list(found)
 
 
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError:
-        raise InputError("profiling needs torch: pip install cutlayer[profile]") from None
-    return torch
+def _added(profile: Profile, path: Path, *, strict: bool) -> Profile:
+    """Return the profile with the times that other devices have in a file of its rows, or among the shipped ones."""
+    for known in [store.load(path)] if path.exists() else [*filter(None, [store.shipped().get(profile.name)])]:
+        if _counted(known) == _counted(profile):
+            kept = {device for device in known.layers[0].time_s if device not in profile.layers[0].time_s}
+            pairs = zip(known.layers, profile.layers, strict=True)
+            layers = tuple(
+                replace(new, time_s={d: t for d, t in old.time_s.items() if d in kept} | dict(new.time_s))
+                for old, new in pairs
+            )
+            devices = {d: note for d, note in known.provenance.get("devices", {}).items() if d in kept}
+            provenance = profile.provenance | {"devices": devices | profile.provenance["devices"]}
+            return replace(profile, layers=layers, provenance=provenance)
+        if strict and path.exists():
+            raise InputError("has other rows than this model; allowed: the same model, input and wire, or another folder", path)
+    return profile
 
 
-def _check_choices(device: str, wire: str, repeats: int, warmup: int) -> None:
-    if device not in DEVICES:
-        raise UnknownNameError("device", device, DEVICES)
-    if device == "cuda" and not _torch().cuda.is_available():
-        raise InputError("device 'cuda' is not available here; allowed: cpu")
-    if wire not in WIRES:
-        raise UnknownNameError("wire", wire, WIRES)
-    for what, value, least in (("repeats", repeats, 1), ("warmup", warmup, 0)):
-        if type(value) is not int or value < least:
-            raise InputError(f"{what} is {value!r}; allowed: whole numbers from {least}")
+def _counted(profile: Profile) -> Any:
+    rows = [(layer.name, layer.flop, layer.output_shapes, layer.output_bytes) for layer in profile.layers]
+    return profile.input_shape, profile.input_bytes, rows
 
 
-def _wire_bytes(shape: Sequence[int], wire: str) -> int:
-    values = 1
-    for n in shape:
-        values *= n
-    return values * WIRES[wire]
+def _time(source: Any, device: str, threads: int, repeats: int, warmup: int) -> tuple[list[tuple[float, float]], float]:
+    """Return median and interquartile range of every row, and the median of the whole [s], to the nanosecond.
 
-
-def _count(name: str, outline: LayeredNetwork, input_shape: tuple[int, ...]) -> tuple[list[int], list[tuple[int, ...]]]:
-    """Return FLOP and output shape of every layer; `outline` is without storage, so nothing is computed."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    torch = _torch()
-    flop, shapes = [], []
-    frame = torch.empty(1, *input_shape, device="meta")
-    for layer, module in outline.layers.named_children():
-        try:
-            with torch.no_grad(), FlopCounterMode(display=False) as counter:
-                frame = module(frame)
-        except RuntimeError as error:
-            raise InputError(
-                f"network {name!r}, layer {layer!r}: an input of {_x(input_shape)} does not fit "
-                f"({_first_line(error)}); the published input is {_x(outline.input_shape)}"
-            ) from None
-        flop.append(counter.get_total_flops())
-        shapes.append(tuple(frame.shape[1:]))
-    return flop, shapes
-
-
-def _time(
-    name: str, input_shape: tuple[int, ...], device: str, repeats: int, warmup: int
-) -> tuple[list[float], list[float]]:
-    """Return median and interquartile range of every layer's time [s], to the nanosecond."""
-    torch = _torch()
-    synchronize = torch.cuda.synchronize if device == "cuda" else lambda: None
-    try:
-        layers = list(models.build(name).to(device).layers)
-        generator = torch.Generator().manual_seed(0)
-        frame = torch.rand(1, *input_shape, generator=generator).to(device)
-        with _one_thread(), torch.no_grad():
-            times = [_frame_times(layers, frame, synchronize) for _ in range(warmup + repeats)][warmup:]
-    except (RuntimeError, MemoryError) as error:
-        raise InputError(
-            f"network {name!r}: an input of {_x(input_shape)} does not run on {device} ({_first_line(error)})"
-        ) from None
-    low, median, high = np.percentile(np.array(times), [25, 50, 75], axis=0)
-    return median.round(9).tolist(), (high - low).round(9).tolist()
-
-
-def _frame_times(layers: list[Any], frame: Tensor, synchronize: Callable[[], None]) -> list[float]:
-    """Run one frame through all layers, as a device would, and return the time of each [s]."""
-    times = []
-    synchronize()
-    for layer in layers:
-        start = time.perf_counter()
-        frame = layer(frame)
-        synchronize()
-        times.append(time.perf_counter() - start)
-    return times
+    Whole and rows take turns, frame by frame, so that a busy moment meets both.
+    """
+    for _ in range(3):
+        times = np.array(list(source.times(device, threads, repeats, warmup)))
+        low, median, high = np.percentile(times, [25, 50, 75], axis=0).round(9)
+        rows, whole = median[:-1], float(median[-1])
+        if abs(rows.sum() - whole) <= SHARE * whole + OVERHEAD_S * len(rows):
+            return list(zip(rows.tolist(), (high - low).round(9)[:-1].tolist(), strict=True)), whole
+    raise InputError(
+        f"model {source.name!r}: its rows take {rows.sum():.3g} s together and the whole {whole:.3g} s, three times; "
+        f"allowed: within {SHARE:.0%}; is the machine busy with something else?"
+    )
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def limited(threads: int) -> Iterator[None]:
+    """Let torch use so many threads meanwhile."""
     torch = _torch()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
-def _processor(device: str) -> str:
+def device_name(device: str, threads: int) -> str:
+    """Return what this machine is called in a profile by default, such as ``amd-epyc-1t``."""
+    words = re.sub(r"\(.*?\)|@.*|\bcpu\b|\bprocessor\b|\d+-core", " ", processor(device).lower())
+    name = "-".join(re.findall(r"[a-z0-9.]+", words)) or "device"
+    return name if device == "cuda" else f"{name}-{threads}t"
+
+
+def processor(device: str) -> str:
+    """Return what the processor calls itself."""
     if device == "cuda":
         return str(_torch().cuda.get_device_name())
     try:
@@ -297,9 +298,27 @@ def _processor(device: str) -> str:
     return next(filter(None, [*named, platform.processor(), platform.machine()]), "unknown")
 
 
-def _x(shape: Iterable[int]) -> str:
-    return "x".join(map(str, shape))
+def clocks(device: str) -> tuple[Callable[[], Any], Callable[[Sequence[Any]], Seconds]]:
+    """Return how to mark a moment on a device, and how to tell the time between marks [s]."""
+    torch = _torch()
+    if device != "cuda":
+        return time.perf_counter, lambda marks: np.diff(marks).tolist()
+
+    def mark() -> Any:
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    def between(marks: Sequence[Any]) -> Seconds:
+        torch.cuda.synchronize()
+        return [one.elapsed_time(other) / 1e3 for one, other in zip(marks, marks[1:], strict=False)]
+
+    return mark, between
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError:
+        raise InputError("profiling needs torch: pip install cutlayer[profile]") from None
+    return torch

@@ -67,8 +67,11 @@ class Program:
         return found
 
     def needed(self, chosen: Iterable[str], ends: Iterable[str] = ()) -> list[str]:
-        """Return these nodes and the constant ones they or the `ends` depend on, in program order."""
+        """Return these nodes, the constant ones they or the `ends` depend on, and the buffers they write, in order."""
         wanted = set(chosen)
+        signature = self.exported.graph_signature
+        written = {target for name, target in signature.buffers_to_mutate.items() if name in wanted}
+        wanted.update(name for name, target in signature.inputs_to_buffers.items() if target in written)
         todo = [*wanted, *(name for name in ends if name in self.constant)]
         wanted.update(todo)
         while todo:

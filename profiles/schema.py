@@ -2,12 +2,15 @@
 
 ::
 
-    {"schema": 1, "name": "alexnet", "input": {"shape": [3, 224, 224], "bytes": 150528},
-     "layers": [{"name": "conv1", "flop": 140553600, "output_shape": [64, 27, 27], "output_bytes": 46656}],
+    {"schema": 2, "name": "alexnet", "input": {"shape": [3, 224, 224], "bytes": 150528, "raw_bytes": 150528},
+     "layers": [{"name": "conv1", "flop": 140553600, "output_shapes": [[64, 27, 27]], "output_bytes": 46656,
+                 "weight_bytes": 93184, "working_bytes": 2334720, "time_s": {"epyc-1t": [0.00284, 0.00011]}}],
      "provenance": {"kind": "measured"}}
 
-A layer may carry a measured ``time_s`` and its spread ``time_spread_s``. Provenance is free but for its
-kind. A fault is one `InputError` with file, line, value and what is allowed; the first one stops.
+``raw_bytes``, ``weight_bytes``, ``working_bytes`` and ``time_s`` may be missing; a time is the median and its spread, by
+device. Schema 1 is read too: one ``output_shape``, ``time_s`` and ``time_spread_s`` of a device without a name
+(`UNNAMED`). Provenance is free but for its kind. A fault is one `InputError` with file, line, value and what is
+allowed; the first one stops.
 """
 
 from __future__ import annotations
@@ -22,12 +25,17 @@ from typing import Any, TypeVar
 from cutlayer.simulator.errors import InputError, UnknownNameError, near_name
 from cutlayer.simulator.types import Layer, Profile
 
-SCHEMA = 1
-KINDS = ("measured", "assumed")
+SCHEMA = 2
+SCHEMAS = (1, 2)
+UNNAMED = "unnamed"
+"""What the device of a profile of schema 1 is called."""
+KINDS = ("measured", "estimated", "assumed")
 _TOP = ("schema", "name", "input", "layers", "provenance")
 _INPUT = ("shape", "bytes")
-_LAYER = ("name", "flop", "output_shape", "output_bytes")
-_TIMES = ("time_s", "time_spread_s")
+_LAYER = ("name", "flop", "output_shapes", "output_bytes")
+_LAYER_1 = ("name", "flop", "output_shape", "output_bytes")
+_MEMORY = ("weight_bytes", "working_bytes")
+_TIMES_1 = ("time_s", "time_spread_s")
 _DEPTH = 32
 _LONGEST_INT = 400  # digits; a float holds 309
 
@@ -106,13 +114,16 @@ def dumps(profile: Profile) -> str:
 def _text(profile: Profile) -> str:
     layers = []
     for layer in profile.layers:
-        times = {key: getattr(layer, key) for key in _TIMES if getattr(layer, key) is not None}
-        layers.append(json.dumps({key: getattr(layer, key) for key in _LAYER} | times))
+        row = {key: getattr(layer, key) for key in (*_LAYER, *_MEMORY) if getattr(layer, key) is not None}
+        layers.append(json.dumps(row | ({"time_s": dict(layer.time_s)} if layer.time_s else {})))
     provenance = [json.dumps({key: value})[1:-1] for key, value in profile.provenance.items()]
     sections = {
         "schema": json.dumps(SCHEMA),
         "name": json.dumps(profile.name),
-        "input": json.dumps({"shape": profile.input_shape, "bytes": profile.input_bytes}),
+        "input": json.dumps(
+            {"shape": profile.input_shape, "bytes": profile.input_bytes}
+            | ({} if profile.raw_bytes is None else {"raw_bytes": profile.raw_bytes})
+        ),
         "layers": _block("[]", layers),
         "provenance": _block("{}", provenance),
     }
@@ -129,15 +140,17 @@ def _profile(document: Any) -> Profile:
     _plain((), document)
     if isinstance(document, dict) and "schema" in document:  # before the keys: another schema has others
         schema = document["schema"]
-        if isinstance(schema, bool) or schema != SCHEMA:
-            raise _Fault(("schema",), f"schema is {_shown(schema)}; allowed: {SCHEMA}")
+        if isinstance(schema, bool) or schema not in SCHEMAS:
+            raise _Fault(("schema",), f"schema is {_shown(schema)}; allowed: 1, 2")
     _keys((), document, "a profile", _TOP)
     name = _name(("name",), document["name"])
-    frame = _keys(("input",), document["input"], "input", _INPUT)
+    row_of = _layer if document["schema"] == SCHEMA else _layer_1
+    frame = _keys(("input",), document["input"], "input", _INPUT, ("raw_bytes",) if row_of is _layer else ())
     shape = _shape(("input", "shape"), frame["shape"])
     size = _number(("input", "bytes"), frame["bytes"])
     rows = _typed(("layers",), document["layers"], list, "a list")
-    layers = tuple(_layer(("layers", i), row) for i, row in enumerate(rows))
+    layers = tuple(row_of(("layers", i), row) for i, row in enumerate(rows))
+    raw = _number(("input", "raw_bytes"), frame["raw_bytes"]) if "raw_bytes" in frame else None
     provenance = _typed(("provenance",), document["provenance"], dict, "an object")
     if "kind" not in provenance:
         raise _Fault(("provenance",), "provenance lacks the key 'kind'")
@@ -146,20 +159,45 @@ def _profile(document: Any) -> Profile:
         guess = near_name(kind, KINDS) if isinstance(kind, str) else "allowed: " + ", ".join(KINDS)
         raise _Fault(("provenance", "kind"), f"kind is {_shown(kind)}; {guess}")
     at: _At = ("input", "bytes") if layers else ("layers",)
-    return _built(at, lambda: Profile(name, shape, size, layers, provenance))
+    return _built(at, lambda: Profile(name, shape, size, layers, provenance, raw))
 
 
 def _layer(at: _At, row: Any) -> Layer:
-    _keys(at, row, "a layer", _LAYER, _TIMES)
-    name = _name((*at, "name"), row["name"])
+    _keys(at, row, "a layer", _LAYER, (*_MEMORY, "time_s"))
+    shapes = _typed((*at, "output_shapes"), row["output_shapes"], list, "a list of shapes")
+    found = tuple(_shape((*at, "output_shapes", i), shape, least=0) for i, shape in enumerate(shapes))
+    if not found:
+        raise _Fault((*at, "output_shapes"), "output_shapes is []; allowed: one shape or more")
+    memory = {key: _least((*at, key), row["name"], row[key]) for key in _MEMORY if key in row}
+    times = _typed((*at, "time_s"), row.get("time_s", {}), dict, "an object: [median, spread] by device")
+    return _row(at, row, found, {name: _time((*at, "time_s", name), time) for name, time in times.items()}, **memory)
+
+
+def _layer_1(at: _At, row: Any) -> Layer:
+    _keys(at, row, "a layer", _LAYER_1, _TIMES_1)
     shape = _shape((*at, "output_shape"), row["output_shape"])
+    time, spread = (_least((*at, key), row["name"], row[key]) if key in row else 0.0 for key in _TIMES_1)
+    return _row(at, row, (shape,), {UNNAMED: (time, spread)} if "time_s" in row else {})
+
+
+def _row(at: _At, row: Any, shapes: Any, times: Any, **memory: float) -> Layer:
+    name = _name((*at, "name"), row["name"])
     flop, size = (_number((*at, key), row[key]) for key in ("flop", "output_bytes"))
-    times = {key: _number((*at, key), row[key]) for key in _TIMES if key in row}
-    for key, value in times.items():
-        if value < 0:
-            raise _Fault((*at, key), f"layer {name!r}: {key} is {value!r}; allowed: 0 or more")
-    _built((*at, "flop"), lambda: Layer(name, flop, shape, 1))  # alone, to know which number is refused
-    return _built((*at, "output_bytes"), lambda: Layer(name, flop, shape, size, **times))
+    _built((*at, "flop"), lambda: Layer(name, flop, shapes, 1))  # alone, to know which number is refused
+    return _built((*at, "output_bytes"), lambda: Layer(name, flop, shapes, size, times, **memory))
+
+
+def _least(at: _At, layer: Any, value: Any) -> float:
+    if _number(at, value) < 0:
+        raise _Fault(at, f"layer {layer!r}: {at[-1]} is {value!r}; allowed: 0 or more")
+    return _number(at, value)
+
+
+def _time(at: _At, value: Any) -> tuple[float, float]:
+    pair = _typed(at, value, list, "[median, spread], in seconds", "time_s")
+    if len(pair) != 2 or any(isinstance(x, bool) or not isinstance(x, (int, float)) or x < 0 for x in pair):
+        raise _Fault(at, f"time_s on {_shown(at[-1])} is {_shown(value)}; allowed: [median, spread], in seconds, 0 or more")
+    return pair[0], pair[1]
 
 
 def _built(at: _At, build: Callable[[], T]) -> T:
@@ -218,10 +256,11 @@ def _number(at: _At, value: Any) -> float:
     return value
 
 
-def _shape(at: _At, value: Any) -> tuple[int, ...]:
-    axes = _typed(at, value, list, "a list of whole numbers above 0")
-    if not axes or not all(type(n) is int and n > 0 for n in axes):
-        raise _Fault(at, f"{at[-1]} is {_shown(value)}; allowed: whole numbers above 0, one an axis")
+def _shape(at: _At, value: Any, least: int = 1) -> tuple[int, ...]:
+    what = at[-1] if isinstance(at[-1], str) else "a shape"
+    axes = _typed(at, value, list, "a list of whole numbers above 0", what)
+    if len(axes) < least or not all(type(n) is int and n > 0 for n in axes):
+        raise _Fault(at, f"{what} is {_shown(value)}; allowed: whole numbers above 0, one an axis")
     return tuple(axes)
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cutlayer.profiles.schema import dumps, parse
-from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.files import write_text
 from cutlayer.simulator.types import Profile
+
+_DATA = Path(__file__).parent / "data"
 
 
 def load(path: str | os.PathLike[str]) -> Profile:
@@ -58,9 +60,37 @@ def load_dir(path: str | os.PathLike[str]) -> dict[str, Profile]:
     return profiles
 
 
+PAPER = (
+    "alexnet", "cifar10-quick", "cnn-m", "cnn-s", "darknet-reference",
+    "lenet-5", "overfeat-fast", "squeezenet-1-1", "tiny-yolo-v2", "zfnet",
+)  # fmt: skip
+"""The ten networks that tasks have where nothing else is said: those of the paper's scenario."""
+
+
+def paper() -> dict[str, Profile]:
+    """Return the profiles of `PAPER`, by name."""
+    return {name: _load(_DATA / f"{name}.json") for name in PAPER}
+
+
+def find(name: str) -> Profile:
+    """Return a profile by its file, or by its name among those that come with cutlayer.
+
+    Raises
+    ------
+    InputError
+        If there is neither.
+    """
+    if Path(name).exists() or name.endswith(".json") or os.sep in name:
+        return load(name)
+    profiles = shipped()
+    if name not in profiles:
+        raise InputError(f"{UnknownNameError('profile', name, profiles).message}; or a file")
+    return profiles[name]
+
+
 def shipped() -> dict[str, Profile]:
     """Return the measured profiles that come with cutlayer, by name."""
-    return _load_all((Path(__file__).parent / "data").iterdir())
+    return _load_all(_DATA.iterdir())
 
 
 def save(profile: Profile, path: str | os.PathLike[str]) -> None:

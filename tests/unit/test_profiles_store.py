@@ -17,6 +17,22 @@ from cutlayer.simulator.types import Layer, Profile
 
 LINES = """\
 {
+  "schema": 2,
+  "name": "two",
+  "input": {"shape": [1, 4, 4], "bytes": 16, "raw_bytes": 3},
+  "layers": [
+    {"name": "conv1", "flop": 90, "output_shapes": [[2, 2, 2], [3]], "output_bytes": 8, "time_s": {"pi": [2.5, 0.75]}},
+    {"name": "fc2", "flop": 64, "output_shapes": [[4]], "output_bytes": 4, "weight_bytes": 128, "working_bytes": 48, "time_s": {"pi": [0.5, 0.25], "gpu": [0.1, 0]}}
+  ],
+  "provenance": {
+    "kind": "assumed",
+    "note": "made up"
+  }
+}
+"""
+
+SCHEMA_1 = """\
+{
   "schema": 1,
   "name": "two",
   "input": {"shape": [1, 4, 4], "bytes": 16},
@@ -25,8 +41,7 @@ LINES = """\
     {"name": "fc2", "flop": 64, "output_shape": [4], "output_bytes": 4, "time_s": 0.5, "time_spread_s": 0.25}
   ],
   "provenance": {
-    "kind": "assumed",
-    "note": "made up"
+    "kind": "assumed"
   }
 }
 """
@@ -59,11 +74,42 @@ def test_a_profile_is_read_as_it_is_written(two):
         "two",
         (1, 4, 4),
         16,
-        (Layer("conv1", 90, (2, 2, 2), 8), Layer("fc2", 64, (4,), 4, time_s=0.5, time_spread_s=0.25)),
+        (
+            Layer("conv1", 90, ((2, 2, 2), (3,)), 8, {"pi": (2.5, 0.75)}),
+            Layer("fc2", 64, (4,), 4, {"pi": (0.5, 0.25), "gpu": (0.1, 0)}, weight_bytes=128, working_bytes=48),
+        ),
+        raw_bytes=3,
     )
+    assert two.devices == ("pi",)
+    assert two.seconds_per_byte("pi").tolist() == [2.5 / 16, 3 / 16]
     assert two.provenance == {"kind": "assumed", "note": "made up"}
     assert two.ratio.tolist() == [0.5, 0.25]
     assert two.flop_per_byte.tolist() == [90 / 16, 154 / 16]
+
+
+def test_a_profile_of_schema_1_is_read(tmp_path):
+    (tmp_path / "old.json").write_text(SCHEMA_1)
+    old = store.load(tmp_path / "old.json")
+    last = Layer("fc2", 64, (4,), 4, {"unnamed": (0.5, 0.25)})
+    assert old == Profile("two", (1, 4, 4), 16, (Layer("conv1", 90, (2, 2, 2), 8), last))
+    assert fault(SCHEMA_1.replace('"time_s": 0.5', '"time_s": -1'), tmp_path) == (
+        7,
+        "layer 'fc2': time_s is -1; allowed: 0 or more",
+    )
+    assert fault(SCHEMA_1.replace("output_shape", "output_shapes"), tmp_path)[0] == 6
+
+
+@pytest.mark.parametrize("ask", [lambda p: p.weight_bytes, lambda p: p.working_bytes, lambda p: p.seconds_per_byte("gpu")])
+def test_what_a_profile_does_not_say_names_the_command_that_measures_it(two, ask):
+    with pytest.raises(InputError, match=r"profile 'two' has no .*`cutlayer profile two"):
+        ask(two)
+
+
+def test_memory_of_layers_up_to_a_cut_is_their_weights_and_the_largest_working_set():
+    rows = [Layer(f"l{k}", 1, (1,), 1, weight_bytes=w, working_bytes=a) for k, (w, a) in enumerate([(3, 9), (4, 2), (0, 10)])]
+    profile = Profile("p", (1,), 1, tuple(rows))
+    assert profile.weight_bytes.tolist() == [3, 7, 7]
+    assert profile.working_bytes.tolist() == [9, 9, 10]
 
 
 def test_a_saved_profile_has_a_layer_a_line(two, tmp_path):
@@ -73,7 +119,8 @@ def test_a_saved_profile_has_a_layer_a_line(two, tmp_path):
 
 names = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=8)
 sizes = st.integers(1, 10**12) | st.floats(1e-300, 1e300)
-times = st.none() | st.floats(0, 1e9)
+times = st.dictionaries(st.text(max_size=5), st.tuples(st.floats(0, 1e9), st.floats(0, 1e9)), max_size=2)
+memory = st.none() | st.integers(0, 10**12)
 shapes = st.lists(st.integers(1, 10**6), min_size=1, max_size=4).map(tuple)
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(max_size=5)
@@ -81,13 +128,14 @@ plain = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip
-layers = st.builds(Layer, names, st.just(0) | sizes, shapes, sizes, times, times)
+several = st.lists(shapes, min_size=1, max_size=2).map(tuple)
+layers = st.builds(Layer, names, st.just(0) | sizes, several, sizes, times, memory, memory)
 provenances = st.builds(
     lambda extra, kind: extra | {"kind": kind},
     st.dictionaries(st.text(max_size=5), plain, max_size=4),
-    st.sampled_from(["measured", "assumed"]),
+    st.sampled_from(["measured", "estimated", "assumed"]),
 )
-profiles = st.builds(Profile, names, shapes, sizes, st.lists(layers, min_size=1, max_size=4).map(tuple), provenances)
+profiles = st.builds(Profile, names, shapes, sizes, st.lists(layers, min_size=1, max_size=4).map(tuple), provenances, memory.filter(lambda n: n != 0))
 
 
 @given(profiles)
@@ -136,10 +184,10 @@ def test_any_value_replaced_by_another_loads_or_is_an_input_error_with_a_line(da
 
 
 FAULTS = [
-    ('"schema": 1', '"schema": 2', 2, "schema is 2; allowed: 1"),
-    ('"schema": 1', '"schema": true', 2, "schema is True; allowed: 1"),
-    ('"schema": 1', '"schema": "1"', 2, "schema is '1'; allowed: 1"),
-    ('  "schema": 1,\n', "", 1, "a profile lacks the key 'schema'"),
+    ('"schema": 2', '"schema": 3', 2, "schema is 3; allowed: 1, 2"),
+    ('"schema": 2', '"schema": true', 2, "schema is True; allowed: 1, 2"),
+    ('"schema": 2', '"schema": "1"', 2, "schema is '1'; allowed: 1, 2"),
+    ('  "schema": 2,\n', "", 1, "a profile lacks the key 'schema'"),
     ('"name": "two"', '"name": ""', 3, "name is ''; allowed: text in one line, not empty"),
     ('"name": "two"', '"name": "a\\nb"', 3, "name is 'a\\nb'; allowed: text in one line, not empty"),
     ('"name": "two"', '"name": "\\ud800"', 3, "name is '\\ud800'; allowed: text in one line, not empty"),
@@ -160,15 +208,21 @@ FAULTS = [
     ('"flop": 90', '"flop": ' + "9" * 5000, 6, "flop is inf; allowed: finite numbers"),
     ('"flop": 90', '"flops": 90', 6, "unknown key of a layer 'flops'; did you mean 'flop'?"),
     ('"flop": 90, ', "", 6, "a layer lacks the key 'flop'"),
-    ("[2, 2, 2]", "[2, 2.0]", 6, "output_shape is [2, 2.0]; allowed: whole numbers above 0, one an axis"),
+    ("[2, 2, 2]", "[2, 2.0]", 6, "a shape is [2, 2.0]; allowed: whole numbers above 0, one an axis"),
+    ("[[2, 2, 2], [3]]", "[]", 6, "output_shapes is []; allowed: one shape or more"),
+    ("[[2, 2, 2], [3]]", "[3]", 6, "a shape is 3; allowed: a list of whole numbers above 0"),
+    ('"raw_bytes": 3', '"raw_bytes": 0', 4, "profile 'two': raw bytes is 0; allowed: above 0, finite"),
+    ('"weight_bytes": 128', '"weight_bytes": -1', 7, "layer 'fc2': weight_bytes is -1; allowed: 0 or more"),
     ('"output_bytes": 4', '"output_bytes": 0', 7, "layer 'fc2': output_bytes is 0; allowed: above 0, finite"),
     ('"output_bytes": 4', '"output_bytes": [4]', 7, "output_bytes is [4]; allowed: a number"),
-    ('"time_s": 0.5', '"time_s": -0.5', 7, "layer 'fc2': time_s is -0.5; allowed: 0 or more"),
-    ('"time_s": 0.5', '"time_s": null', 7, "time_s is None; allowed: a number"),
+    ("[2.5, 0.75]", "[2.5]", 6, "time_s on 'pi' is [2.5]; allowed: [median, spread], in seconds, 0 or more"),
+    ("[2.5, 0.75]", "[-1, 0]", 6, "time_s on 'pi' is [-1, 0]; allowed: [median, spread], in seconds, 0 or more"),
+    ("[2.5, 0.75]", "2.5", 6, "time_s is 2.5; allowed: [median, spread], in seconds"),
+    ('{"pi": [2.5, 0.75]}', "0.5", 6, "time_s is 0.5; allowed: an object: [median, spread] by device"),
     ('"flop": 64', '"flop": 64, "flop": 65', 7, "the key 'flop' stands twice"),
     ('"note": "made up"', '"kind": "measured"', 11, "the key 'kind' stands twice"),
     ('"kind": "assumed"', '"kind": "measurd"', 10, "kind is 'measurd'; did you mean 'measured'?"),
-    ('"kind": "assumed"', '"kind": 1', 10, "kind is 1; allowed: measured, assumed"),
+    ('"kind": "assumed"', '"kind": 1', 10, "kind is 1; allowed: measured, estimated, assumed"),
     ('    "kind": "assumed",\n', "", 9, "provenance lacks the key 'kind'"),
     ('"made up"', '[1, {"x": NaN}]', 11, "x is nan; allowed: finite numbers"),
     ('"made up"', "[" * 40 + "]" * 40, 11, "nested too deeply; allowed: 32 levels"),
@@ -207,7 +261,7 @@ def test_what_is_no_profile_at_all_is_said_in_one_line(content, line, message, t
 def test_a_profile_without_layers_is_refused_where_they_should_stand(tmp_path):
     document = json.loads(LINES) | {"layers": []}
     assert fault(json.dumps(document, indent=1), tmp_path) == (
-        12,
+        13,
         "profile 'two' has no layers; allowed: 1 or more",
     )
 

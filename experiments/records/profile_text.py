@@ -1,0 +1,36 @@
+"""A profile as a table for a terminal."""
+
+from __future__ import annotations
+
+from cutlayer.experiments.figures.profile_figure import pays
+from cutlayer.simulator.types import Profile
+from cutlayer.simulator.units import render
+
+
+def as_text(profile: Profile) -> str:
+    """Return the chain, one line a row.
+
+    Columns: number and name of the row; FLOP of the row; bytes and number of tensors that cross after it; whether a cut
+    there can pay (``yes``: for some price ratio of bandwidth and compute; ``bound``: only where a resource is
+    bounded); memory of all rows up to it (weights + largest working set); time of the row by device.
+    """
+    memory = all(layer.weight_bytes is not None and layer.working_bytes is not None for layer in profile.layers)
+    devices = [f"{name}*" if profile.is_estimated(name) else name for name in profile.devices]
+    lines = [["", "row", "FLOP", "crosses", "tensors", "pays", *(["memory"] if memory else []), *devices]]
+    held = (profile.weight_bytes + profile.working_bytes).tolist() if memory else []
+    for k, (layer, mark) in enumerate(zip(profile.layers, pays(profile), strict=True), start=1):
+        line = [str(k), layer.name, render(layer.flop, "FLOP"), render(layer.output_bytes, "B")]
+        line += [str(len(layer.output_shapes)), mark or "-"] + ([render(held[k - 1], "B")] if memory else [])
+        lines.append(line + [f"{layer.time_s[name][0] * 1e3:.4g} ms" for name in profile.devices])
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    left = {1, 5}
+    table = [
+        "  ".join(word.ljust(w) if at in left else word.rjust(w) for at, (word, w) in enumerate(zip(line, widths, strict=True)))
+        for line in lines
+    ]
+    total = sum(layer.flop for layer in profile.layers)
+    shape = "x".join(map(str, profile.input_shape))
+    head = f"{profile.name}: input {shape}, {render(profile.input_bytes, 'B')}; {render(total, 'FLOP')}, {len(profile)} rows"
+    whole = [f"{d}: {sum(x.time_s[d][0] for x in profile.layers) * 1e3:.4g} ms a frame" for d in profile.devices]
+    notes = ["* estimated"] if any(name.endswith("*") for name in devices) else []
+    return "\n".join([head, *(line.rstrip() for line in table), *whole, *notes])
