@@ -193,7 +193,7 @@ def parse_inputs(text: str) -> list[Input]:
         if dtype is not None and dtype not in TYPES:
             raise UnknownNameError(f"type of input {part!r}:", dtype, TYPES)
         found.append(Input(name, tuple(map(int, shape.split("x"))), dtype or "float32"))
-    if len({one.name for one in found}) < len(found) and len(found) > 1 and any(one.name for one in found):
+    if any(one.name for one in found) and len({one.name for one in found} - {None}) < len(found):
         raise InputError(f"input {text!r}: a name is missing or used twice; allowed: names for all, or for none")
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cutlayer.profiles.store import shipped
+from cutlayer.profiles.store import paper
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.rng import stream
 from cutlayer.simulator.types import Network, Profile, Reservation, Task
@@ -85,7 +85,7 @@ class PaperScenario:
 
     def arrivals(self, seed: int, profiles: Mapping[str, Profile] | None = None) -> list[Task]:
         """Return the tasks for `seed`, in order of arrival; `profiles` are the ten measured ones by default."""
-        choice = list((shipped() if profiles is None else profiles).values())
+        choice = list((paper() if profiles is None else profiles).values())
         frame_bytes = stream(seed, "frame bytes").uniform(*self.frame_bytes, self.tasks)
         networks = stream(seed, "network").integers(len(choice), size=self.tasks)
         weights = np.stack(

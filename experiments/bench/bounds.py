@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cutlayer.profiles.store import shipped
+from cutlayer.profiles.store import paper
 from cutlayer.simulator.engine import simulate
 from cutlayer.simulator.policy import OfflineScheduler
 from cutlayer.simulator.rng import stream
@@ -38,7 +38,7 @@ class Measured(NamedTuple):
 def instance(n_tasks: int, seed: int = 0) -> tuple[list[Task], Network]:
     """Return tasks of the paper's sizes, each fed by a few of many servers, and these servers."""
     rng = stream(seed, "bench bounds")
-    profiles = list(shipped().values())
+    profiles = list(paper().values())
     network = Network(np.full(SERVERS, 290e9), rng.uniform(10e6, 1e9, SERVERS), usable_share=0.8)
     tasks = []
     for j in range(n_tasks):

@@ -11,7 +11,7 @@ import numpy as np
 from cutlayer.experiments.paper.study import Claim, Study, experiment, main
 from cutlayer.experiments.progress import progress
 from cutlayer.experiments.verdicts import certain
-from cutlayer.profiles.store import shipped
+from cutlayer.profiles.store import paper
 from cutlayer.simulator.types import Profile
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @experiment("layer_profiles", paper="Fig. 3")
 def run(study: Study) -> list[Claim]:
     """Data ratio and computational overhead after each layer of the ten measured networks."""
-    profiles = shipped()
+    profiles = paper()
     with progress("layer profiles", len(profiles)) as done:
         measures = []
         for name, profile in profiles.items():

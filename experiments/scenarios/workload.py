@@ -38,6 +38,7 @@ from cutlayer.experiments.scenarios.fields import (
     whole,
     written,
 )
+from cutlayer.profiles.store import PAPER
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.units import parse
 from cutlayer.workloads.arrivals.generated import PROCESSES, Process
@@ -289,9 +290,9 @@ class WorkloadSection(Section):
     trace: Annotated[tuple[TraceSection, ...], BeforeValidator(several), Field(min_length=1)] | None = None
     """Arrivals from a file: its name, or a table; several in brackets arrive together."""
     profile_folder: File | None = None
-    """Folder of profiles; without it, the ten measured networks that come with cutlayer."""
+    """Folder of profiles; without it, those that come with cutlayer."""
     profiles: Profiles | None = None
-    """The profiles tasks may have, in brackets, or a table of their weights; all, evenly, where nothing is said."""
+    """The profiles tasks may have, in brackets, or a table of their weights; by default all of the folder, or the ten of the paper, evenly."""
     frame_bytes: distribution("B") = Uniform(100e3, 1e6)  # type: ignore[valid-type]
     """Bytes of one frame, all servers together."""
     frame_rate: distribution("Hz") = Constant(5.0)  # type: ignore[valid-type]
@@ -323,7 +324,7 @@ class WorkloadSection(Section):
     def draws(self) -> dict[str, Distribution | Choice]:
         """What is drawn of a task that does not say it, as `cutlayer.workloads.tasks` names it."""
         drawn: dict[str, Distribution | Choice] = {
-            "profile": self.profiles or Choice(),
+            "profile": self.profiles or Choice(() if self.profile_folder else PAPER),
             "frame_rate_hz": self.frame_rate,
             "deadline_s": self.deadline,
             "input_bytes": self.frame_bytes,

@@ -2,16 +2,20 @@
 
 import math
 import sys
+from dataclasses import replace
 
 import pytest
 
 from cutlayer import models
 from cutlayer.profiles import measure as module
 from cutlayer.profiles import store
-from cutlayer.profiles.measure import measure, measure_all, network_names, parse_shape
+from cutlayer.profiles import source as source_module
+from cutlayer.profiles.measure import measure, measure_all, network_names
+from cutlayer.profiles.source import parse_inputs
 from cutlayer.simulator.errors import InputError
 
 SHIPPED = store.shipped()
+LATER = sorted(set(SHIPPED) - set(store.PAPER))
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +27,8 @@ def torch():
 def untimed(torch, monkeypatch):
     """Count without running: for what does not depend on time."""
 
-    def no_time(name, input_shape, device, repeats, warmup):
-        zeros = [0.0] * len(SHIPPED[name].layers)
-        return zeros, zeros
+    def no_time(source, device, threads, repeats, warmup):
+        return [(0.0, 0.0)] * len(source.chain), 1.0
 
     monkeypatch.setattr(module, "_time", no_time)
 
@@ -89,11 +92,11 @@ def test_alexnets_ratios_are_bytes_over_the_bytes_of_the_input():
     assert SHIPPED["alexnet"].flop_per_byte[-1] == pytest.approx(1_428_376_960 / 150_528, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(SHIPPED))
-def test_measuring_again_gives_the_shipped_flop_and_bytes(name, untimed):
+@pytest.mark.parametrize("name", [*store.PAPER, *(pytest.param(n, marks=pytest.mark.slow) for n in LATER)])
+def test_measuring_again_gives_the_shipped_flop_bytes_and_memory(name, untimed):
     def counted(profile):
-        rows = [(x.name, x.flop, x.output_shape, x.output_bytes) for x in profile.layers]
-        return profile.name, profile.input_shape, profile.input_bytes, rows
+        rows = [replace(row, time_s={}) for row in profile.layers]
+        return profile.name, profile.input_shape, profile.input_bytes, profile.raw_bytes, rows
 
     assert counted(measure(name)) == counted(SHIPPED[name])
 
@@ -102,7 +105,14 @@ def test_every_network_is_shipped_measured_and_timed(torch):
     assert sorted(SHIPPED) == network_names() == sorted(models.networks())
     for profile in SHIPPED.values():
         assert profile.provenance["kind"] == "measured"
-        assert all(layer.time_s > 0 and layer.time_spread_s >= 0 for layer in profile.layers)
+        assert profile.devices
+        assert all(profile.seconds_per_byte(device)[0] > 0 for device in profile.devices)
+        assert profile.working_bytes[0] > 0
+
+
+def test_memory_of_alexnet_is_its_weights_by_hand():
+    assert SHIPPED["alexnet"].weight_bytes[-1] == 61_100_840 * 4
+    assert SHIPPED["alexnet"].weight_bytes[4] == 2_469_696 * 4 == 9_878_784
 
 
 @pytest.mark.parametrize(("wire", "factor"), [("uint8", 1), ("float16", 2), ("float32", 4)])
@@ -114,62 +124,72 @@ def test_the_wire_scales_all_bytes_and_no_ratio(wire, factor, untimed):
 
 
 def test_an_input_of_another_size_is_counted_where_no_layer_forbids_it(untimed):
-    profile = measure("darknet-reference", input_shape=(3, 448, 448))
-    assert profile.layers[0].output_shape == (16, 224, 224)
+    profile = measure("darknet-reference", input_text="3x448x448")
+    assert profile.layers[0].output_shapes == ((16, 224, 224),)
     assert profile.layers[0].flop == 4 * 43_352_064
-    assert profile.layers[-1].output_shape == (1000,)
+    assert profile.layers[-1].output_shapes == ((1000,),)
 
 
-def test_measuring_takes_times_on_one_thread_and_restores_torch(torch, monkeypatch):
+def test_measuring_takes_times_on_its_threads_and_restores_torch(torch, monkeypatch):
     threads, seen = torch.get_num_threads(), []
-    run = module._frame_times
-    monkeypatch.setattr(module, "_frame_times", lambda *args: seen.append(torch.get_num_threads()) or run(*args))
+    run = source_module._step
+    monkeypatch.setattr(source_module, "_step", lambda *args: seen.append(torch.get_num_threads()) or run(*args))
     before = torch.get_rng_state()
-    profile = measure("lenet-5", repeats=4, warmup=2)
-    assert seen == [1] * 6
+    profile = measure("lenet-5", repeats=4, warmup=2, name="mine", threads=2)
+    assert seen[: 6 * 6] == [2] * 6 * 6  # five rows and the whole, six times
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), before)
-    assert all(0 < layer.time_s < 1 and 0 <= layer.time_spread_s < 1 for layer in profile.layers)
-    assert profile.provenance["repeats"] == 4
+    assert profile.devices == ("mine",)
+    assert all(0 < layer.time_s["mine"][0] < 1 and 0 <= layer.time_s["mine"][1] < 1 for layer in profile.layers)
+    assert profile.provenance["devices"]["mine"]["repeats"] == 4
 
 
 def test_time_is_the_median_and_its_spread_the_interquartile_range(torch, monkeypatch):
-    frames = iter([[9.0] * 5, [1.0] * 5, [5.0] * 5, [2.0] * 5, [4.0] * 5, [3.0] * 5])  # the first warms up
-    monkeypatch.setattr(module, "_frame_times", lambda *args: next(frames))
-    profile = measure("lenet-5", repeats=5, warmup=1)
-    assert {(layer.time_s, layer.time_spread_s) for layer in profile.layers} == {(3.0, 2.0)}
+    frames = [[value] * 5 + [5 * value] for value in (1.0, 5.0, 2.0, 4.0, 3.0)]
+    monkeypatch.setattr(source_module.Source, "times", lambda *args: iter(frames))
+    profile = measure("lenet-5", name="mine")
+    assert {layer.time_s["mine"] for layer in profile.layers} == {(3.0, 2.0)}
+    assert profile.provenance["devices"]["mine"]["rows_over_whole"] == 1.0
 
 
-def test_threads_are_restored_when_a_layer_fails(torch, monkeypatch):
+def test_rows_that_do_not_add_up_to_the_whole_are_measured_again_and_then_refused(torch, monkeypatch):
+    tries = []
+    monkeypatch.setattr(source_module.Source, "times", lambda *args: tries.append(1) or iter([[1.0] * 5 + [2.0]]))
+    with pytest.raises(InputError, match=r"'lenet-5': its rows take 5 s together and the whole 2 s, three times; allowed"):
+        measure("lenet-5")
+    assert len(tries) == 3
+
+
+def test_threads_are_restored_when_a_row_fails(torch, monkeypatch):
     def fail(*args):
         raise RuntimeError("out of memory\nand a page more")
 
     threads = torch.get_num_threads()
-    monkeypatch.setattr(module, "_frame_times", fail)
+    monkeypatch.setattr(source_module, "_step", fail)
     with pytest.raises(InputError, match=r"lenet-5.*1x32x32 does not run on cpu \(out of memory\)$"):
-        measure("lenet-5")
+        measure("lenet-5", threads=2)
     assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "alexnt"}, r"unknown network 'alexnt'; did you mean 'alexnet'\?"),
+        ({"model": "alexnt"}, r"unknown network 'alexnt'; did you mean 'alexnet'\?"),
         ({"wire": "uint16"}, r"unknown wire 'uint16'; did you mean"),
         ({"device": "gpu"}, r"unknown device 'gpu'; "),
         ({"repeats": 0}, r"repeats is 0; allowed: whole numbers from 1"),
         ({"repeats": True}, r"repeats is True; allowed"),
         ({"warmup": -1}, r"warmup is -1; allowed: whole numbers from 0"),
-        ({"input_shape": (3, 224)}, r"input '3x224'; allowed: CxHxW"),
-        ({"input_shape": (3, 0, 224)}, r"input '3x0x224'; allowed: CxHxW"),
-        ({"input_shape": (1, 224, 224)}, r"'alexnet', layer 'conv1': an input of 1x224x224 does not fit \("),
-        ({"input_shape": (3, 20, 20)}, r"'alexnet', layer 'conv2': an input of 3x20x20 does not fit \("),
-        ({"input_shape": (3, 256, 256)}, r"'alexnet', layer 'fc6': .*; the published input is 3x224x224$"),
+        ({"threads": 0}, r"threads is 0; allowed: whole numbers from 1"),
+        ({"codec": "zlib"}, r"codec 'zlib' is measured on frames; give a folder"),
+        ({"frames": "."}, r"frames are for a codec; give one"),
+        ({"input_text": "1x224x224"}, r"'alexnet' with input 1x224x224 cannot be exported: .*3 channels"),
+        ({"input_text": "3x20x20"}, r"'alexnet' with input 3x20x20 cannot be exported: "),
     ],
 )
 def test_what_cannot_be_measured_is_one_line_that_says_why(torch, arguments, message):
     with pytest.raises(InputError, match=message) as caught:
-        measure(**{"name": "alexnet", **arguments})
+        measure(**{"model": "alexnet", **arguments})
     assert "\n" not in str(caught.value)
 
 
@@ -188,12 +208,17 @@ def test_without_torch_the_extra_to_install_is_named(call, monkeypatch):
 
 @pytest.mark.parametrize(
     "text",
-    ["3x224", "3x224x224x1", "3,224,224", "0x2x2", "3x-1x2", "ax2x2", "", "3x2x1e3", "3x100000x1", " 3x2x2",
-     "3x2x2\n", "٣x2x2"],
+    ["", "3,,4", "0x2x2", "3x-1x2", "ax2x2", "3x2x1e3", "3x1000000x1", "3x2x2\n3", "٣x2x2", "a=", "a=3,4", "a=3,a=4",
+     "3:", "3:int65", "a b=3"],
 )  # fmt: skip
-def test_bad_input_shapes_are_refused(text):
-    with pytest.raises(InputError, match="allowed: CxHxW, each from 1 to 99999"):
-        parse_shape(text)
+def test_bad_inputs_are_refused(text):
+    with pytest.raises(InputError, match="allowed: |did you mean"):
+        parse_inputs(text)
+
+
+@pytest.mark.parametrize("text", ["3x224x224", "77:int64", "image=3x8x8,tokens=77:int64", "3,4:bool"])
+def test_inputs_are_read_as_they_are_written(text):
+    assert ",".join(map(str, parse_inputs(text))) == text
 
 
 def test_measure_all_writes_one_file_a_network_and_tells_of_each(untimed, tmp_path):
@@ -205,16 +230,17 @@ def test_measure_all_writes_one_file_a_network_and_tells_of_each(untimed, tmp_pa
     assert math.fsum(x.flop for x in store.load(paths[1]).layers) == 1_428_376_960
 
 
-def test_measure_all_measures_all(untimed, tmp_path):
-    assert [path.stem for path in measure_all("all", tmp_path)] == sorted(SHIPPED)
+def test_measure_all_measures_all(untimed, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "network_names", lambda: ["alexnet", "lenet-5"])
+    assert [path.stem for path in measure_all("all", tmp_path)] == ["alexnet", "lenet-5"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"names": ["lenet-5", "alexnt"]}, "unknown network 'alexnt'"),
-        ({"names": ["darknet-reference", "alexnet"], "input_text": "3x448x448"}, "'alexnet', layer 'fc6'"),
-        ({"names": "lenet-5", "input_text": "1x32"}, "input '1x32'"),
+        ({"names": ["darknet-reference", "alexnet"], "input_text": "3x448x448"}, "'alexnet' with input 3x448x448"),
+        ({"names": "lenet-5", "input_text": "1xx32"}, "input '1xx32'"),
         ({"names": "lenet-5", "wire": "int8"}, "unknown wire"),
     ],
 )
@@ -229,3 +255,20 @@ def test_a_file_where_the_folder_should_be_is_said_before_anything_is_measured(t
     with pytest.raises(InputError, match="out: is not a folder"):
         measure_all("lenet-5", tmp_path / "out", progress=pytest.fail)
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_times_of_another_device_are_added_and_the_others_are_kept(untimed, tmp_path):
+    measure_all("lenet-5", tmp_path, name="one")
+    (path,) = measure_all("lenet-5", tmp_path, name="two")
+    both = store.load(path)
+    assert both.devices == ("epyc-1t", "one", "two")  # the shipped ones are kept, too
+    assert both.layers[0].time_s["epyc-1t"] == SHIPPED["lenet-5"].layers[0].time_s["epyc-1t"]
+    assert sorted(both.provenance["devices"]) == ["epyc-1t", "one", "two"]
+
+
+def test_a_named_device_is_not_added_to_other_rows(untimed, tmp_path):
+    measure_all("lenet-5", tmp_path, wire="float32")
+    before = (tmp_path / "lenet-5.json").read_bytes()
+    with pytest.raises(InputError, match="has other rows than this model; allowed: "):
+        measure_all("lenet-5", tmp_path, name="mine")
+    assert (tmp_path / "lenet-5.json").read_bytes() == before

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from cutlayer.profiles.store import shipped
+from cutlayer.profiles.store import paper
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.rng import stream
 from cutlayer.simulator.types import Layer, Network, Profile
@@ -159,7 +159,7 @@ def test_the_papers_scenario_is_one_of_many_bit_for_bit(servers, tasks):
     }
     trace = generated(Periodic(1.0), 4, tasks=tasks)
     spread = Everywhere(Uniform(0.5, 1.5))
-    found = tasks_of(trace, scenario.network(4), shipped(), draws=draws, spread=spread, seed=4)
+    found = tasks_of(trace, scenario.network(4), paper(), draws=draws, spread=spread, seed=4)
     assert plain(found) == plain(scenario.arrivals(4))
 
 
