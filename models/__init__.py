@@ -1,4 +1,4 @@
-"""Networks in torch, one file a family, one layer a module; importing this package does not import torch."""
+"""Networks in torch, one file a family; importing this package does not import torch."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 from cutlayer.simulator.registry import Registry
 
 if TYPE_CHECKING:
-    from cutlayer.models.layers import LayeredNetwork
+    from cutlayer.models.layers import LayeredNetwork, Published
 
-NETWORKS: Registry[Callable[[], LayeredNetwork]] = Registry("network")
+NETWORKS: Registry[Callable[[], LayeredNetwork | Published]] = Registry("network")
 
 
-def networks() -> Registry[Callable[[], LayeredNetwork]]:
+def networks() -> Registry[Callable[[], LayeredNetwork | Published]]:
     """Return every network there is, by name, after importing every family; this needs torch."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return NETWORKS
 
 
-def build(name: str, *, seed: int = 0) -> LayeredNetwork:
+def build(name: str, *, seed: int = 0) -> LayeredNetwork | Published:
     """Build a network with random weights, in evaluation mode.
 
     Parameters
@@ -34,7 +34,8 @@ def build(name: str, *, seed: int = 0) -> LayeredNetwork:
 
     Returns
     -------
-    LayeredNetwork
+    LayeredNetwork or Published
+        One layer a row, as its table was published; or a graph.
 
     Raises
     ------
@@ -46,4 +47,4 @@ def build(name: str, *, seed: int = 0) -> LayeredNetwork:
 
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        return builder()
+        return builder().eval().requires_grad_(False)

@@ -109,6 +109,4 @@ def norm_conv(
 ) -> nn.Sequential:
     """Return a convolution that keeps height and width at stride 1, its batch normalisation and activation."""
     convolution = nn.Conv2d(inputs, filters, kernel, stride, kernel // 2, groups=groups, bias=False)
-    return nn.Sequential(
-        OrderedDict(conv=convolution, norm=nn.BatchNorm2d(filters, eps=eps), activation=activation())
-    )
+    return nn.Sequential(OrderedDict(conv=convolution, norm=nn.BatchNorm2d(filters, eps=eps), activation=activation()))

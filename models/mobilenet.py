@@ -37,7 +37,15 @@ class MobileNetV2(Published):
 
     def __init__(self) -> None:
         super().__init__()
-        table = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+        table = [
+            (1, 16, 1, 1),
+            (6, 24, 2, 2),
+            (6, 32, 3, 2),
+            (6, 64, 4, 2),
+            (6, 96, 3, 1),
+            (6, 160, 3, 2),
+            (6, 320, 1, 1),
+        ]
         blocks: list[nn.Module] = [_conv(3, 32, 3, 2)]
         inputs = 32
         for factor, outputs, repeats, stride in table:

@@ -17,6 +17,9 @@ class Block(nn.Module):
     `begin` on, and attention sees all up to there.
     """
 
+    keys: Tensor
+    values: Tensor
+
     def __init__(self, width: int, heads: int, *, cache: int = 0, begin: int = 0, eps: float = 1e-5) -> None:
         super().__init__()
         self.heads, self.cache, self.begin = heads, cache, begin

@@ -207,7 +207,7 @@ def chain(graph: Graph, label: Callable[[Operator], str | None] | None = None) -
 
 
 def _least(graph: Graph, order: list[int], places: list[int]) -> int:
-    """Return the place at which the fewest bytes cross: the last of them, but nowhere if sending the input is as good."""
+    """Return the last of the places at which the fewest bytes cross; 0 if sending the input is as good."""
     crossing = {place: graph.cost(frozenset(order[:place]))[0] for place in places}
     least = min(crossing.values())
     return 0 if crossing.get(0) == least else max(place for place in places if crossing[place] == least)

@@ -91,7 +91,7 @@ def piece(
         if name not in made:
             made[name] = graph.node_copy(program.nodes[name], lambda node: made[node.name])
     graph.output(tuple(made[end.name] if isinstance(end, TensorArgument) else end.value for end in ends))
-    return _exported(whole, graph, [*weights, *inputs], [*written, *outputs], in_spec, out_spec)
+    return _program(whole, graph, [*weights, *inputs], [*written, *outputs], in_spec, out_spec)
 
 
 def _laid_out(graph: fx.Graph, node: fx.Node) -> fx.Node:
@@ -104,18 +104,21 @@ def _laid_out(graph: fx.Graph, node: fx.Node) -> fx.Node:
         return node
     back = [order.index(axis) for axis in range(len(stride))]
     permute, clone = torch.ops.aten.permute.default, torch.ops.aten.clone.default
-    for target, arguments, options in [
+    steps: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
         (permute, (order,), {}),
         (clone, (), {"memory_format": torch.contiguous_format}),
         (permute, (back,), {}),
-    ]:
+    ]
+    for target, arguments, options in steps:
         value = target(node.meta["val"], *arguments, **options)
         node = graph.call_function(target, (node, *arguments), options)
         node.meta["val"] = value
     return node
 
 
-def _exported(whole: ExportedProgram, graph: fx.Graph, inputs: list[Any], outputs: list[Any], *specs: Any) -> Any:
+def _program(
+    whole: ExportedProgram, graph: fx.Graph, inputs: list[Any], outputs: list[Any], *specs: Any
+) -> ExportedProgram:
     import torch
     from torch.export import ExportedProgram, ExportGraphSignature, ModuleCallEntry, ModuleCallSignature
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import re
@@ -136,13 +137,16 @@ def measure(
         shapes = tuple(value.shape[1:] for value in crossing)
         flop = sum(graph.operators[index].work for index in chain.row(k))
         size = sum(value.wire_bytes for value in crossing)
-        layers.append(Layer(chain.names[k - 1], flop, shapes, size, {name: rows[k - 1]}, weights[k - 1], working[k - 1]))
+        layers.append(
+            Layer(chain.names[k - 1], flop, shapes, size, {name: rows[k - 1]}, weights[k - 1], working[k - 1])
+        )
     taken = {
         "kind": "measured",
         "processor": source.processor(device),
         "threads": threads,
         "repeats": repeats,
         "warmup": warmup,
+        "clock": "events" if device == "cuda" else "of the thread" if threads == 1 else "wall",
         "rows_over_whole": round(sum(row[0] for row in rows) / whole, 3),
         **source.versions(),
     }
@@ -238,10 +242,12 @@ def _added(profile: Profile, path: Path, *, strict: bool) -> Profile:
                 for old, new in pairs
             )
             devices = {d: note for d, note in known.provenance.get("devices", {}).items() if d in kept}
-            provenance = profile.provenance | {"devices": devices | profile.provenance["devices"]}
+            provenance = {**profile.provenance, "devices": devices | profile.provenance["devices"]}
             return replace(profile, layers=layers, provenance=provenance)
         if strict and path.exists():
-            raise InputError("has other rows than this model; allowed: the same model, input and wire, or another folder", path)
+            raise InputError(
+                "has other rows than this model; allowed: the same model, input and wire, or another folder", path
+            )
     return profile
 
 
@@ -298,11 +304,14 @@ def processor(device: str) -> str:
     return next(filter(None, [*named, platform.processor(), platform.machine()]), "unknown")
 
 
-def clocks(device: str) -> tuple[Callable[[], Any], Callable[[Sequence[Any]], Seconds]]:
-    """Return how to mark a moment on a device, and how to tell the time between marks [s]."""
+def clocks(device: str, threads: int) -> tuple[Callable[[], Any], Callable[[Sequence[Any]], Seconds]]:
+    """Return how to mark a moment on a device, and how to tell the time between marks [s].
+
+    One thread on a processor is timed by its own clock: what else the machine does then does not count.
+    """
     torch = _torch()
     if device != "cuda":
-        return time.perf_counter, lambda marks: np.diff(marks).tolist()
+        return time.thread_time if threads == 1 else time.perf_counter, lambda marks: np.diff(marks).tolist()
 
     def mark() -> Any:
         event = torch.cuda.Event(enable_timing=True)
@@ -311,7 +320,7 @@ def clocks(device: str) -> tuple[Callable[[], Any], Callable[[Sequence[Any]], Se
 
     def between(marks: Sequence[Any]) -> Seconds:
         torch.cuda.synchronize()
-        return [one.elapsed_time(other) / 1e3 for one, other in zip(marks, marks[1:], strict=False)]
+        return [one.elapsed_time(other) / 1e3 for one, other in itertools.pairwise(marks)]
 
     return mark, between
 

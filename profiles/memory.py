@@ -41,7 +41,8 @@ def memory(program: Program, chain: Chain) -> tuple[list[int], list[int]]:
         if owner in size or owner in program.weights:
             pass
         elif weight is None:
-            tensors = [v for v in (value if isinstance(value, (list, tuple)) else [value]) if hasattr(v, "element_size")]
+            made: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
+            tensors = [tensor for tensor in made if hasattr(tensor, "element_size")]
             size[owner] = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
             begin[owner] = end[owner] = place.get(node.name, -1)
         for parent in node.all_input_nodes:

@@ -99,7 +99,7 @@ def read(exported: ExportedProgram, wire: str) -> Program:
         if node.op == "call_function":
             if not hasattr(node.target, "_schema") and node.target is not operator.getitem:
                 raise InputError(
-                    f"{where(node)}operator {short(node)!r} is control flow; allowed: models without data-dependent branches"
+                    f"{where(node)}operator {short(node)!r} is control flow; allowed: models without branches on data"
                 )
             if any(parent.name in moving for parent in node.all_input_nodes):
                 moving.add(node.name)
@@ -112,7 +112,13 @@ def read(exported: ExportedProgram, wire: str) -> Program:
         for tensor in _tensor(node):
             values[node.name] = len(tensors)
             tensors.append(
-                Value(node.name, wire_bytes(tensor, wire), group_of.get(node.name, -1), tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+                Value(
+                    node.name,
+                    wire_bytes(tensor, wire),
+                    group_of.get(node.name, -1),
+                    tuple(tensor.shape),
+                    str(tensor.dtype).removeprefix("torch."),
+                )
             )
     operators = []
     for index, names in enumerate(groups):
@@ -208,9 +214,7 @@ def where(node: fx.Node) -> str:
 
 def _name(node: fx.Node) -> str:
     """Return where a node is in the model: the module of torch that it is, or its function in a module."""
-    path, kind = "", ""
-    for path, kind in (node.meta.get("nn_module_stack") or {}).values():
-        pass
+    path, kind = next(reversed((node.meta.get("nn_module_stack") or {"": ("", "")}).values()))
     kind = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
     path = path.replace("L['self'].", "").replace("L['self']", "")
     leaf = kind.startswith("torch.nn.modules.") and not kind.startswith(_WHOLE)
@@ -228,9 +232,13 @@ def _tensor(node: fx.Node) -> list[Tensor]:
 
     value = node.meta.get("val")
     if isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool)):
-        raise InputError(f"{where(node)}operator {short(node)!r} makes a size that depends on data; allowed: fixed shapes")
+        raise InputError(
+            f"{where(node)}operator {short(node)!r} makes a size that depends on data; allowed: fixed shapes"
+        )
     if isinstance(value, torch.Tensor):
         if not all(isinstance(n, int) for n in value.shape):
-            raise InputError(f"{where(node)}operator {short(node)!r} makes a shape that depends on data; allowed: fixed shapes")
+            raise InputError(
+                f"{where(node)}operator {short(node)!r} makes a shape that depends on data; allowed: fixed shapes"
+            )
         return [value]
     return []

@@ -58,13 +58,16 @@ def _work(profile: Profile) -> tuple[FloatArray, FloatArray]:
     shapes = [((profile.input_shape),), *(layer.output_shapes for layer in profile.layers)]
     values = np.array([sum(math.prod(shape) for shape in one) for one in shapes], dtype=float)
     weights = np.diff(profile.weight_bytes, prepend=0.0)
-    return np.array([float(layer.flop) for layer in profile.layers]), weights + _VALUE_BYTES * (values[1:] + values[:-1])
+    return np.array([float(layer.flop) for layer in profile.layers]), weights + _VALUE_BYTES * (
+        values[1:] + values[:-1]
+    )
 
 
 def _measured(profile: Profile, name: str) -> FloatArray:
     profile.seconds_per_byte(name)  # refuses a device it was not measured on
     check(
-        not profile.is_estimated(name), f"times of profile {profile.name!r} on {name!r} are estimated; allowed: measured ones"
+        not profile.is_estimated(name),
+        f"times of profile {profile.name!r} on {name!r} are estimated; allowed: measured ones",
     )
     return np.array([layer.time_s[name][0] for layer in profile.layers])
 
@@ -142,7 +145,9 @@ def estimate(profile: Profile, device: Device, source: str, others: Sequence[Pro
     taken = _measured(profile, source)
     if device.name in profile.devices and not profile.is_estimated(device.name):
         raise InputError(f"profile {profile.name!r} has measured times on {device.name!r}; allowed: another name")
-    known = [one for one in others if source in one.devices and one.name != profile.name and not one.is_estimated(source)]
+    known = [
+        one for one in others if source in one.devices and one.name != profile.name and not one.is_estimated(source)
+    ]
     ratio = device.times(profile) / _fitted(source, [profile, *known]).times(profile)
     rows = zip(profile.layers, (taken * ratio).tolist(), strict=True)
     layers = tuple(replace(row, time_s={**row.time_s, device.name: (round(time, 9), 0.0)}) for row, time in rows)

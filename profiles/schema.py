@@ -7,8 +7,8 @@
                  "weight_bytes": 93184, "working_bytes": 2334720, "time_s": {"epyc-1t": [0.00284, 0.00011]}}],
      "provenance": {"kind": "measured"}}
 
-``raw_bytes``, ``weight_bytes``, ``working_bytes`` and ``time_s`` may be missing; a time is the median and its spread, by
-device. Schema 1 is read too: one ``output_shape``, ``time_s`` and ``time_spread_s`` of a device without a name
+``raw_bytes``, ``weight_bytes``, ``working_bytes`` and ``time_s`` may be missing; a time is the median and its spread,
+by device. Schema 1 is read too: one ``output_shape``, ``time_s`` and ``time_spread_s`` of a device without a name
 (`UNNAMED`). Provenance is free but for its kind. A fault is one `InputError` with file, line, value and what is
 allowed; the first one stops.
 """
@@ -196,7 +196,9 @@ def _least(at: _At, layer: Any, value: Any) -> float:
 def _time(at: _At, value: Any) -> tuple[float, float]:
     pair = _typed(at, value, list, "[median, spread], in seconds", "time_s")
     if len(pair) != 2 or any(isinstance(x, bool) or not isinstance(x, (int, float)) or x < 0 for x in pair):
-        raise _Fault(at, f"time_s on {_shown(at[-1])} is {_shown(value)}; allowed: [median, spread], in seconds, 0 or more")
+        raise _Fault(
+            at, f"time_s on {_shown(at[-1])} is {_shown(value)}; allowed: [median, spread], in seconds, 0 or more"
+        )
     return pair[0], pair[1]
 
 

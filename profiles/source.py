@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -83,15 +84,15 @@ class Source:
         """
         import torch
 
-        values = [v for v in [*self.args, *self.kwargs.values()]]
+        values = [*self.args, *self.kwargs.values()]
         try:
             with measure.limited(threads), torch.no_grad():
                 rows = [self._runner(k) for k in range(1, len(self.chain) + 1)]
                 whole = self._runner(None)
                 for frame in range(warmup + repeats):
-                    times = [*_timed(rows, self._inputs(values), device), *_timed([whole], self._inputs(values), device)]
+                    parts = [_timed(part, self._inputs(values), device, threads) for part in (rows, [whole])]
                     if frame >= warmup:
-                        yield times
+                        yield [*parts[0], *parts[1]]
         except (RuntimeError, MemoryError) as error:
             shown = ",".join(map(str, self.inputs))
             raise InputError(
@@ -137,7 +138,11 @@ class Source:
         row = set(chain.row(k)) if k else set(range(len(graph.operators)))
         reads = {value for index in row for value in graph.operators[index].reads}
         takes = [v.name for i, v in enumerate(graph.values) if i in reads and v.maker not in row]
-        gives = [v.name for i, v in enumerate(graph.values) if v.maker in row and (i in graph.outputs or not graph.readers[i] <= row)]
+        gives = [
+            v.name
+            for i, v in enumerate(graph.values)
+            if v.maker in row and (i in graph.outputs or not graph.readers[i] <= row)
+        ]
         part = piece(self.program, row, takes, gives, laid_out=True)
         held = [spec.target for spec in part.graph_signature.input_specs if spec.target is not None]
         weights = [self.program.tensor(target) for target in held]
@@ -159,8 +164,8 @@ def _step(row: Runner, env: dict[str, Any]) -> None:
     env.update(zip(row.gives, results[row.writes :], strict=True))
 
 
-def _timed(rows: list[Runner], env: dict[str, Any], device: str) -> list[float]:
-    mark, between = measure.clocks(device)
+def _timed(rows: list[Runner], env: dict[str, Any], device: str, threads: int) -> list[float]:
+    mark, between = measure.clocks(device, threads)
     marks = [mark()]
     for row in rows:
         _step(row, env)
@@ -249,18 +254,17 @@ def open_model(model: str, input_text: str | None = None, *, wire: str = "uint8"
         try:
             exported = _export(exported.module() if exported is not None else module, args, kwargs)
         except Exception as error:  # whatever the model's own code or torch raises at it
-            place, line = _blame(error)
+            place, code = _blame(error)
             shown = ",".join(map(str, inputs))
             raise InputError(
-                f"{place}{model!r} with input {shown} cannot be exported: {first_line(error)}{line}"
+                f"{place}{model!r} with input {shown} cannot be exported: {_reason(error)}{code}"
             ) from None
     with quiet():
         program = read(exported.run_decompositions({}), wire)
     _check_random(program)
     if isinstance(getattr(module, "output_shapes", None), tuple):  # a table: rows are as published
         label = _row
-    line = chain(program.graph, label)
-    return Source(name, program, line, inputs, args, kwargs, notes)
+    return Source(name, program, chain(program.graph, label), inputs, args, kwargs, notes)
 
 
 def _row(operator: Operator) -> str | None:
@@ -316,9 +320,11 @@ def _from_file(file: Path, name: str) -> Any:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
             sys.modules[spec.name] = loaded
-            _own(file, "cannot be imported", lambda: spec.loader.exec_module(loaded))
+            _own(file, "cannot be imported", partial(spec.loader.exec_module, loaded))
             if not hasattr(loaded, name):
-                known = [key for key, value in vars(loaded).items() if callable(value) or isinstance(value, torch.nn.Module)]
+                known = [
+                    key for key, value in vars(loaded).items() if callable(value) or isinstance(value, torch.nn.Module)
+                ]
                 raise InputError(UnknownNameError("model", name, known).message, file)
             found = getattr(loaded, name)
             if not isinstance(found, torch.nn.Module):
@@ -332,7 +338,7 @@ def _from_file(file: Path, name: str) -> Any:
     return found
 
 
-def _own(file: Path, what: str, call: Callable[[], Any]) -> Any:
+def _own(file: Path, what: str, call: Callable[..., Any]) -> Any:
     """Call what a user wrote; a failure is one line with its place."""
     try:
         return call()
@@ -356,7 +362,8 @@ def _load(file: Path) -> ExportedProgram:
             return torch.export.load(file)
     except Exception as error:
         raise InputError(
-            f"is not an exported program of this torch ({type(error).__name__}); allowed: what torch.export.save wrote", file
+            f"is not an exported program of this torch ({type(error).__name__}); allowed: what torch.export.save wrote",
+            file,
         ) from None
     finally:
         os.environ.pop(key)
@@ -373,6 +380,11 @@ def _check_random(program: Program) -> None:
         attention = short(node) == "scaled_dot_product_attention"
         if not attention or node.kwargs.get("dropout_p", node.args[4] if len(node.args) > 4 else 0.0):
             raise InputError(f"{where(node)}operator {short(node)!r} is random; allowed: models that are deterministic")
+
+
+def _reason(error: Exception) -> str:
+    data_dependent = type(error).__name__.startswith("GuardOnDataDependent")
+    return "a branch or a shape depends on the data" if data_dependent else first_line(error)
 
 
 def _blame(error: Exception) -> tuple[str, str]:

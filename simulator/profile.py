@@ -12,7 +12,6 @@ import numpy as np
 
 from cutlayer.simulator.frozen import FloatArray, ReadOnly, check, frozen, positive
 
-
 Times = Mapping[str, tuple[float, float]]
 """By device: the median time of a layer and its spread (interquartile range) [s]."""
 
@@ -149,7 +148,7 @@ class Profile(ReadOnly):
         """
         check(
             device in self.devices,
-            f"profile {self.name!r} has no times on device {device!r}; measured on: {', '.join(self.devices) or 'none'}; "
+            f"profile {self.name!r} has no times on device {device!r}; it has {', '.join(self.devices) or 'none'}; "
             f"`cutlayer profile {self.name} --as {device}`, run on that device, adds them",
         )
         return frozen(np.cumsum([layer.time_s[device][0] for layer in self.layers]) / self.input_bytes)

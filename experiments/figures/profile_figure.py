@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def pays(profile: Profile) -> list[str]:
-    """Return, by cut, whether it can ever be the best: ``"yes"`` at some price ratio, ``"bound"`` only where a resource is bounded, else ``""``."""
+    """Return, by cut, whether it can ever be the best.
+
+    ``"yes"`` for some price ratio of bandwidth and compute, ``"bound"`` only where a resource is bounded, else ``""``.
+    """
     work = np.cumsum([float(layer.flop) for layer in profile.layers])
     size = np.array([float(layer.output_bytes) for layer in profile.layers])
     verdicts = ["" for _ in profile.layers]
@@ -35,7 +38,7 @@ def pays(profile: Profile) -> list[str]:
     return verdicts
 
 
-def _below(work: np.ndarray, size: np.ndarray, a: int, b: int, c: int) -> bool:  # type: ignore[type-arg]
+def _below(work: np.ndarray, size: np.ndarray, a: int, b: int, c: int) -> bool:
     """Whether point b lies below the line from a to c."""
     return bool((size[a] - size[b]) * (work[c] - work[b]) > (size[b] - size[c]) * (work[b] - work[a]))
 
@@ -55,11 +58,15 @@ def draw_profile(profile: Profile) -> Figure:
     _panel(axes[0], cuts, crossing, "crosses after the row", "B", 0)
     factor = scale_of(crossing.max(), "B")[0]
     best = np.array([mark == "yes" for mark in marks])
-    axes[0].plot(cuts[best], crossing[best] / factor, "o", color="#000000", markersize=6, fillstyle="none", label="can pay")
+    axes[0].plot(
+        cuts[best], crossing[best] / factor, "o", color="#000000", markersize=6, fillstyle="none", label="can pay"
+    )
     axes[0].axhline(profile.input_bytes / factor, color="#666666", linewidth=0.8, linestyle=":", label="input")
     axes[0].set_yscale("log")
     axes[0].legend()
-    _panel(axes[1], cuts, np.cumsum([float(layer.flop) for layer in profile.layers]), "computed up to the row", "FLOP", 1)
+    _panel(
+        axes[1], cuts, np.cumsum([float(layer.flop) for layer in profile.layers]), "computed up to the row", "FLOP", 1
+    )
     rest = axes[2:]
     if profile.devices:
         for index, device in enumerate(profile.devices):
@@ -77,7 +84,7 @@ def draw_profile(profile: Profile) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, cuts: np.ndarray, values: np.ndarray, what: str, unit: str, index: int) -> None:  # type: ignore[type-arg]
+def _panel(axes: Axes, cuts: np.ndarray, values: np.ndarray, what: str, unit: str, index: int) -> None:
     factor, scaled = scale_of(float(values.max()), unit)
     axes.plot(cuts, values / factor, **look(index))
     axes.set_ylabel(f"{what} [{scaled}]")

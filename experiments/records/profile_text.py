@@ -23,14 +23,14 @@ def as_text(profile: Profile) -> str:
         line += [str(len(layer.output_shapes)), mark or "-"] + ([render(held[k - 1], "B")] if memory else [])
         lines.append(line + [f"{layer.time_s[name][0] * 1e3:.4g} ms" for name in profile.devices])
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    left = {1, 5}
-    table = [
-        "  ".join(word.ljust(w) if at in left else word.rjust(w) for at, (word, w) in enumerate(zip(line, widths, strict=True)))
-        for line in lines
-    ]
+    table = []
+    for line in lines:
+        words = zip(line, widths, strict=True)
+        table.append("  ".join(w.ljust(n) if at in (1, 5) else w.rjust(n) for at, (w, n) in enumerate(words)))
     total = sum(layer.flop for layer in profile.layers)
     shape = "x".join(map(str, profile.input_shape))
-    head = f"{profile.name}: input {shape}, {render(profile.input_bytes, 'B')}; {render(total, 'FLOP')}, {len(profile)} rows"
+    size = render(profile.input_bytes, "B")
+    head = f"{profile.name}: input {shape}, {size}; {render(total, 'FLOP')}, {len(profile)} rows"
     whole = [f"{d}: {sum(x.time_s[d][0] for x in profile.layers) * 1e3:.4g} ms a frame" for d in profile.devices]
     notes = ["* estimated"] if any(name.endswith("*") for name in devices) else []
     return "\n".join([head, *(line.rstrip() for line in table), *whole, *notes])

@@ -292,7 +292,7 @@ class WorkloadSection(Section):
     profile_folder: File | None = None
     """Folder of profiles; without it, those that come with cutlayer."""
     profiles: Profiles | None = None
-    """The profiles tasks may have, in brackets, or a table of their weights; by default all of the folder, or the ten of the paper, evenly."""
+    """The profiles tasks may have, in brackets, or a table of weights; by default the whole folder, or the ten."""
     frame_bytes: distribution("B") = Uniform(100e3, 1e6)  # type: ignore[valid-type]
     """Bytes of one frame, all servers together."""
     frame_rate: distribution("Hz") = Constant(5.0)  # type: ignore[valid-type]

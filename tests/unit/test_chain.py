@@ -82,7 +82,7 @@ def test_where_all_work_depends_on_one_operator_the_best_set_with_work_is_a_row_
     shifted = [Operator("stem", rng.randint(1, 9), (0,))]
     values = [base.values[0], Value("stem", rng.randint(1, 10**6), 0)]
     inputs = [i for i, v in enumerate(base.values) if v.maker == -1]
-    place = {i: 1 for i in inputs} | {
+    place = dict.fromkeys(inputs, 1) | {
         i: k for k, i in enumerate((i for i, v in enumerate(base.values) if v.maker >= 0), start=2)
     }
     values += [Value(v.name, v.wire_bytes, v.maker + 1) for v in base.values if v.maker >= 0]

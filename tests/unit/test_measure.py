@@ -8,8 +8,8 @@ import pytest
 
 from cutlayer import models
 from cutlayer.profiles import measure as module
-from cutlayer.profiles import store
 from cutlayer.profiles import source as source_module
+from cutlayer.profiles import store
 from cutlayer.profiles.measure import measure, measure_all, network_names
 from cutlayer.profiles.source import parse_inputs
 from cutlayer.simulator.errors import InputError
@@ -155,7 +155,9 @@ def test_time_is_the_median_and_its_spread_the_interquartile_range(torch, monkey
 def test_rows_that_do_not_add_up_to_the_whole_are_measured_again_and_then_refused(torch, monkeypatch):
     tries = []
     monkeypatch.setattr(source_module.Source, "times", lambda *args: tries.append(1) or iter([[1.0] * 5 + [2.0]]))
-    with pytest.raises(InputError, match=r"'lenet-5': its rows take 5 s together and the whole 2 s, three times; allowed"):
+    with pytest.raises(
+        InputError, match=r"'lenet-5': its rows take 5 s together and the whole 2 s, three times; allowed"
+    ):
         measure("lenet-5")
     assert len(tries) == 3
 
@@ -212,7 +214,7 @@ def test_without_torch_the_extra_to_install_is_named(call, monkeypatch):
      "3:", "3:int65", "a b=3"],
 )  # fmt: skip
 def test_bad_inputs_are_refused(text):
-    with pytest.raises(InputError, match="allowed: |did you mean"):
+    with pytest.raises(InputError, match=r"allowed: |did you mean"):
         parse_inputs(text)
 
 

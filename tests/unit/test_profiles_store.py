@@ -29,7 +29,7 @@ LINES = """\
     "note": "made up"
   }
 }
-"""
+"""  # noqa: E501
 
 SCHEMA_1 = """\
 {
@@ -99,14 +99,19 @@ def test_a_profile_of_schema_1_is_read(tmp_path):
     assert fault(SCHEMA_1.replace("output_shape", "output_shapes"), tmp_path)[0] == 6
 
 
-@pytest.mark.parametrize("ask", [lambda p: p.weight_bytes, lambda p: p.working_bytes, lambda p: p.seconds_per_byte("gpu")])
+@pytest.mark.parametrize(
+    "ask", [lambda p: p.weight_bytes, lambda p: p.working_bytes, lambda p: p.seconds_per_byte("gpu")]
+)
 def test_what_a_profile_does_not_say_names_the_command_that_measures_it(two, ask):
     with pytest.raises(InputError, match=r"profile 'two' has no .*`cutlayer profile two"):
         ask(two)
 
 
 def test_memory_of_layers_up_to_a_cut_is_their_weights_and_the_largest_working_set():
-    rows = [Layer(f"l{k}", 1, (1,), 1, weight_bytes=w, working_bytes=a) for k, (w, a) in enumerate([(3, 9), (4, 2), (0, 10)])]
+    rows = [
+        Layer(f"l{k}", 1, (1,), 1, weight_bytes=w, working_bytes=a)
+        for k, (w, a) in enumerate([(3, 9), (4, 2), (0, 10)])
+    ]
     profile = Profile("p", (1,), 1, tuple(rows))
     assert profile.weight_bytes.tolist() == [3, 7, 7]
     assert profile.working_bytes.tolist() == [9, 9, 10]
@@ -135,7 +140,15 @@ provenances = st.builds(
     st.dictionaries(st.text(max_size=5), plain, max_size=4),
     st.sampled_from(["measured", "estimated", "assumed"]),
 )
-profiles = st.builds(Profile, names, shapes, sizes, st.lists(layers, min_size=1, max_size=4).map(tuple), provenances, memory.filter(lambda n: n != 0))
+profiles = st.builds(
+    Profile,
+    names,
+    shapes,
+    sizes,
+    st.lists(layers, min_size=1, max_size=4).map(tuple),
+    provenances,
+    memory.filter(lambda n: n != 0),
+)
 
 
 @given(profiles)

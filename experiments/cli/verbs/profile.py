@@ -8,9 +8,10 @@ from pathlib import Path
 
 from cutlayer.simulator.errors import InputError
 
-HELP = "measure a network with torch; show profiles, estimate their times elsewhere"
+HELP = "measure a network with torch; show a profile"
 DESCRIPTION = """\
-Measure what every row of a network computes, leaves, holds and takes here; needs torch: pip install 'cutlayer[profile]'.
+Measure what every row of a network computes, leaves, holds and takes here. Needs torch: pip install
+'cutlayer[profile]'.
 
   cutlayer profile MODEL...             measure networks: a registered name, FILE.py:NAME (a torch module, or a
                                         function that gives one), an exported program (.pt2), an ONNX file, or 'all'
@@ -30,7 +31,9 @@ _ONLY = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument("what", nargs="+", metavar="MODEL", help="networks to measure; or show, fit or estimate, and profiles")
+    parser.add_argument(
+        "what", nargs="+", metavar="MODEL", help="networks to measure; or show, fit or estimate, and profiles"
+    )
     add = parser.add_argument
     add("--input", metavar="SHAPE", help="what one frame is: 3x224x224, or image=3x224x224,tokens=77:int64")
     add("--device", metavar="D", help="where to measure: cpu (default) or cuda")
