@@ -24,6 +24,7 @@ def row(scheduler, seed, deployed, servers=4, status="done", **more):
     return {
         "key": key, "scenario": json.dumps(scenario), "scheduler": scheduler, "seed": seed, "status": status,
         "versions": versions, "deployed_tasks": deployed, "arrived_tasks": 10, "evicted_tasks": 0, "wall_s": 1.0,
+        "end_s": 10.0,
     } | more  # fmt: skip
 
 
