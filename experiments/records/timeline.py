@@ -200,6 +200,8 @@ def _counter_events(
                 yield 0.0, event(f"link {name}", "uplink", "Mbit/s", capacity / 1e6)
         for row in read_table(results, "series_by", run["key"]):
             name = row["resource_name"]
+            if network is not None and name not in (compute if row["resource"] == "server" else uplink):
+                raise InputError(f"series_by: {row['resource']} {name!r} is not among resources", results.path)
             if row["resource"] == "server":
                 value = row["reserved_flop_per_s"] / 1e9
                 value = compute[name] / 1e9 - value if compute else value
