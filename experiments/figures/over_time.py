@@ -10,6 +10,7 @@ import numpy as np
 
 from cutlayer.experiments.figures.panels import Curve, Panel, latency_unit, step_values, time_unit
 from cutlayer.experiments.figures.seeds import mean_bound, seeds_note
+from cutlayer.experiments.lateness import late_shares, none_late
 from cutlayer.experiments.records.run_groups import (
     MOST_LINES,
     Group,
@@ -137,25 +138,17 @@ def used(results: Results, groups: Sequence[Group]) -> list[Panel]:
     return panels
 
 
-def violations(results: Results, groups: Sequence[Group]) -> list[Panel]:
+def late(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the share of frames delivered too late in every window of time."""
     note, groups = _which(results, groups, "frame_series", NEEDS_WINDOW)
 
     def share(group: Group, rows: Sequence[Row]) -> tuple[FloatArray, FloatArray]:
-        delivered = column(rows, "delivered")
-        with np.errstate(invalid="ignore", divide="ignore"):
-            late = np.where(delivered > 0, 100 * column(rows, "violations") / delivered, math.nan)
-        return column(rows, "time_s"), late
+        return column(rows, "time_s"), 100 * late_shares(column(rows, "violations"), column(rows, "delivered"))
 
     curves, x_label = _window_curves(results, groups, "frame_series", share, 100.0)
-    title = "Deadline violations"
     none = all(not np.nan_to_num(curve.y).any() for curve in curves)
-    nothing = f"none of {sum(map(_delivered, groups)):,} delivered frames is late" if none else ""
-    return [Panel("violations", title, x_label, "late frames [% of delivered]", curves, note=note, nothing=nothing)]
-
-
-def _delivered(group: Group) -> int:
-    return sum(row["delivered"] or 0 for row in group.rows)
+    nothing = none_late(sum(row["delivered"] or 0 for group in groups for row in group.rows)) if none else ""
+    return [Panel("late", "Late frames", x_label, "late frames [% of delivered]", curves, note=note, nothing=nothing)]
 
 
 def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:

@@ -87,14 +87,33 @@ class Panel:
     nothing: str = ""
     x_whole: bool = False
 
+    @property
+    def heading(self) -> str:
+        """The title, with the name of the only curve before it where there is one only."""
+        if len(self.curves) != 1 or not self.title or not self.curves[0].label:
+            return self.title
+        return f"{self.curves[0].label}: {self.title[:1].lower()}{self.title[1:]}"
+
+
+class _Labelled:
+    """What belongs to one line of other figures."""
+
+    label: str
+    title: str
+
+    @property
+    def heading(self) -> str:
+        """The title, after the name of the runs it shows."""
+        return f"{self.label}: {self.title}" if self.title else ""
+
 
 @dataclass(frozen=True, eq=False)
-class HeatMap:
+class HeatMap(_Labelled):
     """One value for every name and every interval of time.
 
     Attributes
     ----------
-    name, title, x_label, value_label : str
+    name, label, title, x_label, value_label : str
     names : tuple of str
         Of the rows.
     edges : ndarray, shape (n + 1,)
@@ -105,6 +124,7 @@ class HeatMap:
     """
 
     name: str
+    label: str
     title: str
     x_label: str
     value_label: str
@@ -115,12 +135,12 @@ class HeatMap:
 
 
 @dataclass(frozen=True, eq=False)
-class Map:
+class Map(_Labelled):
     """Nodes and edges in the plane with a load each.
 
     Attributes
     ----------
-    name, title, value_label : str
+    name, label, title, value_label : str
     positions : dict of str to (float, float)
     edges : list of (str, str)
     values : dict
@@ -132,6 +152,7 @@ class Map:
     """
 
     name: str
+    label: str
     title: str
     value_label: str
     positions: dict[str, tuple[float, float]]

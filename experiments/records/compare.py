@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
+from cutlayer.experiments.lateness import late_share
 from cutlayer.experiments.records.run_groups import Row, done_rows, parameters_of, reaches_the_bound
 from cutlayer.experiments.records.store import OF_THE_MACHINE
 from cutlayer.experiments.stats import Interval, mean_interval, paired_interval
@@ -127,7 +128,7 @@ def _measures(scenario: Mapping[str, Any], pairs: Sequence[tuple[Row, Row]]) -> 
 def _value(row: Row, measure: str) -> float | None:
     if measure != LATE:
         return row[measure]  # type: ignore[no-any-return]
-    return row["violations"] / row["delivered"] if row["delivered"] else None
+    return late_share(row)
 
 
 _UNITS = {"_bps": "bit/s", "_flop_per_s": "FLOP/s", "_s": "s", "_tasks": "tasks", "_arrivals": "arrivals"}
