@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, NullForma
 
 from cutlayer.experiments.figures.names import fonts_with, say_missing
 from cutlayer.experiments.stats import Interval
+from cutlayer.simulator.files import whole
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#A89F00", "#5B2A86", "#000000", "#8C8C8C"]
 """Okabe and Ito's palette, told apart by the colour-blind; line style and marker tell them apart in grey.
@@ -116,12 +116,8 @@ def _written(
         for ending in formats:
             options = FORMATS[ending] | ({"dpi": 300} if paper and ending == "png" else {})
             path = stem.with_name(f"{stem.name}.{ending}")
-            draft = stem.with_name(f".{os.getpid()}.tmp.{ending}")
-            try:
-                drawn.savefig(draft, **options)
-                draft.replace(path)
-            finally:
-                draft.unlink(missing_ok=True)
+            with whole(path) as draft:
+                drawn.savefig(draft, format=ending, **options)
             paths.append(path)
     glyphs = [re.match(r"Glyph (\d+) ", str(warning.message)) for warning in caught]
     for warning, glyph in zip(caught, glyphs, strict=True):
