@@ -100,6 +100,8 @@ def draw_panel(axes: Axes, panel: Panel) -> dict[str, Any]:
         inside = all(curve.steps or len(curve.x) > 100 for curve in panel.curves) and not panel.x_lines
         pad = 0.0 if inside else 0.03 * float(np.ptp(x))
         axes.set_xlim(float(x.min()) - pad, float(x.max()) + pad)
+    elif len(x) and not panel.x_log:  # one moment or one value
+        axes.set_xlim(float(x[0]) - (0.0 if x[0] == 0 else 1.0), float(x[0]) + 1.0)
     for label, value in panel.lines:
         axes.axhline(value, **_REFERENCE)
         left = _nearest(panel, value, 0.0) > _nearest(panel, value, 2 / 3)
@@ -147,7 +149,7 @@ def _draw_curve(axes: Axes, curve: Curve, index: int, alone: bool, upper_line: b
     where: dict[str, Any] = {"drawstyle": "steps-post"} if curve.steps else {}
     if curve.plain:
         return axes.plot(curve.x, curve.y, color="black", linewidth=1.0, label=curve.label, **where)[0]
-    few = len(curve.x) <= 20 and not curve.steps
+    few = (len(curve.x) <= 20 and not curve.steps) or len(set(curve.x.tolist())) == 1
     looks = look(index) if few else look(index, every=0) if alone else look(index)
     if not (few or alone):  # the same marker at the same few places of the axes, not on every point
         looks |= {"markevery": (0.02 + 0.025 * index, 0.2)}
@@ -186,9 +188,8 @@ def _rows_in(one: HeatMap, paper: bool = False) -> float:
 
 def draw_heat_map(axes: Axes, one: HeatMap) -> None:
     """Draw a heat map with its colour bar."""
-    largest = one.largest or max(float(one.values.max(initial=0.0)), 1e-12)
     mesh = axes.pcolormesh(
-        one.edges, np.arange(len(one.names) + 1), one.values, cmap=COLOUR_MAP, vmin=0, vmax=largest, rasterized=True
+        one.edges, np.arange(len(one.names) + 1), one.values, cmap=COLOUR_MAP, vmin=0, vmax=one.top, rasterized=True
     )
     axes.grid(False)
     axes.invert_yaxis()

@@ -10,7 +10,7 @@ import numpy as np
 
 from cutlayer.experiments.figures.panels import Curve, Panel, latency_unit, step_values, time_unit
 from cutlayer.experiments.figures.seeds import mean_bound, seeds_note
-from cutlayer.experiments.lateness import late_shares, none_late
+from cutlayer.experiments.lateness import NONE_DELIVERED, late_shares, none_late
 from cutlayer.experiments.records.run_groups import (
     MOST_LINES,
     Group,
@@ -18,7 +18,7 @@ from cutlayer.experiments.records.run_groups import (
     deadline_line,
     label_of,
     read_table,
-    varied,
+    varied_in,
     with_table,
 )
 from cutlayer.experiments.runs.kept_frames import read_kept
@@ -74,7 +74,7 @@ def _bounds(groups: Sequence[Group]) -> dict[str, float]:
 
     Where no task departs it holds at every moment: what is deployed then could all be there at the end.
     """
-    names = varied(groups)
+    names = varied_in(groups)
     cases: dict[str, list[Group]] = {}
     for group in groups:
         cases.setdefault(label_of(group, names).removeprefix(group.scheduler), []).append(group)
@@ -184,7 +184,13 @@ def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
     values = values[np.isfinite(values) & (values > 0)]
     log = len(values) > 0 and values.max() > 30 * values.min()
     title, label = f"Transfer latency, {what}", f"transfer latency [{unit}]"
-    return [Panel("latency", title, x_label, label, tuple(curves), lines, y_log=bool(log), note=note, upper_line=True)]
+    none = "" if any(np.isfinite(high).any() for *_, high in raw) else NONE_DELIVERED
+    return [
+        Panel(
+            "latency", title, x_label, label, tuple(curves), () if none else lines, y_log=bool(log), note=note,
+            upper_line=True, nothing=none,
+        )
+    ]  # fmt: skip
 
 
 def _quantiles(times: FloatArray, arrival_s: Any, transfer_s: Any) -> tuple[FloatArray, FloatArray]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cutlayer.experiments.records.varied import title_of, unit_of
 from cutlayer.simulator.types import FloatArray
 
 PAPER_POINTS = 4000
@@ -133,6 +134,11 @@ class HeatMap(_Labelled):
     values: FloatArray
     largest: float | None = None
 
+    @property
+    def top(self) -> float:
+        """The end of the colour scale; 1 where everything is 0."""
+        return self.largest or float(self.values.max(initial=0.0)) or 1.0
+
 
 @dataclass(frozen=True, eq=False)
 class Map(_Labelled):
@@ -226,29 +232,16 @@ def thinned(curve: Curve, points: int) -> Curve:
     return replace(curve, x=curve.x[index], y=curve.y[index], low=low, high=high)
 
 
-_UNITS = {
-    "flop_per_s": "FLOP/s",
-    "bps": "bit/s",
-    "bytes": "byte",
-    "hz": "Hz",
-    "flop": "FLOP",
-    "s": "s",
-}
-
-
 def axis_label(name: str) -> str:
-    """Return the label of an axis for a parameter whose name ends with its unit.
+    """Return the label of an axis for a parameter of a scenario, with its unit.
 
     Examples
     --------
-    >>> axis_label("frames.deadline_s"), axis_label("paper.servers"), axis_label("link_bps")
-    ('deadline [s]', 'servers', 'link [bit/s]')
+    >>> axis_label("frames.deadline_s"), axis_label("network.servers"), axis_label("network.uplink")
+    ('deadline [s]', 'servers', 'uplink [bit/s]')
     """
-    last = name.rpartition(".")[2]
-    for ending, unit in _UNITS.items():
-        if last.endswith(f"_{ending}"):
-            return f"{last.removesuffix(f'_{ending}').replace('_', ' ')} [{unit}]"
-    return last.replace("_", " ")
+    unit = unit_of(name).replace("B", "byte")
+    return f"{title_of(name)} [{unit}]" if unit else title_of(name)
 
 
 def latency_unit(values: Sequence[FloatArray]) -> tuple[float, str]:

@@ -12,7 +12,7 @@ import numpy as np
 from cutlayer.experiments.figures.panels import Curve, Panel, axis_label
 from cutlayer.experiments.figures.seeds import of_seeds
 from cutlayer.experiments.lateness import NONE_DELIVERED, mean_late_share
-from cutlayer.experiments.records.run_groups import LATE, MOST_LINES, SERVED, Group, Missing, label_of, varied
+from cutlayer.experiments.records.run_groups import LATE, MOST_LINES, SERVED, Group, Missing, label_of, varied_in
 from cutlayer.experiments.stats import Interval, mean_interval
 from cutlayer.simulator.results.file import Results
 
@@ -30,7 +30,7 @@ def swept(groups: Sequence[Group]) -> tuple[str, list[str]]:
     Missing
         If no number varies.
     """
-    names = varied(groups)
+    names = varied_in(groups)
     numbers = {
         name: {group.parameters.get(name) for group in groups}
         for name in names

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from cutlayer.experiments.lateness import late_share
 from cutlayer.experiments.records.run_groups import Row, done_rows, parameters_of, reaches_the_bound
 from cutlayer.experiments.records.store import OF_THE_MACHINE
+from cutlayer.experiments.records.varied import varied
 from cutlayer.experiments.stats import Interval, mean_interval, paired_interval
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.results.file import Results
@@ -102,7 +103,7 @@ def compare(results: Results, first: str, second: str) -> tuple[list[Compared], 
     alone = len(runs[first].keys() ^ runs[second].keys())
     if not shared:
         raise InputError(_why_unpaired(runs[first], runs[second], first, second), results.path)
-    apart = _apart(list(scenarios.values()))
+    apart = varied(list(scenarios.values()))
     found = []
     for scenario, flat in scenarios.items():
         seeds = sorted((seed for at, seed in shared if at == scenario), key=lambda seed: (seed is None, seed))
@@ -149,11 +150,6 @@ def _why_unpaired(ours: Mapping[Any, Row], theirs: Mapping[Any, Row], first: str
             "the same version; allowed: pairs, as 'cutlayer sweep' makes them"
         )
     return f"{first} and {second} were run on the same scenario, but never with the same seed; allowed: pairs"
-
-
-def _apart(scenarios: Sequence[Mapping[str, Any]]) -> list[str]:
-    names = dict.fromkeys(name for scenario in scenarios for name in scenario)
-    return [name for name in names if len({json.dumps(scenario.get(name)) for scenario in scenarios}) > 1]
 
 
 def as_text(found: Sequence[Compared], first: str, second: str, alone: int) -> str:
