@@ -75,7 +75,7 @@ def timeline(
     path : path
         A results file.
     run : str, optional
-        A scheduler as the results call it, or the beginning of a run's key; the first run by default.
+        A scheduler as the results call it, or the beginning of a run's key; the newest run by default.
     out : path, optional
         Compressed where it ends in ``.gz``; by default beside the results, named after them.
     most : int
@@ -92,9 +92,9 @@ def timeline(
         rows = chosen_rows(results, [] if run is None else [run])
         if len(rows) > 1:
             say(
-                f"{len(rows)} runs; this is the first, {rows[0]['scheduler']} {rows[0]['key'][:12]} (--run KEY chooses)"
+                f"{len(rows)} runs; this is the newest, {rows[-1]['scheduler']} {rows[-1]['key'][:12]} (--run KEY chooses)"
             )
-        row = rows[0]
+        row = rows[-1]
         tracks = _Tracks()
         network = network_of(results, row)
         if network is not None:

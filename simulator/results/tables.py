@@ -45,7 +45,7 @@ class Column(NamedTuple):
 
 
 UNITS = {
-    "_flop_per_s": "FLOP/s", "_bps": "bit/s", "_bytes": "B", "_hz": "Hz", "_deg": "degree", "_s": "s",
+    "_flop_per_s": "FLOP/s", "flop": "FLOP", "_bps": "bit/s", "_bytes": "B", "_hz": "Hz", "_deg": "degree", "_s": "s",
     "_tasks": "tasks", "_arrivals": "arrivals", "_slices": "slices", "_share": "%", "_load": "%", "gap": "%",
     "servers": "servers", "frames": "frames", "delivered": "frames", "lost": "frames", "in_flight": "frames",
     "violations": "frames",
@@ -153,6 +153,16 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             Column("latitude_deg", "REAL", "latitude of the node, north above 0; empty where unknown", signed=True),
             Column("longitude_deg", "REAL", "longitude of the node, east above 0; empty where unknown", signed=True),
             Column("route", "TEXT", "the links from a server to the cloud, in order, as a JSON list", json="texts"),
+        )
+    ),
+    "layers": tuple(
+        column._replace(since=4)
+        for column in (
+            Column("profile", "TEXT", "a network that tasks of the run bring", filled=True),
+            Column("cut", "INTEGER", "the cut after the layer, from 1", filled=True),
+            Column("layer", "TEXT", "name of the layer", filled=True),
+            Column("flop", "REAL", "FLOP of the layer, for one input of the network's own size"),
+            Column("output_bytes", "REAL", "bytes that cross the uplink if it is the last layer on the edge"),
         )
     ),
     "tasks": (

@@ -110,6 +110,7 @@ def test_what_is_kept_of_a_run_brings_its_resources_along(keep, held):
     assert ("resources" in done.tables) is held
     if held:
         assert [row[0] for row in done.tables["resources"]] == ["server", "link", "cloud"]
+        assert done.tables["layers"] == [], "no task came"
 
 
 @pytest.mark.parametrize(
