@@ -91,9 +91,8 @@ def timeline(
     with Results(path, must_exist=True) as results:
         rows = chosen_rows(results, [] if run is None else [run])
         if len(rows) > 1:
-            say(
-                f"{len(rows)} runs; this is the newest, {rows[-1]['scheduler']} {rows[-1]['key'][:12]} (--run KEY chooses)"
-            )
+            newest = f"{rows[-1]['scheduler']} {rows[-1]['key'][:12]}"
+            say(f"{len(rows)} runs; this is the newest, {newest} (--run KEY chooses)")
         row = rows[-1]
         tracks = _Tracks()
         network = network_of(results, row)
