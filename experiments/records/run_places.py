@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from cutlayer.experiments.runs.runner import digest_of
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.files import digest_of
 from cutlayer.simulator.types import Network
-from cutlayer.workloads.generate import PaperScenario
 
 if TYPE_CHECKING:
     from cutlayer.experiments.scenarios.scenario import Scenario
@@ -27,16 +26,7 @@ def network_of(row: Mapping[str, Any]) -> Network | None:
     row : mapping
         A row of ``runs``.
     """
-    scenario = json.loads(row["scenario"])
-    if "paper" in scenario:
-        paper: dict[str, Any] = {
-            name: tuple(item) if isinstance(item, list) else item for name, item in scenario["paper"].items()
-        }
-        try:
-            return PaperScenario(**paper).network(row["seed"])
-        except TypeError:  # of a version whose scenario had other parameters
-            return None
-    said = _scenario(scenario, paths_of(row))
+    said = _scenario(json.loads(row["scenario"]), paths_of(row))
     if said is None:
         return None
     from cutlayer.experiments.scenarios import build
@@ -61,7 +51,7 @@ def topology_of(row: Mapping[str, Any]) -> Topology | None:
 
 
 def paths_of(row: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return where the files of a run lay, by the option that named them or else by their key."""
+    """Return where the files of a run lay, by the key that names them."""
     paths: Mapping[str, str] = json.loads(row.get("paths") or "{}")
     return paths
 

@@ -8,8 +8,8 @@ from runs_by_hand import run, series, written
 
 from cutlayer.experiments.records.run_groups import Missing, chosen_rows, group_runs, read_table, with_table
 from cutlayer.experiments.records.run_places import network_of, topology_of
+from cutlayer.experiments.scenarios.scenario import load
 from cutlayer.simulator.errors import InputError
-from cutlayer.workloads.generate import PaperScenario
 
 SERVERS = "server,capacity_flop_per_s,uplink_bps\na,1e9,2e6\nb,3e9,4e6\n"
 
@@ -36,15 +36,18 @@ def test_what_sets_groups_apart_stands_in_their_names():
 
 def test_files_are_told_apart_by_what_they_hold_and_called_by_their_names():
     rows = [
-        run(scenario={"workload": {"trace": [{"file": {"sha256": digest * 32}}]}}, paths=f'{{"tasks": "x/{name}"}}')
+        run(
+            scenario={"workload": {"trace": [{"file": {"sha256": digest * 32}}]}},
+            paths=json.dumps({"workload.trace.file": f"x/{name}"}),
+        )
         for digest, name in (("aa", "one.csv"), ("bb", "two.csv"))
     ]
     assert [name for name, _ in labels(*rows)] == ["fifo, file one.csv (aaaaaaaa)", "fifo, file two.csv (bbbbbbbb)"]
 
 
 def test_where_a_file_lies_and_what_is_kept_sets_nothing_apart_and_the_fullest_is_taken():
-    one = run(scenario={"by_resource": True}, paths='{"tasks": "a.csv"}', end_s=1.0)
-    two = run(scenario={"by_resource": False}, paths='{"tasks": "b.csv"}', end_s=2.0)
+    one = run(scenario={"keep": ["tasks", "series_by"]}, paths='{"workload.trace.file": "a.csv"}', end_s=1.0)
+    two = run(scenario={"keep": ["tasks"]}, paths='{"workload.trace.file": "b.csv"}', end_s=2.0)
     for rows in ((one, two), (two, one)):
         (group,) = group_runs(rows)
         assert [row["end_s"] for row in group.rows] == [1.0]
@@ -88,10 +91,10 @@ def test_a_table_of_a_later_version_is_one_without_rows(tmp_path):
 
 
 def test_the_network_is_drawn_anew_or_read_while_its_file_is_unchanged(tmp_path):
-    paper = run(scenario={"paper": {"servers": 3, "uplink_bps": [1e6, 2e6]}}, seed=7)
-    network = network_of(paper)
+    drawn = load("paper", ["network.servers=3", "network.uplink=['1 Mbit/s', '2 Mbit/s']"])
+    network = network_of(run(scenario=drawn.description, seed=7))
     assert network is not None
-    assert network.link_bps.tolist() == PaperScenario(servers=3, uplink_bps=(1e6, 2e6)).network(7).link_bps.tolist()
+    assert network.link_bps.tolist() == drawn.inputs(7).network.link_bps.tolist()
     path = tmp_path / "servers.csv"
     path.write_text(SERVERS)
     digest = hashlib.sha256(SERVERS.encode()).hexdigest()
