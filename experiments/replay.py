@@ -32,6 +32,7 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     scenario, inputs = with_window(scenario, inputs)
     if inputs.held:  # servers and links one by one take as many rows as tasks feed them
         scenario = scenario.with_settings(["run.by_resource=true"])
+    cells, workload = cells_of(scenario), Workload(inputs)
     path, stem = _places(arguments.out, arguments.traces[0])
     say_inputs(scenario, inputs)
     topology = topology_of(scenario, scenario.run.seed)
@@ -40,7 +41,6 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     from cutlayer.experiments.figures.style import draw
 
     title = f"{' + '.join(Path(trace).name for trace in arguments.traces)}, scenario {Path(arguments.scenario).name}"
-    cells, workload = cells_of(scenario), Workload(inputs)
     with Results(path) as results:
         for cell, scheduler in cells:
             done = run_into(results, cell, workload, scheduler)

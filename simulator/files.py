@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and digests of what files hold."""
+"""Files written whole or not at all, and the digests of what files hold."""
 
 from __future__ import annotations
 
@@ -7,40 +7,68 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
 
 from cutlayer.simulator.errors import InputError
 
+LONGEST_NAME = 255
+"""Bytes of a file's name on every common file system."""
 
-def digest_of(path: str | Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+def draft_of(target: Path) -> Path:
+    """Return where this process writes a file before it is put in its place: beside it, hidden."""
+    ending = f".{os.getpid()}.tmp"
+    room = LONGEST_NAME - 1 - len(ending)
+    return target.with_name(f".{os.fsencode(target.name)[:room].decode(errors='ignore')}{ending}")
 
 
 @contextlib.contextmanager
-def whole(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a draft beside `path` that takes its place when the context ends without an error.
-
-    Parameters
-    ----------
-    path : path
-    mode : {"w", "wb"}
-        Text is UTF-8 with ``\\n`` at the end of lines.
+def drafted(*targets: str | os.PathLike[str]) -> Iterator[list[Path]]:
+    """Give a draft for each file; all are put in their places when the block ends well, none otherwise.
 
     Raises
     ------
     InputError
-        If the file cannot be written; then nothing is, and what was there before stays.
+        If a file cannot be written.
     """
-    path = Path(path)
-    draft = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
-    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    paths = [Path(target) for target in targets]
+    drafts: list[Path] = []
+    at: Path = paths[0]
     try:
-        with open(draft, mode, **text) as file:
-            yield file
-        draft.replace(path)
-    except (OSError, ValueError) as fault:
-        raise InputError(f"cannot be written ({getattr(fault, 'strerror', None) or fault})", path) from None
+        for at in paths:
+            if "\0" in os.fspath(at):
+                raise InputError(f"{os.fspath(at)!r} cannot be written: no file has such a name")
+            if at.is_dir() or (at.exists() and not at.is_file()):
+                raise InputError("is a folder, a pipe or a device; allowed: a file", at)
+            drafts.append(draft_of(at))
+        at = paths[0]
+        yield drafts
+        for draft in drafts:
+            with draft.open("rb+") as file:
+                os.fsync(file.fileno())
+        for at, draft in zip(paths, drafts, strict=True):
+            draft.replace(at)
+    except OSError as fault:
+        raise InputError(f"cannot be written ({fault.strerror or fault})", at) from None
     finally:
-        with contextlib.suppress(OSError):  # where nothing may be written, nothing is left either
-            draft.unlink(missing_ok=True)
+        for draft in drafts:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+
+
+@contextlib.contextmanager
+def whole(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give the draft of one file; see `drafted`."""
+    with drafted(target) as (draft,):
+        yield draft
+
+
+def write_text(target: str | os.PathLike[str], text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all; see `drafted`."""
+    with whole(target) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+
+
+def digest_of(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of what a file holds."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

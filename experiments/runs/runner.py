@@ -19,6 +19,7 @@ import numpy as np
 
 from cutlayer import __version__, profiles, simulator, workloads
 from cutlayer.experiments import scenarios
+from cutlayer.experiments.runs.resources import resource_rows
 from cutlayer.experiments.scenarios.inputs import Inputs
 from cutlayer.simulator.bounds.bounds import Bound, certificate, lp_bound
 from cutlayer.simulator.engine import simulate
@@ -33,7 +34,7 @@ from cutlayer.simulator.types import Task
 if TYPE_CHECKING:
     from cutlayer.simulator.frames.results import FrameResults
 
-ALL_TABLES = ("tasks", "decisions", "series")
+ALL_TABLES = ("resources", "tasks", "decisions", "series")
 TABLES_TO_KEEP = (*ALL_TABLES, "series_by", "frames", "frame_series", "frame_series_by")
 OF_THE_MACHINE = ("run", "wall_s", "peak_memory_bytes", "host", "command", "paths")
 """Columns of ``runs`` in which two equal runs may differ."""
@@ -149,12 +150,13 @@ def run(
     scheduler : Scheduler
         A copy of it is played.
     keep : sequence of str
-        The tables to keep beside ``runs``.
+        The tables to keep beside ``runs``; with any of them goes ``resources``, which the others refer to.
     bound : Bound, optional
         On the tasks deployed at the end, where the caller has it (see `bound_at`).
     sink : Sink, optional
         Where the rows of tasks, decisions and series go as they come; they are no part of what is returned then.
     """
+    keep = list(dict.fromkeys(("resources", *keep))) if keep else ()
     recorder = Recorder(by_resource="series_by" in keep, sink=sink)
     spans = SpanRecorder()
     start = time.perf_counter()
@@ -173,6 +175,8 @@ def run(
     if bound is not None:
         row |= {"bound_tasks": bound.tasks, "gap": bound.gap(row["deployed_tasks"])}
     tables: dict[str, list[Row]] = recorder.tables() if sink is None else {}
+    if keep:
+        tables["resources"] = resource_rows(inputs.network, inputs.topology)
     met = None if inputs.frames is None else inputs.frames.walk(inputs.network, spans, inputs.conditions)
     if met is not None:
         row |= met.summary()

@@ -17,6 +17,7 @@ from cutlayer.workloads.traces.trace import Trace
 
 if TYPE_CHECKING:
     from cutlayer.simulator.frames.results import FrameResults
+    from cutlayer.workloads.topology.build import Topology
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ class Inputs:
         What befalls links and servers meanwhile.
     notes : tuple of str
         What the network's graph does not say and what was assumed instead, a sentence each.
+    topology : Topology, optional
+        The graph from which the network was made.
     """
 
     network: Network
@@ -98,6 +101,7 @@ class Inputs:
     frames: Frames | None = None
     conditions: Conditions | None = None
     notes: tuple[str, ...] = ()
+    topology: Topology | None = None
 
     @property
     def end_s(self) -> float:

@@ -12,7 +12,7 @@ import tomli_w
 from cutlayer.experiments.scenarios.files import without_other_ways
 from cutlayer.experiments.scenarios.scenario import Scenario
 from cutlayer.simulator.errors import InputError
-from cutlayer.simulator.files import whole
+from cutlayer.simulator.files import write_text
 
 SCHEMA_FILE = "cutlayer.schema.json"
 """What editors look for beside a scenario that names it: ``#:schema cutlayer.schema.json``."""
@@ -100,6 +100,5 @@ def init(out: str | None) -> list[str]:
     beside = path.with_name(SCHEMA_FILE)
     files = {path: template()} if beside.exists() else {beside: schema_text(), path: template()}
     for target, text in files.items():
-        with whole(target) as file:
-            file.write(text)
+        write_text(target, text)
     return [str(target) for target in files]
