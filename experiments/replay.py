@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cutlayer.experiments.figures.plot import slug
+from cutlayer.experiments.figures.names import slug, unlike
 from cutlayer.experiments.runs.cell import Workload, cells_of
 from cutlayer.experiments.runs.run_file import as_text, run_into, say_inputs
 from cutlayer.experiments.scenarios.build import topology_of
@@ -41,11 +41,12 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     from cutlayer.experiments.figures.style import draw
 
     title = f"{' + '.join(Path(trace).name for trace in arguments.traces)}, scenario {Path(arguments.scenario).name}"
+    names = unlike(f"{stem.name}-{slug(label)}" for label in scenario.labels)
     with Results(path) as results:
-        for cell, scheduler in cells:
+        for (cell, scheduler), name in zip(cells, names, strict=True):
             done = run_into(results, cell, workload, scheduler)
             yield as_text(done, str(path))
-            own = stem.with_name(f"{stem.name}-{slug(cell.label)}") if len(cells) > 1 else stem
+            own = stem.with_name(name) if len(cells) > 1 else stem
             seen = history(results, done.row, inputs)
             try:
                 yield from map(str, draw(own, replay_figure, seen, topology, title))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cutlayer.experiments.lateness import mean_late_share
 from cutlayer.experiments.paper.study import Claim, Study, experiment
 from cutlayer.experiments.runs.cell import Cell
-from cutlayer.experiments.stats import Interval, mean_interval
+from cutlayer.experiments.stats import Interval
 from cutlayer.experiments.verdicts import certain
 from cutlayer.simulator.types import RESERVATIONS
 
@@ -34,14 +35,14 @@ def run(study: Study, rates_hz: Sequence[float] = RATES_HZ) -> list[Claim]:
         ]
         for seed in study.seeds
     ]
-    shares: dict[tuple[str, float], list[float]] = {}
+    rows: dict[tuple[str, float], list[Any]] = {}
     for cell, row in zip(cells, study.sweep("frame rates", cells), strict=True):
         point = cell.scenario.network.reservation, cell.scenario.workload.frame_rate.value
-        shares.setdefault(point, []).append(row["violations"] / row["delivered"])
+        rows.setdefault(point, []).append(row)
     late: dict[str, dict[float, Interval]] = {reservation: {} for reservation in RESERVATIONS}
     for reservation in RESERVATIONS:
         for rate in rates_hz:
-            late[reservation][rate] = mean_interval(shares[reservation, rate]).clipped(0.0, 1.0)
+            late[reservation][rate] = mean_late_share(rows[reservation, rate]).clipped(0.0, 1.0)
     study.record(
         "reservation",
         [
@@ -77,12 +78,11 @@ def run(study: Study, rates_hz: Sequence[float] = RATES_HZ) -> list[Claim]:
 
 
 def _draw(late: Mapping[str, Mapping[float, Interval]], deadline_s: float) -> Figure:
-    import matplotlib.pyplot as plt
 
-    from cutlayer.experiments.figures.style import band
+    from cutlayer.experiments.figures.style import band, subplots
 
     names = {"sustained": "sustained: 8 d r max(1/Q, f)", "deadline": "as printed: 8 d r / Q"}
-    drawn, axes = plt.subplots(figsize=(4.6, 3.0))
+    drawn, axes = subplots(figsize=(4.6, 3.0))
     for index, (reservation, values) in enumerate(late.items()):
         percent = [Interval(100 * i.mean, 100 * i.low, 100 * i.high, i.n) for i in values.values()]
         band(axes, list(values), percent, index, names[reservation])
