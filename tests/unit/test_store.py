@@ -313,7 +313,7 @@ def test_a_merge_of_what_differs_names_it_and_writes_nothing(make, tmp_path, whe
         make("two.db", [other], SERIES if where == "runs" else tables) as two,
         Results(tmp_path / "out.db") as out,
     ):
-        with pytest.raises(InputError, match=r"two.db: run a-4-0-\['se is not the same in .*one.db"):
+        with pytest.raises(InputError, match=r"two.db: run a-4-0-\['seri is not the same in .*one.db"):
             merge(out, [one, two])
         assert out.keys() == set() and not (tmp_path / "out.db").exists()
 
