@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cutlayer.experiments.runs.runner import ALL_TABLES, Done, bound_at, failed_row, key_of, run, run_row
+from cutlayer.experiments.runs.runner import ALL_TABLES, ALONG, Done, bound_at, failed_row, key_of, run, run_row
 from cutlayer.experiments.scenarios import own_code
 from cutlayer.experiments.scenarios.inputs import Inputs
 from cutlayer.experiments.scenarios.plugin import build_scheduler, code_digest, label, scheduler_class
@@ -114,7 +114,7 @@ class Cell:
             The description of the run that is there. What it has kept is kept again.
         """
         kept, bound = described.get("keep") or (), described.get("bound")
-        more = [table for table in self.keep if table not in kept]
+        more = [table for table in self.keep if table not in (*kept, *(ALONG if kept else ()))]
         enough = self.bound in (bound, "none") or (self.bound or "dual") in (bound or "dual", _PLAIN.get(bound or ""))
         if enough and not more:
             return None

@@ -27,15 +27,17 @@ from cutlayer.simulator.frames.spans import Span, SpanRecorder
 from cutlayer.simulator.policy import Scheduler
 from cutlayer.simulator.results.recorder import Recorder
 from cutlayer.simulator.results.sinks import Sink
-from cutlayer.simulator.results.tables import Row, column_names
+from cutlayer.simulator.results.tables import TABLES, Row, column_names
 from cutlayer.simulator.results.writer import writable
 from cutlayer.simulator.types import Task
 
 if TYPE_CHECKING:
     from cutlayer.simulator.frames.results import FrameResults
 
-ALL_TABLES = ("resources", "tasks", "decisions", "series")
-TABLES_TO_KEEP = (*ALL_TABLES, "series_by", "frames", "frame_series", "frame_series_by")
+ALONG = ("resources", "layers")
+"""Tables that are kept with any other."""
+ALL_TABLES = (*ALONG, "tasks", "decisions", "series")
+TABLES_TO_KEEP = tuple(table for table in TABLES if table not in ("runs", "measures"))
 OF_THE_MACHINE = ("run", "wall_s", "peak_memory_bytes", "host", "command", "paths")
 """Columns of ``runs`` in which two equal runs may differ."""
 KEPT_WORDS = ("keep", "bound")
@@ -150,13 +152,13 @@ def run(
     scheduler : Scheduler
         A copy of it is played.
     keep : sequence of str
-        The tables to keep beside ``runs``; with any of them goes ``resources``, which the others refer to.
+        The tables to keep beside ``runs``; with any of them go `ALONG`, to which the others refer.
     bound : Bound, optional
         On the tasks deployed at the end, where the caller has it (see `bound_at`).
     sink : Sink, optional
         Where the rows of tasks, decisions and series go as they come; they are no part of what is returned then.
     """
-    keep = list(dict.fromkeys(("resources", *keep))) if keep else ()
+    keep = list(dict.fromkeys((*ALONG, *keep))) if keep else ()
     recorder = Recorder(by_resource="series_by" in keep, sink=sink)
     spans = SpanRecorder()
     start = time.perf_counter()
