@@ -51,7 +51,6 @@ def raw_bps(deployment: Deployment) -> float:
 def decision_row(event: Decided, ledger: Ledger) -> Row:
     """Return the row of ``decisions``: the answer, and the tightest link and server with what the cuts need there."""
     decision, at = event.decision, event.tightest
-    deploys = isinstance(decision, Deploy)
     needs = at.needs_by_cut(event.demand)
     need_bps, need_flop_per_s = (None, None) if decision.cut is None else needs[decision.cut]
     on_link: Row = (None,) * 4
@@ -60,9 +59,9 @@ def decision_row(event: Decided, ledger: Ledger) -> Row:
     return (
         event.time_s,
         event.task.name,
-        "deploy" if deploys else "reject",
+        "deploy" if isinstance(decision, Deploy) else "reject",
         decision.cut,
-        None if deploys else decision.reason,
+        None if isinstance(decision, Deploy) else decision.reason,
         _names(event.evicted),
         None if decision.cut is None else at.bottleneck(event.demand, decision.cut),
         *on_link,
