@@ -377,8 +377,10 @@ def _check_random(program: Program) -> None:
     for node in program.nodes.values():
         if torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
             continue
-        attention = short(node) == "scaled_dot_product_attention"
-        if not attention or node.kwargs.get("dropout_p", node.args[4] if len(node.args) > 4 else 0.0):
+        names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
+        said = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+        drops = said.get("dropout_p", said.get("dropout", 0.0)) and said.get("train", True)
+        if drops or not {"dropout_p", "dropout"} & set(names):
             raise InputError(f"{where(node)}operator {short(node)!r} is random; allowed: models that are deterministic")
 
 
