@@ -2,7 +2,8 @@
 
 SimPy owns time. At every arrival the engine suspends, shows the scheduler a `View`, takes its answer,
 checks it against the ledger, applies it and resumes. Events of one instant go in this order: changes of
-capacity, departures, arrivals in trace order. The engine never prints and never formats: it announces to listeners.
+capacity, departures, arrivals in trace order; times that rounding alone keeps apart are one
+instant (see `cutlayer.simulator.ties`). The engine never prints and never formats: it announces to listeners.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
-from cutlayer.simulator.clock import Clock
+from cutlayer.simulator.clock import EventClock
 from cutlayer.simulator.conditions import Conditions
 from cutlayer.simulator.demand import Demand
 from cutlayer.simulator.errors import CapacityError, DecisionError, InputError
@@ -123,7 +124,7 @@ class Simulation:
         if until_s is not None and not 0 <= until_s < math.inf:
             raise InputError(f"until_s is {until_s!r}; allowed: 0 or more, finite")
         self.network = network
-        self.clock = Clock(0.0)
+        self.clock = EventClock()
         self.ledger = Ledger(network)
         self.listeners = listeners
         self.until_s = until_s
@@ -240,6 +241,11 @@ class Simulation:
             raise DecisionError(
                 f"{self._who()} answered cut {decision.cut!r} for task {task.name!r}; "
                 f"allowed: a whole number, 0 to {layers}"
+            )
+        if decision.cut == 0 and not (self.network.allow_raw or self.outcome.scheduler.sends_raw):
+            raise DecisionError(
+                f"{self._who()} answered cut 0, the raw input, for task {task.name!r}; allowed: 1 to {layers}, "
+                "and 0 in a network with allow_raw or in a scheduler with sends_raw = True"
             )
         if decision.evict:
             self._check_evicted(decision.evict, f"for task {task.name!r}")

@@ -181,7 +181,7 @@ def bound_at(network: Network, tasks: Sequence[Task], end_s: float, kind: str = 
 
     `kind` is ``"dual"`` (the certificate) or ``"lp"`` (the optimum of the linear relaxation).
     """
-    there = [task for task in tasks if task.arrival_s + task.lifetime_s > end_s]
+    there = [task for task in tasks if not task.departed_by(end_s)]
     return {"dual": certificate, "lp": lp_bound}[kind](there, network)
 
 

@@ -274,7 +274,7 @@ def short_of(point: Point, scheduler: str, seed: int = 0) -> dict[str, float]:
     inputs: Any = point.source.inputs(seed)
     tasks = list(inputs.tasks)
     end_s = tasks[-1].arrival_s if inputs.until_s is None else inputs.until_s
-    there = [task for task in tasks if task.arrival_s + task.lifetime_s > end_s]
+    there = [task for task in tasks if not task.departed_by(end_s)]
     # whoever has to cut somewhere needs compute, also where the raw input would fit the uplink
     prices = certificate(there, inputs.network, first_cut=0 if scheduler == "cloud" else 1).prices
     uplink, compute = float(prices.links.sum()), float(prices.servers.sum())

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from typing import Any
 
-from cutlayer.simulator.clock import Clock
+from cutlayer.simulator.clock import EventClock
 from cutlayer.simulator.frames.reference.stations import FINISH, Frame, Waiting
 
 
@@ -19,7 +19,7 @@ class FairLink:
         What it can carry now.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: EventClock) -> None:
         self.clock = clock
         self.bps = 0.0
         self.down = 0

@@ -17,7 +17,7 @@ from typing import Any
 
 import simpy
 
-from cutlayer.simulator.clock import Clock
+from cutlayer.simulator.clock import EventClock
 from cutlayer.simulator.conditions import Conditions, links_of
 from cutlayer.simulator.demand import SLACK, demand_of
 from cutlayer.simulator.frames.reference.fair import FairLink, FairSlice
@@ -66,7 +66,7 @@ class FrameSimulation:
         end_s: float,
         conditions: Conditions,
     ) -> None:
-        self.clock = Clock()
+        self.clock = EventClock()
         self.network, self.settings, self.conditions, self.end_s = network, settings, conditions, end_s
         self.reserved: list[dict[str, float]] = [{} for _ in network.links]
         propagation = settings.propagation_of(network)

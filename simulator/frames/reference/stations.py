@@ -9,7 +9,7 @@ from typing import Any
 
 import simpy
 
-from cutlayer.simulator.clock import Clock
+from cutlayer.simulator.clock import EventClock
 from cutlayer.simulator.frames.slices import IN_FLIGHT
 
 RECOVER, FINISH, CHANGE, ARRIVE = 2, 3, 4, 5
@@ -47,7 +47,7 @@ class Station:
         The frames in it, in order (the values mean nothing).
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: EventClock) -> None:
         self.clock = clock
         self.speed = 1.0
         self.down = 0
