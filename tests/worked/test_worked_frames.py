@@ -149,8 +149,9 @@ def test_throughput_of_links_and_servers_by_hand():
     # at the edge, 8 bit at 8 bit/s.
     # a at 0: computed at 1, sent 1 to 3. a at 0.5: computed at 2, sent 3 to 5. a at 3.75: computed at 4.75, never sent.
     # b at 1.5: sent at 2.5. b at 4.5: would be sent at 5.5, after the end.
-    # FLOP: [0, 2): 1 (at 1); [2, 4): 1 (at 2); [4, 6): 1 (at 4.75).
-    # bit: [0, 2): none; [2, 4): 8 of a (at 3) and 8 of b (at 2.5); [4, 6): 8 of a (at 5, the very end).
+    # FLOP, one a second: [0, 2): from 0 to 2; [2, 4): from 3.75; [4, 6): to 4.75.
+    # bit: [0, 2): 4 of a (from 1), 4 of b (from 1.5); [2, 4): 8 of a, 4 of b (to 2.5); [4, 6): 4 of a (to 5), 4 of b
+    # (from 4.5 to the end of the run).
     spans = [stream("a", flop=1.0, deadline_s=2.0), stream("b", flop=7.0, cut=0)]
     frames = {
         ("a", "s0"): (np.array([0.0, 0.5, 3.75]), np.ones(3)),
@@ -162,8 +163,8 @@ def test_throughput_of_links_and_servers_by_hand():
     assert series["time_s"].tolist() == [0.0, 0.0, 2.0, 2.0, 4.0, 4.0]
     assert series["resource"].tolist() == ["link", "server"] * 3
     assert series["resource_name"].tolist() == ["s0", "s0"] * 3
-    assert series["done_flop_per_s"].tolist() == [None, 0.5, None, 0.5, None, 0.5]
-    assert series["done_bps"].tolist() == [0.0, None, 8.0, None, 4.0, None]
+    assert series["done_flop_per_s"].tolist() == [None, 1.0, None, 0.125, None, 0.375]
+    assert series["done_bps"].tolist() == [4.0, None, 6.0, None, 4.0, None]
     assert run_frames(network, spans, FrameSettings(), end_s=5.0, given=frames).series_by == {}
 
 
