@@ -10,6 +10,7 @@ import numpy as np
 
 from cutlayer.experiments.figures.panels import Curve, Panel, latency_unit, step_values, time_unit
 from cutlayer.experiments.figures.seeds import mean_bound, seeds_note
+from cutlayer.experiments.lateness import NONE_DELIVERED, late_shares, none_late
 from cutlayer.experiments.records.run_groups import (
     MOST_LINES,
     Group,
@@ -17,13 +18,14 @@ from cutlayer.experiments.records.run_groups import (
     deadline_line,
     label_of,
     read_table,
-    varied,
+    varied_in,
     with_table,
 )
 from cutlayer.experiments.runs.kept_frames import read_kept
+from cutlayer.experiments.runs.resources import network_of
 from cutlayer.experiments.stats import mean_interval
 from cutlayer.simulator.results.file import Results
-from cutlayer.simulator.types import FloatArray
+from cutlayer.simulator.types import FloatArray, Network
 
 GRID_POINTS = 600
 """Runs whose events come at different times are averaged at so many moments."""
@@ -72,7 +74,7 @@ def _bounds(groups: Sequence[Group]) -> dict[str, float]:
 
     Where no task departs it holds at every moment: what is deployed then could all be there at the end.
     """
-    names = varied(groups)
+    names = varied_in(groups)
     cases: dict[str, list[Group]] = {}
     for group in groups:
         cases.setdefault(label_of(group, names).removeprefix(group.scheduler), []).append(group)
@@ -85,7 +87,8 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the reserved compute and uplink over time, as shares of what there is where that is known."""
     note, groups = _which(results, groups, "series", NEEDS_SERIES)
     panels = []
-    known = all(group.network is not None for group in groups)
+    networks = {group.label: network_of(results, group.rows[0]) for group in groups}
+    known = None not in networks.values()
     most = 100.0 if known else math.inf
     for name, title, col, unit in (
         ("compute", "Reserved compute", "reserved_flop_per_s", "GFLOP/s"),
@@ -93,11 +96,11 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
     ):
 
         def share(group: Group, rows: Sequence[Row], name: str = name, col: str = col) -> FloatArray:
-            return column(rows, col) / (_capacity(group, name) / 100 if known else _PREFIX[name])
+            return column(rows, col) / (_capacity(networks[group.label], name) / 100 if known else _PREFIX[name])
 
         curves, _, x_label = _step_curves(results, groups, share, lambda group: most)
         y_label = f"reserved {name} [{'% of all' if known else unit}]"
-        limits = {group.network.usable_share for group in groups if group.network is not None}
+        limits = {network.usable_share for network in networks.values() if network is not None}
         lines: tuple[tuple[str, float], ...] = ()
         top = max((float(np.nanmax(curve.y, initial=0.0)) for curve in curves), default=0.0)
         if name == "uplink" and known and len(limits) == 1 and limits != {1.0}:
@@ -110,15 +113,16 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
 _PREFIX = {"compute": 1e9, "uplink": 1e6}
 
 
-def _capacity(group: Group, name: str) -> float:
-    assert group.network is not None
-    return float((group.network.capacity_flop_per_s if name == "compute" else group.network.link_bps).sum())
+def _capacity(network: Network | None, name: str) -> float:
+    assert network is not None
+    return float((network.capacity_flop_per_s if name == "compute" else network.link_bps).sum())
 
 
 def used(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return what frames used of compute and uplink in every window of time."""
     note, groups = _which(results, groups, "frame_series_by", NEEDS_USED)
-    known = all(group.network is not None for group in groups)
+    networks = {group.label: network_of(results, group.rows[0]) for group in groups}
+    known = None not in networks.values()
     most = 100.0 if known else math.inf
     panels = []
     for name, title, col, unit in (
@@ -129,7 +133,7 @@ def used(results: Results, groups: Sequence[Group]) -> list[Panel]:
         def total(group: Group, rows: Sequence[Row], name: str = name, col: str = col) -> tuple[FloatArray, FloatArray]:
             times, index = np.unique(column(rows, "time_s"), return_inverse=True)
             sums = np.bincount(index, weights=np.nan_to_num(column(rows, col)), minlength=len(times))
-            return times, sums / (_capacity(group, name) / 100 if known else _PREFIX[name])
+            return times, sums / (_capacity(networks[group.label], name) / 100 if known else _PREFIX[name])
 
         curves, x_label = _window_curves(results, groups, "frame_series_by", total, most, rate=True)
         y_label = f"used {name} [{'% of all' if known else unit}]"
@@ -137,25 +141,17 @@ def used(results: Results, groups: Sequence[Group]) -> list[Panel]:
     return panels
 
 
-def violations(results: Results, groups: Sequence[Group]) -> list[Panel]:
+def late(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the share of frames delivered too late in every window of time."""
     note, groups = _which(results, groups, "frame_series", NEEDS_WINDOW)
 
     def share(group: Group, rows: Sequence[Row]) -> tuple[FloatArray, FloatArray]:
-        delivered = column(rows, "delivered")
-        with np.errstate(invalid="ignore", divide="ignore"):
-            late = np.where(delivered > 0, 100 * column(rows, "violations") / delivered, math.nan)
-        return column(rows, "time_s"), late
+        return column(rows, "time_s"), 100 * late_shares(column(rows, "violations"), column(rows, "delivered"))
 
     curves, x_label = _window_curves(results, groups, "frame_series", share, 100.0)
-    title = "Deadline violations"
     none = all(not np.nan_to_num(curve.y).any() for curve in curves)
-    nothing = f"none of {sum(map(_delivered, groups)):,} delivered frames is late" if none else ""
-    return [Panel("violations", title, x_label, "late frames [% of delivered]", curves, note=note, nothing=nothing)]
-
-
-def _delivered(group: Group) -> int:
-    return sum(row["delivered"] or 0 for row in group.rows)
+    nothing = none_late(sum(row["delivered"] or 0 for group in groups for row in group.rows)) if none else ""
+    return [Panel("late", "Late frames", x_label, "late frames [% of delivered]", curves, note=note, nothing=nothing)]
 
 
 def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
@@ -188,7 +184,13 @@ def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
     values = values[np.isfinite(values) & (values > 0)]
     log = len(values) > 0 and values.max() > 30 * values.min()
     title, label = f"Transfer latency, {what}", f"transfer latency [{unit}]"
-    return [Panel("latency", title, x_label, label, tuple(curves), lines, y_log=bool(log), note=note, upper_line=True)]
+    none = "" if any(np.isfinite(high).any() for *_, high in raw) else NONE_DELIVERED
+    return [
+        Panel(
+            "latency", title, x_label, label, tuple(curves), () if none else lines, y_log=bool(log), note=note,
+            upper_line=True, nothing=none,
+        )
+    ]  # fmt: skip
 
 
 def _quantiles(times: FloatArray, arrival_s: Any, transfer_s: Any) -> tuple[FloatArray, FloatArray]:
