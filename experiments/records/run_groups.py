@@ -169,7 +169,7 @@ def _flat(value: Mapping[str, Any], above: str, paths: Mapping[str, str]) -> Ite
         if isinstance(item, dict) and "sha256" in item:  # a file is what it holds; where it lies is good for a name
             plain = key.replace(".0.", ".")
             path = Path(paths.get(_OPTION_OF.get(plain, key), name)).name
-            yield key, f"{path} ({item['sha256'][:8]})"
+            yield key, f"{path} ({str(item['sha256'])[:8]})"
         elif isinstance(item, dict):
             yield from _flat(item, f"{key}.", paths)
         elif isinstance(item, list) and any(isinstance(part, dict) for part in item):

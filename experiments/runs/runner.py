@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from cutlayer.simulator.frames.results import FrameResults
     from cutlayer.workloads.topology.build import Topology
 
-ALL_TABLES = ("resources", "tasks", "decisions", "series")
+ALL_TABLES = ("resources", "layers", "tasks", "decisions", "series")
 INPUT_MODULES = ("paper_source.py", "scenarios/*.py")
 """The modules of experiments that decide what goes into a run."""
 
@@ -134,7 +134,7 @@ def run(
     scenario : mapping
         What is simulated, for the results; with `scheduler_label` and `seed` it makes the key.
     keep : sequence of str
-        The tables to keep beside ``runs``; with any of them goes ``resources``, which the others refer to.
+        The tables to keep beside ``runs``; with any of them go ``resources`` and ``layers``, to which the others refer.
     frames : Frames, optional
         What the deployed tasks' frames are like; without it no frame is simulated, at no cost.
     conditions : Conditions, optional
@@ -148,7 +148,7 @@ def run(
     topology : Topology, optional
         The graph from which the network was made, for the results.
     """
-    keep = list(dict.fromkeys(("resources", *keep))) if keep else ()
+    keep = list(dict.fromkeys(("resources", "layers", *keep))) if keep else ()
     recorder = Recorder(by_resource="series_by" in keep, sink=sink)
     spans = SpanRecorder()
     start = time.perf_counter()

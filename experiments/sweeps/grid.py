@@ -17,12 +17,13 @@ from cutlayer.experiments.scenarios.plugin import Spec, build_scheduler, code_di
 from cutlayer.experiments.scenarios.scenario import Scenario, load
 from cutlayer.experiments.sweeps.cells import Cell
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.tables import TABLES
 
 MOST_VALUES = 10_000
 """A range of more values is a slip of the keyboard."""
 MANY = 5_000
 """So many scenarios take long enough to check to say so."""
-TABLES_TO_KEEP = ("resources", "tasks", "decisions", "series", "series_by", "frames", "frame_series", "frame_series_by")
+TABLES_TO_KEEP = tuple(table for table in TABLES if table not in ("runs", "measures"))
 _RANGE = re.compile(r"([-+\d.eE]+):([-+\d.eE]+)(?::([-+\d.eE]+))?\s*([A-Za-z].*)?")
 
 
