@@ -66,7 +66,7 @@ class EventClock(simpy.Environment):
             heapify(queue)
 
     def cancel(self, event: simpy.Event) -> None:
-        """Make an event of `at` that has not happened yet happen to nobody.
+        """Cancel a pending event of `at`.
 
         SimPy cannot take an event off its queue, and one that is far away would stay there: the queue is
         rebuilt without the cancelled ones when they are most of it, which costs each of them a constant.

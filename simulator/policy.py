@@ -47,7 +47,7 @@ class Reject:
     reason : str
         Why, in words, for the results.
     cut : int or None
-        The cut that was considered first; the results say what it was short of.
+        The cut that was considered first; the results record its shortage.
     """
 
     reason: str
@@ -189,7 +189,7 @@ DOWN = "what it needs is down"
 
 
 def rejection_when_empty(task: Task, view: View, rule: CutRule = balanced) -> Reject:
-    """Return the answer for a task that no cut of `rule` could place right now, were nobody deployed.
+    """Return the answer for a task that no cut of `rule` could place right now even with no task deployed.
 
     The reason tells a network that is too small for it from one part of which is down.
     """
@@ -227,15 +227,15 @@ class OnlineScheduler(Scheduler):
         raise NotImplementedError
 
     def on_departure(self, deployment: Deployment, view: View) -> None:
-        """Hear that a task has left at the end of its life."""
+        """Called when a task has left at the end of its lifetime."""
 
     def on_change(self, view: View) -> Iterable[str]:
-        """Hear that a link carries more or less than before, or that a server or link went down or came back.
+        """Called when the capacity of a link changes, or a server or link goes down or comes back.
 
         Returns
         -------
         iterable of str
-            The deployed tasks to evict, by name; nobody by default.
+            The deployed tasks to evict, by name; none by default.
         """
         return ()
 

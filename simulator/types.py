@@ -127,7 +127,7 @@ class Network(ReadOnly):
             check(len(names) == len(values), f"{len(values)} values of {what} for {len(names)} names")
             for name, value in zip(names, values.tolist(), strict=True):
                 positive(value, f"{name}: {what}")
-            check(len(set(names)) == len(names), f"a name stands twice among {what}")
+            check(len(set(names)) == len(names), f"duplicate name among {what}")
         shape = (len(self.links), len(self.servers))
         if self.routes is None:
             check(shape[0] == shape[1], f"a star needs one link a server, not {shape[0]} for {shape[1]}")
@@ -162,7 +162,7 @@ class Network(ReadOnly):
 
     @cached_property
     def tightest_in_series(self) -> IntArray:
-        """Which link stands for each: the tightest of those that the same servers cross, shape (M,).
+        """For each link, the tightest of those that the same servers cross, shape (M,).
 
         Of links in series only that one can run short. Ties: the first.
         """

@@ -114,7 +114,7 @@ def reordered(history: History, rng: np.random.Generator) -> History:
         links=tuple(network.links[m] for m in links),
         routes=None if network.is_star else network.routes.toarray()[links][:, servers],
     )
-    place = np.argsort(servers)  # where each server stands now
+    place = np.argsort(servers)  # the new index of each server
     tasks = []
     for task in history.tasks:
         order = np.argsort(place[task.servers])

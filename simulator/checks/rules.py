@@ -87,7 +87,7 @@ def answers_are_decisions(scheduler: Scheduler) -> None:
         require_answer(isinstance(plan, Mapping), f"plans {plan!r}; allowed: a mapping")
         by_name = {task.name: task for task in history.tasks}
         for name, cut in plan.items():
-            require_answer(name in by_name, f"plans {name!r}, a task that is not there")
+            require_answer(name in by_name, f"plans {name!r}, which is not one of the tasks")
             require_cut(Deploy(cut).cut, by_name[name])
 
 
@@ -187,7 +187,7 @@ def deep_copies(scheduler: Scheduler) -> None:
 
 @rule
 def pickles(scheduler: Scheduler) -> None:
-    """What comes back from a pickle decides alike."""
+    """A pickled and restored scheduler decides alike."""
     twin = pickle.loads(pickle.dumps(scheduler))
     for history in histories():
         same(play(twin, history), play(scheduler, history), "after pickling")
@@ -226,13 +226,13 @@ def task_names_do_not_matter(scheduler: Scheduler) -> None:
 
 @rule
 def the_future_does_not_matter(scheduler: Scheduler) -> None:
-    """An online scheduler decides about the first tasks alike, whatever comes after them."""
+    """An online scheduler decides alike about the first tasks whatever arrives after them."""
     if isinstance(scheduler, OnlineScheduler):
         for history in histories():
             whole = play(scheduler, history)
             for n in (1, len(whole) // 3, 2 * len(whole) // 3):
                 first = play(scheduler, History(history.network, history.tasks[:n]))
-                same(first, whole[:n], f"where only the first {n} tasks come")
+                same(first, whole[:n], f"if only the first {n} tasks arrive")
 
 
 @rule

@@ -160,7 +160,7 @@ _MANY = 1 << 10
 def _borders(slices: Slices, window_frames: int) -> Iterator[float]:
     """Yield where one window ends and the next begins [s]: about so many frames are to be expected in each.
 
-    By the clock that counts those frames, so that nobody walks through the nights of a stream window by window.
+    Windows are cut by expected frame count, so that idle periods cost nothing.
     """
     emitting = slices.stop_s > slices.start_s
     start_s, stop_s, rate_hz = (column[emitting] for column in (slices.start_s, slices.stop_s, slices.rate_hz))
@@ -212,7 +212,7 @@ class _Run:
         if self.settings.sharing == "fair":
             return combine(np.minimum, capacity, constant(float(self.network.usable_bps[link])))
         if len(capacity.values) == 1 and 0 < capacity.values[0] >= sum([bps for _, _, bps in reservations]):
-            return FULL  # whoever is there at one time
+            return FULL  # even if all of them were deployed at once
         return slice_speed(capacity, held(*np.array(reservations, dtype=float).reshape(-1, 3).T))
 
     def server(self, slices: Slices) -> _Part:

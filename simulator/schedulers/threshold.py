@@ -66,7 +66,7 @@ class Threshold(OnlineScheduler):
         return Deploy(cut) if admit else Reject("needs more bandwidth than the threshold allows", cut)
 
     def report(self) -> dict[str, float]:
-        """Return Bmin and Bmax [bit/s], once a task has come so far."""
+        """Return Bmin and Bmax [bit/s], once a task had a cut that fits."""
         return {"least_bps": self.least_bps, "most_bps": self.most_bps} if self.most_bps else {}
 
     def _largest_input(self, task: Task, cut: int, view: View) -> tuple[int, float, float]:

@@ -40,7 +40,7 @@ _LATENCY_COLUMNS = [[column.name for column in latency_columns(name, "")] for na
 
 
 LATE, LATE_ULP = 1e-9, 16
-"""A frame violates its deadline where its latency exceeds it by more than this share and so many ulp; see `is_late`."""
+"""A frame is late if its latency exceeds the deadline by more than this share and this many ulp; see `is_late`."""
 
 
 @compiled
@@ -120,7 +120,7 @@ def _digest(done: int, count: int, rows: Rows, terms: Terms, sums: Sums) -> Any:
     pending, shifts = moments.pending, moments.shift
     block, bins, used = sums.histograms
     windows, room = len(series), len(bins)
-    # of an index without a sign nobody has to ask, at every access, whether it counts from the end
+    # unsigned indices spare the check for negative ones at every access
     p, end, one = np.uint64(done), np.uint64(count), np.uint64(1)
     while p < end:
         # the rows of one stream in a run, no more than its block takes: its sums stay out of memory meanwhile

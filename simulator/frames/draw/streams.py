@@ -73,7 +73,7 @@ class Next(NamedTuple):
 
 
 class Frames(NamedTuple):
-    """Frames of one window of time: those of the stream ``ids[s]`` stand at ``first[s]`` to ``first[s + 1]``.
+    """Frames of one window of time: those of the stream ``ids[s]`` are at ``first[s]`` to ``first[s + 1]``.
 
     Attributes
     ----------

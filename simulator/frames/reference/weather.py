@@ -12,6 +12,7 @@ from cutlayer.simulator.demand import SLACK
 from cutlayer.simulator.frames.reference.fair import FairLink
 from cutlayer.simulator.frames.reference.stations import CHANGE, RECOVER, Station
 from cutlayer.simulator.steps import Intervals
+from cutlayer.simulator.ties import last_of_instant
 from cutlayer.simulator.types import Network
 
 
@@ -87,7 +88,7 @@ class Weather:
     def _capacity_bps(self, link: int) -> float:
         if self._link_down[link]:
             return 0.0
-        name, now = self.network.links[link], self.clock.now
+        name, now = self.network.links[link], last_of_instant(self.clock.now)
         trace, load = self.conditions.capacity_bps.get(name), self.conditions.load_bps.get(name)
         capacity = float(self.network.link_bps[link]) if trace is None else float(trace.at(now))
         return max(capacity - (0.0 if load is None else float(load.at(now))), 0.0)

@@ -19,7 +19,7 @@ from cutlayer.simulator.types import FloatArray, IntArray
 ARRIVAL, SIZE, WAIT, SERVICE, ENTERED, WORK = range(6)
 STREAM, NUMBER, NEXT = range(3)
 
-# Where a server stands between two windows
+# State of a server between two windows
 COMPUTE_AT, COMPUTE_FREE, NOW, NOW_LOW, VIRTUAL, VIRTUAL_LOW, BUSY_BPS, BUSY_LOW, MOST_BPS = range(9)
 SEGMENT, OUTAGE, LINK_SEGMENT, LINK_OUTAGE, BUSY, UNUSED, ROWS = range(7)
 
@@ -32,7 +32,7 @@ class Queue(NamedTuple):
 
 
 class Fair(NamedTuple):
-    """Where a server stands between two windows, with fair sharing."""
+    """State of a server between two windows, with fair sharing."""
 
     floats: FloatArray
     ints: IntArray

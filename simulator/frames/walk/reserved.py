@@ -25,7 +25,7 @@ from cutlayer.simulator.types import FloatArray, IntArray
 
 
 class Reserved(NamedTuple):
-    """Where a server stands between two windows, with reserved slices."""
+    """State of a server between two windows, with reserved slices."""
 
     compute: FloatArray  # (2,): when the last frame came to compute, how long after it is free again
     compute_course: IntArray  # (2,): segment and outage

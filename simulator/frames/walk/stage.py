@@ -99,9 +99,9 @@ def stage(
     segment, outage : int
         Where in the course the frame before was: its segment, and the outage not yet over.
     at : float
-        When the frame comes [s].
+        When the frame arrives at the stage [s].
     before_at, before : float
-        When the one before came and how long after that the stage was free again [s].
+        When the frame before arrived, and how long after that the stage was free again [s].
     work : float
         Its service at speed 1 [s].
     drop : float
