@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 from cutlayer.experiments.lateness import late_share
 from cutlayer.experiments.records.run_groups import Row, done_rows, parameters_of, reaches_the_bound
-from cutlayer.experiments.records.store import OF_THE_MACHINE
 from cutlayer.experiments.records.varied import in_words, varied
+from cutlayer.experiments.runs.runner import OF_THE_MACHINE
 from cutlayer.experiments.stats import Interval, mean_interval, paired_interval
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.results.file import Results

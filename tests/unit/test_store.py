@@ -309,13 +309,13 @@ def test_a_merge_takes_a_part_of_one_moment_while_another_writes_it(make, tmp_pa
 def test_a_merge_of_what_differs_names_it_and_writes_nothing(make, tmp_path, where):
     rows = SERIES["series"]
     tables = {"series": [rows[0], (*rows[1][:-1], 0.2)] if where == "series" else rows[:1]}
-    other = row("a", 0, 5 if where != "runs" else 4)
+    other = row("a", 0, 5 if where != "runs" else 4, keep=["series"])
     with (
-        make("one.db", [row("b", 0, 1), row("a", 0, 5)], SERIES) as one,
+        make("one.db", [row("b", 0, 1), row("a", 0, 5, keep=["series"])], SERIES) as one,
         make("two.db", [other], SERIES if where == "runs" else tables) as two,
         Results(tmp_path / "out.db") as out,
     ):
-        with pytest.raises(InputError, match=r"two.db: run a-4-0-\[\] is not the same in .*one.db"):
+        with pytest.raises(InputError, match=r"two.db: run a-4-0-\['seri is not the same in .*one.db"):
             merge(out, [one, two])
         assert out.keys() == set() and not (tmp_path / "out.db").exists()
 
