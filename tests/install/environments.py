@@ -67,19 +67,19 @@ def pip(*words: str | Path, python: Path | None = None) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def empty(folder: Path) -> Environment:
+def empty(folder: Path, *, with_pip: bool = False) -> Environment:
     """Make an environment with nothing in it, not even pip."""
-    venv.create(folder, symlinks=True)
+    venv.create(folder, symlinks=True, with_pip=with_pip)
     return Environment(folder)
 
 
-def with_libraries(folder: Path, name: str = "") -> Environment:
+def with_libraries(folder: Path, *, with_pip: bool = False) -> Environment:
     """Make an environment that has all that cutlayer needs, from the one of the tests, but not cutlayer itself."""
-    made = empty(folder)
+    made = empty(folder, with_pip=with_pip)
     libraries = folder / "libraries"
     libraries.mkdir()
     for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
-        if "cutlayer" not in entry.name and entry.suffix != ".pth" and entry.name != "__pycache__":
+        if "cutlayer" not in entry.name and entry.suffix != ".pth":
             (libraries / entry.name).symlink_to(entry)
-    (made.packages / "libraries.pth").write_text(f"{libraries}\n")
+    (made.packages / "libraries.pth").write_text(f"{os.path.relpath(libraries, made.packages)}\n")
     return made
