@@ -1,5 +1,6 @@
 """Whatever is installed after whatever: cutlayer runs, and after `make install` the checkout is what runs."""
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -34,6 +35,7 @@ def prepared(tmp_path):
 
 
 def shell(line, source):
+    """Type a line."""
     done = subprocess.run(line, shell=True, cwd=source, capture_output=True, text=True, check=False)
     if "No matching distribution" in done.stderr:
         pytest.skip("pip cannot install")
@@ -52,7 +54,7 @@ def test_the_readme_installs_only_in_ways_that_follow_the_checkout():
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_one_after_the_other_in_every_order(prepared, tmp_path):
     source, made = prepared
-    assert {(a, b) for a, b in zip(EVERY_PAIR, EVERY_PAIR[1:], strict=False)} == {
+    assert {(a, b) for a, b in itertools.pairwise(EVERY_PAIR)} == {
         (a, b) for a in EVERY_PAIR for b in EVERY_PAIR if a != b
     }
     for number, line in enumerate(EVERY_PAIR):
@@ -64,7 +66,8 @@ def test_one_after_the_other_in_every_order(prepared, tmp_path):
         new = f"new-{number}"
         (source / f"simulator/schedulers/new_{number}.py").write_text(SCHEDULER.format(name=new))
         assert (new in made.run("cutlayer", "schedulers", cwd=tmp_path)) is (line != REGULAR), line
-    assert "Nothing to be done" in subprocess.run(["make", "install"], cwd=source, capture_output=True, text=True).stdout
+    again = subprocess.run(["make", "install"], cwd=source, capture_output=True, text=True, check=True)
+    assert "Nothing to be done" in again.stdout
 
 
 @pytest.mark.slow

@@ -8,6 +8,19 @@ from pathlib import PurePath
 import pytest
 from environments import ROOT, SOURCES, checkout, empty, pip, with_libraries
 
+SHORT = [
+    "run",
+    "paper",
+    "--set",
+    "network.servers=2",
+    "--set",
+    "workload.tasks=20",
+    "--scheduler",
+    "fifo",
+    "--out",
+    "run.db",
+]
+
 
 def files():
     """Return every file that has to be installed, by its place below site-packages."""
@@ -32,8 +45,7 @@ def test_a_wheel_holds_every_file_and_runs_without_the_checkout(wheel, tmp_path)
     folder = tmp_path / "anywhere"
     folder.mkdir()
     assert made.run("python", "-m", "cutlayer", "--version", cwd=folder).startswith("cutlayer ")
-    short = ["run", "paper", "--set", "network.servers=2", "--set", "workload.tasks=20", "--scheduler", "fifo"]
-    made.run("cutlayer", *short, "--out", "run.db", cwd=folder)
+    made.run("cutlayer", *SHORT, cwd=folder)
     made.run("cutlayer", "report", "run.db", "-o", "page.html", cwd=folder)
     made.run("cutlayer", "scenario", "init", "--out", "mine.toml", cwd=folder)
     assert made.run("python", "-c", "import cutlayer; print(cutlayer.__file__)", cwd=folder).startswith(str(tmp_path))
@@ -69,8 +81,18 @@ def test_a_wheel_brings_all_that_it_needs_into_an_empty_environment_and_leaves_n
     made.pip("install", wheel)
     made.pip("check")
     cache = tmp_path / "cache"
-    run = ["cutlayer", "run", "paper", "--set", "network.servers=2", "--set", "workload.tasks=20", "--frames", "poisson"]
+    run = [
+        "cutlayer",
+        "run",
+        "paper",
+        "--set",
+        "network.servers=2",
+        "--set",
+        "workload.tasks=20",
+        "--frames",
+        "poisson",
+    ]
     made.run(*run, "--scheduler", "fifo", "--out", "run.db", cwd=tmp_path, XDG_CACHE_HOME=str(cache))
     assert list(cache.glob("cutlayer/loops/*")), "frames were walked by compiled loops"
     made.pip("uninstall", "--yes", "cutlayer")
-    assert not [path for path in made.packages.rglob("*cutlayer*")]
+    assert not list(made.packages.rglob("*cutlayer*"))
