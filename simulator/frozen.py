@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from numbers import Real
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.units import render
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -26,6 +28,12 @@ def positive(value: float, what: str) -> None:
     check(isinstance(value, Real) and 0 < value < math.inf, f"{what} is {value!r}; allowed: above 0, finite")
 
 
+def between(values: FloatArray, unit: str) -> str:
+    """Return the least and the largest of some quantities in words."""
+    low, high = render(float(values.min()), unit), render(float(values.max()), unit)
+    return low if low == high else f"{low} to {high}"
+
+
 def frozen(values: ArrayLike, dtype: type = np.float64) -> NDArray[Any]:
     """Return a read-only copy as an array."""
     array: NDArray[Any] = np.array(values, dtype=dtype)
@@ -34,7 +42,18 @@ def frozen(values: ArrayLike, dtype: type = np.float64) -> NDArray[Any]:
 
 
 class ReadOnly:
-    """Keeps its arrays read-only in copies and after pickling, which NumPy does not."""
+    """Keeps its arrays read-only in copies and after pickling, which NumPy does not; shows itself in a line."""
+
+    def _shown(self) -> dict[str, str]:
+        """Return what to show of the object, by name."""
+        return {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(f'{name} {text}' for name, text in self._shown().items())}>"
+
+    def _repr_html_(self) -> str:
+        lines = (f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in self._shown().items())
+        return f"<table>{''.join(lines)}</table>"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for value in state.values():

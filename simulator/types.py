@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from cutlayer.simulator.errors import UnknownNameError
-from cutlayer.simulator.frozen import FloatArray, IntArray, ReadOnly, check, frozen, positive
+from cutlayer.simulator.frozen import FloatArray, IntArray, ReadOnly, between, check, frozen, positive
 from cutlayer.simulator.profile import Layer, Profile
+from cutlayer.simulator.units import render
 
 Reservation = Literal["sustained", "deadline"]
 RESERVATIONS: tuple[Reservation, ...] = ("sustained", "deadline")
@@ -33,7 +34,7 @@ def _matrix(values: Any) -> Any:
     return matrix
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network(ReadOnly):
     """Edge servers and the links their traffic crosses on its way to the cloud.
 
@@ -137,6 +138,15 @@ class Network(ReadOnly):
             f"reservation_margin is {self.reservation_margin!r}; allowed: 0 or more, finite",
         )
 
+    def _shown(self) -> dict[str, str]:
+        links = "one each" if self.is_star else str(len(self.links))
+        return {
+            "servers": f"{len(self.servers)} ({between(self.capacity_flop_per_s, 'FLOP/s')})",
+            "links": f"{links} ({between(self.link_bps, 'bit/s')})",
+            "usable share": f"{self.usable_share:g}",
+            "reservation": self.reservation,
+        }
+
     @cached_property
     def usable_bps(self) -> FloatArray:
         """V * b_m: what tasks may reserve on every link [bit/s], shape (M,)."""
@@ -174,7 +184,7 @@ class Network(ReadOnly):
         return self.routes is None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task(ReadOnly):
     """A stream of frames to run through one network.
 
@@ -232,6 +242,17 @@ class Task(ReadOnly):
         )
         low, high = self.input_bytes.min(), self.input_bytes.max()
         check(bool(low > 0 and high < math.inf), f"{what} input_bytes {low:g} to {high:g}; allowed: above 0, finite")
+
+    def _shown(self) -> dict[str, str]:
+        frame = f"{render(self.frame_bytes, 'B')} at {len(self.servers)} server{'s' * (len(self.servers) > 1)}"
+        return {
+            "name": self.name,
+            "arrival": f"{self.arrival_s:.10g} s",
+            "profile": self.profile.name,
+            "frames": f"{render(self.frame_rate_hz, 'Hz')}, {frame}",
+            "deadline": render(self.deadline_s, "s"),
+            "lifetime": "for ever" if self.lifetime_s == math.inf else f"{self.lifetime_s:.10g} s",
+        }
 
     @cached_property
     def frame_bytes(self) -> float:
