@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cutlayer.simulator.errors import InputError
-from cutlayer.simulator.units import render
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -26,12 +25,6 @@ def check(holds: bool, message: str) -> None:
 def positive(value: float, what: str) -> None:
     """Refuse a value that is not above 0 and finite."""
     check(isinstance(value, Real) and 0 < value < math.inf, f"{what} is {value!r}; allowed: above 0, finite")
-
-
-def between(values: FloatArray, unit: str) -> str:
-    """Return the least and the largest of some quantities in words."""
-    low, high = render(float(values.min()), unit), render(float(values.max()), unit)
-    return low if low == high else f"{low} to {high}"
 
 
 def frozen(values: ArrayLike, dtype: type = np.float64) -> NDArray[Any]:
