@@ -11,10 +11,14 @@ Examples
 (122, 200)
 """
 
+import os.path
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if not os.path.isdir(os.path.join(__path__[0], "simulator")):  # a checkout: its other folders lie beside this one
+    __path__.append(os.path.dirname(__path__[0]))
 
 __all__ = [
     "CutlayerError",
