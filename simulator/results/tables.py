@@ -44,13 +44,16 @@ class Column(NamedTuple):
         return unit_of(self.name)
 
 
-UNITS = {
-    "_flop_per_s": "FLOP/s", "flop": "FLOP", "_bps": "bit/s", "_bytes": "B", "_hz": "Hz", "_deg": "degree", "_s": "s",
-    "_tasks": "tasks", "_arrivals": "arrivals", "_slices": "slices", "_share": "%", "_load": "%", "gap": "%",
-    "servers": "servers", "frames": "frames", "delivered": "frames", "lost": "frames", "in_flight": "frames",
-    "violations": "frames",
+ENDINGS = {
+    "_flop_per_s": "FLOP/s", "_flop": "FLOP", "_bps": "bit/s", "_bytes": "B", "_hz": "Hz", "_deg": "degree", "_s": "s",
 }  # fmt: skip
-"""Units by how names end; of a share, ``%``: 1 is 100 %."""
+"""Units of quantities by how their names end."""
+_COUNTED = {
+    "flop": "FLOP", "_tasks": "tasks", "_arrivals": "arrivals", "_slices": "slices", "_share": "%", "_load": "%",
+    "gap": "%", "servers": "servers", "frames": "frames", "delivered": "frames", "lost": "frames",
+    "in_flight": "frames", "violations": "frames",
+}  # fmt: skip
+"""Units of counts, and of shares: of those 1 is 100 %."""
 
 
 def unit_of(name: str) -> str:
@@ -61,7 +64,7 @@ def unit_of(name: str) -> str:
     >>> unit_of("deadline_s"), unit_of("frames.wire_bytes"), unit_of("gap"), unit_of("seed")
     ('s', 'B', '%', '')
     """
-    return next((unit for ending, unit in UNITS.items() if name.endswith(ending)), "")
+    return next((unit for ending, unit in (ENDINGS | _COUNTED).items() if name.endswith(ending)), "")
 
 
 QUANTILES = (0.5, 0.95, 0.99, 0.999)
@@ -260,8 +263,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("time_s", "REAL", "begin of the window", filled=True),
         Column("resource", "TEXT", "link or server", filled=True, allowed=("link", "server")),
         Column("resource_name", "TEXT", "which", filled=True),
-        Column("done_flop_per_s", "REAL", "FLOP of a server whose service ended in the window / width of windows"),
-        Column("done_bps", "REAL", "bits on a link whose transmission ended in the window / width of windows"),
+        Column("done_flop_per_s", "REAL", "FLOP a server did in the window / width of windows"),
+        Column("done_bps", "REAL", "bits sent on a link in the window / width of windows"),
     ),
     "measures": (
         Column("quantity", "TEXT", "what was measured, with its unit", filled=True),
