@@ -7,40 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cutlayer.experiments.figures.style import look
+from cutlayer.experiments.records.profile_text import pays
 from cutlayer.simulator.types import Profile
 from cutlayer.simulator.units import scale_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def pays(profile: Profile) -> list[str]:
-    """Return, by cut, whether it can ever be the best.
-
-    ``"yes"`` for some price ratio of bandwidth and compute, ``"bound"`` only where a resource is bounded, else ``""``.
-    """
-    work = np.cumsum([float(layer.flop) for layer in profile.layers])
-    size = np.array([float(layer.output_bytes) for layer in profile.layers])
-    verdicts = ["" for _ in profile.layers]
-    front: list[int] = []
-    for k in range(len(profile)):
-        same = front and work[front[-1]] == work[k]
-        if not front or size[k] < size[front[-1]]:
-            front = [*(front[:-1] if same else front), k]
-    hull: list[int] = []
-    for k in front:
-        while len(hull) > 1 and not _below(work, size, hull[-2], hull[-1], k):
-            hull.pop()
-        hull.append(k)
-    for k in front:
-        verdicts[k] = "yes" if k in hull else "bound"
-    return verdicts
-
-
-def _below(work: np.ndarray, size: np.ndarray, a: int, b: int, c: int) -> bool:
-    """Whether point b lies below the line from a to c."""
-    return bool((size[a] - size[b]) * (work[c] - work[b]) > (size[b] - size[c]) * (work[b] - work[a]))
 
 
 def draw_profile(profile: Profile) -> Figure:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cutlayer.experiments.figures.profile_figure import pays
+import numpy as np
+
 from cutlayer.simulator.types import Profile
 from cutlayer.simulator.units import render
 
@@ -34,3 +35,31 @@ def as_text(profile: Profile) -> str:
     whole = [f"{d}: {sum(x.time_s[d][0] for x in profile.layers) * 1e3:.4g} ms a frame" for d in profile.devices]
     notes = ["* estimated"] if any(name.endswith("*") for name in devices) else []
     return "\n".join([head, *(line.rstrip() for line in table), *whole, *notes])
+
+
+def pays(profile: Profile) -> list[str]:
+    """Return, by cut, whether it can ever be the best.
+
+    ``"yes"`` for some price ratio of bandwidth and compute, ``"bound"`` only where a resource is bounded, else ``""``.
+    """
+    work = np.cumsum([float(layer.flop) for layer in profile.layers])
+    size = np.array([float(layer.output_bytes) for layer in profile.layers])
+    verdicts = ["" for _ in profile.layers]
+    front: list[int] = []
+    for k in range(len(profile)):
+        same = front and work[front[-1]] == work[k]
+        if not front or size[k] < size[front[-1]]:
+            front = [*(front[:-1] if same else front), k]
+    hull: list[int] = []
+    for k in front:
+        while len(hull) > 1 and not _below(work, size, hull[-2], hull[-1], k):
+            hull.pop()
+        hull.append(k)
+    for k in front:
+        verdicts[k] = "yes" if k in hull else "bound"
+    return verdicts
+
+
+def _below(work: np.ndarray, size: np.ndarray, a: int, b: int, c: int) -> bool:
+    """Whether point b lies below the line from a to c."""
+    return bool((size[a] - size[b]) * (work[c] - work[b]) > (size[b] - size[c]) * (work[b] - work[a]))
