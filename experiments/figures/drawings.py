@@ -188,12 +188,14 @@ def _rows_in(one: HeatMap, paper: bool = False) -> float:
 
 def draw_heat_map(axes: Axes, one: HeatMap) -> None:
     """Draw a heat map with its colour bar."""
+    if not one.names:
+        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", va="center", color="#333333")
     mesh = axes.pcolormesh(
         one.edges, np.arange(len(one.names) + 1), one.values, cmap=COLOUR_MAP, vmin=0, vmax=one.top, rasterized=True
     )
     axes.grid(False)
     axes.invert_yaxis()
-    every = math.ceil(len(one.names) / _ROWS_NAMED)
+    every = math.ceil(len(one.names) / _ROWS_NAMED) or 1
     axes.set_yticks(np.arange(0, len(one.names), every) + 0.5, [short(name) for name in one.names[::every]])
     axes.tick_params(axis="y", length=0, labelsize="small")
     axes.set_title(_title(axes, one.heading), loc="left")
