@@ -77,8 +77,8 @@ def draw_panel(axes: Axes, panel: Panel) -> dict[str, Any]:
         for index, curve in enumerate(panel.curves)
     }
     axes.set_xlabel(printable(panel.x_label))
-    axes.set_ylabel(printable(panel.y_label))
-    axes.set_title(_title(axes, panel.heading), loc="left")
+    axes.set_ylabel(_lines(panel.y_label, axes.bbox.height / axes.figure.dpi))
+    axes.set_title(_lines(panel.heading, axes.bbox.width / axes.figure.dpi), loc="left")
     x = np.concatenate([*(curve.x for curve in panel.curves), [value for _, value in panel.x_lines]])
     if panel.x_log and (x > 0).any():
         axes.set_xscale("log")
@@ -198,15 +198,14 @@ def draw_heat_map(axes: Axes, one: HeatMap) -> None:
     every = math.ceil(len(one.names) / _ROWS_NAMED) or 1
     axes.set_yticks(np.arange(0, len(one.names), every) + 0.5, [short(name) for name in one.names[::every]])
     axes.tick_params(axis="y", length=0, labelsize="small")
-    axes.set_title(_title(axes, one.heading), loc="left")
+    axes.set_title(_lines(one.heading, axes.bbox.width / axes.figure.dpi), loc="left")
     axes.set_xlabel(one.x_label)
     axes.figure.colorbar(mesh, ax=axes, label=one.value_label, pad=0.01, aspect=12 * _rows_in(one))
 
 
-def _title(axes: Axes, text: str) -> str:
-    """Return a title in lines that fit above the axes."""
-    width_in = axes.bbox.width / axes.figure.dpi
-    return textwrap.fill(printable(text), int(16 * width_in))
+def _lines(text: str, length_in: float) -> str:
+    """Return text in lines that are no longer than a side of the axes, about."""
+    return textwrap.fill(printable(text), max(int(14 * length_in), 10))
 
 
 def short(name: str) -> str:
@@ -227,7 +226,7 @@ def draw_maps(maps: Sequence[Map], paper: bool, size: tuple[float, float] | None
 def draw_one_map(axes: Axes, one: Map) -> None:
     """Draw a map with its colour bar, and names where there is room for them."""
     mesh = draw_map(axes, one.positions, one.edges, one.values, one.largest)
-    lines = [_title(axes, text) for text in (one.heading, one.note) if text]
+    lines = [_lines(text, axes.bbox.width / axes.figure.dpi) for text in (one.heading, one.note) if text]
     axes.set_title("\n".join(lines), loc="left")
     axes.figure.colorbar(mesh, ax=axes, label=one.value_label, shrink=0.7, pad=0.02)
     if len(one.positions) <= 60:
