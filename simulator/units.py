@@ -1,7 +1,7 @@
 """Text with units to SI numbers and back; used only where people read or write.
 
 Inside the program every quantity is a float in seconds, bytes, bit/s, FLOP or FLOP/s, and the unit
-stands in the name. Prefixes are powers of 1000.
+is in the name. Prefixes are powers of 1000.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BytesOrArray = TypeVar("BytesOrArray", float, NDArray[np.float64])
 
 
 def bits(n_bytes: BytesOrArray) -> BytesOrArray:
-    """Return how many bits `n_bytes` bytes are. The factor 8 stands here and nowhere else."""
+    """Return how many bits `n_bytes` bytes are. The factor 8 occurs only here."""
     return 8 * n_bytes
 
 
@@ -110,3 +110,15 @@ def render(value: float, unit: str) -> str:
     """
     factor, scaled = scale_of(value, unit)
     return f"{value / factor:.4g} {scaled}"
+
+
+def moment(time_s: float) -> str:
+    """Write a time with its unit so that two moments of one run differ, also counted from 1970.
+
+    Examples
+    --------
+    >>> moment(2.5), moment(1732871234.25), moment(1e-7)
+    ('2.5 s', '1732871234.25 s', '1e-07 s')
+    """
+    plain = f"{time_s:.6f}".rstrip("0").rstrip(".") if 1e5 <= abs(time_s) < 1e15 else f"{time_s:g}"
+    return f"{plain} s"

@@ -121,7 +121,7 @@ def test_without_frames_nothing_about_them_is_kept(files, cutlayer):
 def test_without_frames_nothing_is_loaded_that_only_frames_need(files):
     for argv, code in (
         (files.argv(), "from cutlayer.experiments.cli.main import main; assert main(sys.argv[1:]) == 0"),
-        ((), "import cutlayer.experiments.paper.sweep_servers, cutlayer.experiments.sweeps.cells"),
+        ((), "import cutlayer.experiments.paper.sweep_servers, cutlayer.experiments.runs.cell"),
     ):
         slow = {"numba", "cutlayer.simulator.frames.run", "cutlayer.simulator.frames.walk.reserved"}
         asked = f"import sys; {code}; print({slow} & {{*sys.modules}})"
@@ -212,7 +212,7 @@ def test_a_broken_file_of_conditions_is_refused_with_its_line(files, cutlayer, o
         (("--frames", "poison"), ("unknown arrivals 'poison'", "did you mean 'poisson'?")),
         (("--frames", "jittered", "--jitter", "2"), ("jitter is 2.0", "0 to 1")),
         (("--frames", "periodic", "--sizes", "lognormal"), ("size_cv", "above 0")),
-        (("--frames", "periodic", "--sharing", "fare"), ("unknown sharing 'fare'", "'fair'")),
+        (("--frames", "periodic", "--sharing", "fare"), ("unknown sharing 'fare'", "known: fair")),
         (("--frames", "periodic", "--window", "0"), ("--window is 0.0", "above 0")),
         (("--frames", "periodic", "--sizes", "lognormal", "--size-cv", "1e200"), ("--size-cv is 1e+200", "to 1e+06")),
         (("--frames", "periodic", "--propagation", "-1"), ("--propagation is -1.0",)),

@@ -12,14 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cutlayer.experiments.paper_source import PaperSource
 from cutlayer.experiments.scenarios.fields import EXAMPLES, written
 from cutlayer.experiments.scenarios.messages import ScenarioError
 from cutlayer.experiments.scenarios.scenario import SHIPPED, load, shipped
 from cutlayer.experiments.scenarios.text import SCHEMA_FILE, schema_text, template, to_toml
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.units import UNITS, parse
-from cutlayer.workloads.generate import PaperScenario
 
 
 def write(folder, name, text):
@@ -43,22 +41,6 @@ def same_tasks(one, other):
 
 
 # The paper --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", [0, 7])
-def test_the_file_of_the_paper_gives_the_papers_inputs_to_the_bit(seed):
-    ours, papers = load("paper").inputs(seed), PaperSource(PaperScenario()).inputs(seed)
-    same_tasks(ours.tasks, papers.tasks)
-    assert ours.network.link_bps.tolist() == papers.network.link_bps.tolist()
-    assert ours.network.capacity_flop_per_s.tolist() == papers.network.capacity_flop_per_s.tolist()
-    assert (ours.network.usable_share, ours.network.servers) == (0.8, papers.network.servers)
-    assert (ours.until_s, ours.frames, ours.conditions) == (None, None, None)
-
-
-def test_a_paper_of_other_numbers_is_that_scenario_to_the_bit():
-    changed = load("paper", ["network.servers=7", "workload.tasks=1500", "workload.frame_bytes=['1 kB', '2 kB']"])
-    papers = PaperScenario(servers=7, tasks=1500, frame_bytes=(1e3, 2e3))
-    same_tasks(changed.inputs(3).tasks, papers.arrivals(3))
 
 
 # Units, defaults, settings ----------------------------------------------------------------------------------
