@@ -102,25 +102,27 @@ def draw_panel(axes: Axes, panel: Panel) -> dict[str, Any]:
         axes.set_xlim(float(x.min()) - pad, float(x.max()) + pad)
     elif len(x) and not panel.x_log:  # one moment or one value
         axes.set_xlim(float(x[0]) - (0.0 if x[0] == 0 else 1.0), float(x[0]) + 1.0)
+    words: dict[str, Any] = {"textcoords": "offset points", "va": "bottom", "color": "#444444", "fontsize": "small"}
+    width_in = 1.1 * axes.bbox.width / axes.figure.dpi
     for label, value in panel.lines:
         axes.axhline(value, **_REFERENCE)
         left = _nearest(panel, value, 0.0) > _nearest(panel, value, 2 / 3)
+        at, shift, side = (0.0, 2, "left") if left else (1.0, -2, "right")
         axes.annotate(
-            label, (0.0 if left else 1.0, value), xycoords=("axes fraction", "data"), xytext=(2 if left else -2, 2),
-            textcoords="offset points", ha="left" if left else "right", va="bottom", color="#444444", fontsize="small",
-            path_effects=_HALO,
+            _lines(label, width_in), (at, value), xycoords=("axes fraction", "data"), xytext=(shift, 2), ha=side,
+            path_effects=_HALO, **words,
         )  # fmt: skip
     for label, value in panel.ends:
         mark_end(axes, value)
         axes.annotate(
-            label, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
-            ha="right", va="bottom", color="#444444", fontsize="small", path_effects=_HALO,
+            _lines(label, width_in), (1.0, value), xycoords=("axes fraction", "data"), xytext=(-2, 2), ha="right",
+            path_effects=_HALO, **words,
         )  # fmt: skip
     for label, value in panel.x_lines:
         axes.axvline(value, **_REFERENCE)
         axes.annotate(
-            label, (value, 0.0), xycoords=("data", "axes fraction"), xytext=(-3, 4), textcoords="offset points",
-            ha="right", va="bottom", rotation=90, color="#444444", fontsize="small",
+            printable(label), (value, 0.0), xycoords=("data", "axes fraction"), xytext=(-3, 4), ha="right", rotation=90,
+            **words,
         )  # fmt: skip
     return handles
 

@@ -207,7 +207,7 @@ def test_on_paper_the_curves_have_the_most_of_the_height(results, files):
         for name in ("deployed", "latency", "tail", "reserved"):
             figure = draw_panels(KINDS[name].build(opened, groups), True)
             figure.draw_without_rendering()
-            assert min(one.get_position().height for one in figure.axes) > 2 / 3 - 0.07 * (name == "reserved"), name
+            assert min(one.get_position().height for one in figure.axes) > 0.65 - 0.05 * (name == "reserved"), name
 
 
 def test_one_figure_on_axes_of_ones_own(results):

@@ -228,7 +228,9 @@ class Chart {
     make("rect", { x: this.left, y: MARGIN.top - 4, width: right - this.left, height: low - MARGIN.top + 5 },
       make("clipPath", { id: clip }, make("defs", {}, svg)));
     const label = (x, y, text, anchor, kind) => {
-      make("text", { x, y, "text-anchor": anchor, class: kind || "" }, svg).textContent = text;
+      const most = Math.floor((right - this.left) / 6.6), node = make("text", { x, y, "text-anchor": anchor, class: kind || "" }, svg);
+      node.textContent = text.length > most ? text.slice(0, most - 1) + "…" : text;
+      if (text.length > most) make("title", {}, node).textContent = text;
     };
     for (const y of yTicks) {
       make("line", { class: "grid", x1: this.left, x2: right, y1: rise(y), y2: rise(y) }, svg);
