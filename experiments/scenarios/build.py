@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.frames.settings import check as check_frames
 from cutlayer.simulator.frames.settings import check_windows
 from cutlayer.simulator.rng import stream
-from cutlayer.simulator.types import Network, Profile
+from cutlayer.simulator.types import Network, Profile, Task
 from cutlayer.workloads.arrivals.generated import generated
 from cutlayer.workloads.bandwidth.give import give, read_bandwidth
 from cutlayer.workloads.bandwidth.trace import BandwidthTrace
@@ -41,24 +41,19 @@ MOST_HELD = 100_000
 """More tasks than these are not held in memory, but drawn again whenever they are gone through."""
 
 
-def inputs(scenario: Scenario, seed: int) -> Inputs:
-    """Return the inputs of a run of `scenario` for `seed`."""
-    topology = topology_of(scenario, seed)
-    network = network_of(scenario, seed) if topology is None else topology.network
-    profiles = profiles_of(scenario)
-    trace = trace_of(scenario, network, profiles, seed)
+def inputs(
+    scenario: Scenario, seed: int, *, network: Network | None = None, tasks: Sequence[Task] | None = None
+) -> Inputs:
+    """Return the inputs of a run of `scenario` for `seed`, with a network or tasks in place of its own."""
+    topology = topology_of(scenario, seed) if network is None else None
+    if network is None:
+        network = network_of(scenario, seed) if topology is None else topology.network
+    streamed = _streamed(scenario, network, topology, seed) if tasks is None else None
+    last_s = streamed.trace.last_s if streamed is not None else max((task.arrival_s for task in tasks or ()), default=0)
     until_s = scenario.run.until
-    if until_s is not None and until_s < trace.last_s:
-        raise InputError(f"run.until is {until_s:g}; allowed: {trace.last_s:g} (the last arrival) or later [s]")
-    end_s = trace.last_s if until_s is None else until_s
-    workload = scenario.workload
-    options = {
-        "draws": {name: how for name, how in workload.draws.items() if not _says(trace, name)},
-        "spread": workload.spreading(None if topology is None else distances(topology)),
-        "seed": seed,
-    }
-    tasks = Streamed(trace, network, profiles, options)
-    iter(tasks)  # so that what is wrong is said now
+    if until_s is not None and until_s < last_s:
+        raise InputError(f"run.until is {until_s:g}; allowed: {last_s:g} (the last arrival) or later [s]")
+    end_s = last_s if until_s is None else until_s
     frames = None
     if scenario.frames is not None:
         propagation_s: Any = 0.0 if topology is None else topology.propagation_s.tolist()
@@ -66,15 +61,31 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
         if scenario.frames.window is not None:
             check_windows(network, scenario.frames.window, end_s, "frames.window")
         check_frames((), network, frames.settings, end_s)  # what no deployment can change
+    found = list(tasks or ()) if streamed is None else streamed if len(streamed) > MOST_HELD else list(streamed)
     return Inputs(
         network,
-        list(tasks) if trace.count <= MOST_HELD else tasks,
+        found,
         until_s,
         frames,
         conditions_of(scenario, network, seed, end_s),
         () if topology is None else topology.notes,
         topology,
     )
+
+
+def _streamed(scenario: Scenario, network: Network, topology: Topology | None, seed: int) -> Streamed:
+    """Return the tasks of a scenario, what the trace does not say drawn; what is wrong is said now."""
+    profiles = profiles_of(scenario)
+    trace = trace_of(scenario, network, profiles, seed)
+    workload = scenario.workload
+    options = {
+        "draws": {name: how for name, how in workload.draws.items() if not _says(trace, name)},
+        "spread": workload.spreading(None if topology is None else distances(topology)),
+        "seed": seed,
+    }
+    tasks = Streamed(trace, network, profiles, options)
+    iter(tasks)
+    return tasks
 
 
 def _says(trace: Trace, name: str) -> bool:

@@ -35,7 +35,7 @@ def all_runs(servers=(10, 2)):
                 scenario = MANY if n == 10 else FEW
                 more = {"deployed_tasks": value, "bound_tasks": BOUNDS[n], "gap": 1 - value / BOUNDS[n]}
                 tables = (
-                    {"decisions": rows("decisions", *({"time_s": 0.0, **one} for one in DECIDED))}
+                    {"decisions": rows("decisions", *({"time_s": 0.0} | one for one in DECIDED))}
                     if (scheduler, n, seed) == ("fifo", 2, 0)
                     else {}
                 )
