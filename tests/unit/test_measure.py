@@ -263,9 +263,9 @@ def test_times_of_another_device_are_added_and_the_others_are_kept(untimed, tmp_
     measure_all("lenet-5", tmp_path, name="one")
     (path,) = measure_all("lenet-5", tmp_path, name="two")
     both = store.load(path)
-    assert both.devices == ("epyc-1t", "one", "two")  # the shipped ones are kept, too
+    assert both.devices == ("epyc-1t", "xeon-1t", "one", "two")  # the shipped ones are kept, too
     assert both.layers[0].time_s["epyc-1t"] == SHIPPED["lenet-5"].layers[0].time_s["epyc-1t"]
-    assert sorted(both.provenance["devices"]) == ["epyc-1t", "one", "two"]
+    assert sorted(both.provenance["devices"]) == ["epyc-1t", "one", "two", "xeon-1t"]
 
 
 def test_a_named_device_is_not_added_to_other_rows(untimed, tmp_path):
