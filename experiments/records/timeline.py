@@ -22,8 +22,8 @@ from typing import IO, Any
 import numpy as np
 
 from cutlayer.experiments.records.run_groups import Row, chosen_rows, has_rows, read_table
-from cutlayer.experiments.records.run_places import network_of
 from cutlayer.experiments.runs.kept_frames import Kept, read_kept
+from cutlayer.experiments.runs.resources import network_of
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.types import Network
@@ -96,7 +96,7 @@ def timeline(
             )
         row = rows[0]
         tracks = _Tracks()
-        network = network_of(row)
+        network = network_of(results, row)
         if network is not None:
             _name_tracks(tracks, network)
         kept = read_kept(results, row)
@@ -183,7 +183,7 @@ def _counter_events(
 ) -> Iterator[tuple[float, dict[str, Any]]]:
     """Yield what is free, of every server and link where that was kept, else of all together.
 
-    What is reserved stands there instead where the network can no longer be had.
+    Where the results do not hold the network, it is what is reserved.
     """
     word = "reserved" if network is None else "free"
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from cutlayer.experiments.records.run_groups import Row
 from cutlayer.simulator.errors import InputError
-from cutlayer.simulator.frames.settings import DELIVERED
+from cutlayer.simulator.frames.slices import DELIVERED
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.types import Network
 

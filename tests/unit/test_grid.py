@@ -79,7 +79,7 @@ def test_a_fault_in_the_grid_is_told(vary, says):
 
 
 def test_tables_to_keep_are_checked_and_are_in_the_key():
-    with pytest.raises(InputError, match="allowed: tasks, decisions"):
+    with pytest.raises(InputError, match="allowed: resources, tasks, decisions"):
         grid_of("paper", SMALL, [], ["taks"])
     grids = [grid_of("paper", SMALL, [], keep) for keep in ([], ["tasks"])]
     assert set(TABLES_TO_KEEP) == set(TABLES) - {"runs", "measures"}, "what a single run keeps a sweep can"
