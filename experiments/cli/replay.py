@@ -12,7 +12,7 @@ from typing import Any
 from cutlayer.experiments.cli.trace import format_options
 from cutlayer.experiments.figures.plot import slug
 from cutlayer.experiments.runs.run_file import as_text, run_into, say_inputs
-from cutlayer.experiments.scenarios.build import Streamed, topology_of
+from cutlayer.experiments.scenarios.build import topology_of
 from cutlayer.experiments.scenarios.fields import Text
 from cutlayer.experiments.scenarios.files import read
 from cutlayer.experiments.scenarios.inputs import Inputs
@@ -33,7 +33,6 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     if isinstance(inputs.tasks, list):  # servers and links one by one take as many rows as tasks feed them
         scenario = scenario.with_settings(["run.by_resource=true"])
     path, stem = _places(arguments.out, arguments.traces[0])
-    say_inputs(scenario, inputs)
     topology = topology_of(scenario, scenario.run.seed)
     from cutlayer.experiments.figures.replay_figure import replay_figure
     from cutlayer.experiments.figures.replay_history import history
@@ -42,6 +41,7 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     assert scenario.scheduler is not None
     title = f"{' + '.join(Path(trace).name for trace in arguments.traces)}, scenario {Path(arguments.scenario).name}"
     with Results(path) as results:
+        say_inputs(scenario, inputs)
         for chosen, label in zip(scenario.scheduler, scenario.labels, strict=True):
             done = run_into(results, scenario, chosen, inputs)
             yield as_text(done, str(path))
@@ -78,9 +78,7 @@ def with_window(scenario: Scenario, inputs: Inputs) -> tuple[Scenario, Inputs]:
     """Return both with a width of the windows over which frames are reported, where none is given."""
     if scenario.frames is None or scenario.frames.window is not None or inputs.frames is None:
         return scenario, inputs
-    tasks = inputs.tasks
-    last_s = tasks.trace.last_s if isinstance(tasks, Streamed) else list(tasks)[-1].arrival_s
-    end_s = inputs.until_s or last_s or 1.0
+    end_s = inputs.until_s or 1.0
     width_s = round_up(max(end_s / WINDOWS, least_window_s(inputs.network, end_s)))
     frames = replace(inputs.frames, settings=replace(inputs.frames.settings, series_s=width_s))
     return scenario.with_settings([f"frames.window={width_s!r} s"]), replace(inputs, frames=frames)

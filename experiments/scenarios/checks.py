@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cutlayer.experiments.console import log
+from cutlayer.experiments.scenarios.build import Streamed
 from cutlayer.experiments.scenarios.inputs import Inputs
 from cutlayer.experiments.scenarios.messages import ScenarioError
 from cutlayer.experiments.scenarios.scenario import Scenario, load
@@ -32,7 +33,7 @@ def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[dict[str, 
             inputs = scenario.inputs(scenario.run.seed)
             found.append({"file": file} | given(scenario, inputs))
             for note in inputs.notes:
-                log.info(f"{file}: network: {note}")
+                log.info(f"{file}: {note}")
         except ScenarioError as fault:
             wrong += fault.lines
         except InputError as fault:
@@ -45,12 +46,10 @@ def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[dict[str, 
 
 def given(scenario: Scenario, inputs: Inputs) -> dict[str, Any]:
     """Return what a run of it is given; making that finds what is wrong in the files it names."""
-    count, last_s = 0, 0.0
-    for task in inputs.tasks:
-        count, last_s = count + 1, task.arrival_s
-    network = inputs.network
+    tasks, network = inputs.tasks, inputs.network
+    last_s = tasks.trace.last_s if isinstance(tasks, Streamed) else max((task.arrival_s for task in tasks), default=0.0)
     return {
-        "tasks": count,
+        "tasks": len(tasks),  # type: ignore[arg-type]
         "last_arrival_s": last_s,
         "servers": len(network.servers),
         "links": len(network.links),
