@@ -20,7 +20,7 @@ DRAWN = {"profile": "", "frame_rate_hz": "Hz", "deadline_s": "s", "lifetime_s": 
 """What can be drawn, and its unit. A task whose lifetime is neither given nor drawn stays for ever."""
 
 STREAMS = {"profile": "network", "input_bytes": "frame bytes"}
-"""What the streams of `workloads.generate` are called, which others share: the paper's scenario is one of many."""
+"""What two of the streams are called, as published results have it."""
 
 PIECE = 1024
 """Tasks whose places are in memory at once: each may have a weight for every server."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cutlayer.experiments.paper.study import Claim, Study, experiment, main
+from cutlayer.experiments.paper.study import Claim, Study, experiment
 from cutlayer.experiments.progress import progress
 from cutlayer.experiments.verdicts import certain
 from cutlayer.simulator.units import bits
@@ -73,11 +72,10 @@ def run(study: Study) -> list[Claim]:
 
 
 def _draw(ways: Sequence[Case]) -> Figure:
-    import matplotlib.pyplot as plt
 
-    from cutlayer.experiments.figures.style import COLOURS
+    from cutlayer.experiments.figures.style import COLOURS, subplots
 
-    drawn, axes = plt.subplots(figsize=(6.6, 2.6))
+    drawn, axes = subplots(figsize=(6.6, 2.6))
     kbps = [CAMERAS * way.bps / 1e3 for way in ways]
     colours = [COLOURS[6], COLOURS[0], COLOURS[0], COLOURS[1], COLOURS[1]]
     axes.barh(range(len(ways)), kbps, color=colours, height=0.6)
@@ -135,7 +133,3 @@ def _claims(ways: list[Case]) -> list[Claim]:
             {"all_channels_kbps": all_channels, "all_channels_key_frames_kbps": all_key},
         ),
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(main(run))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,7 +12,7 @@ from typing import Any, get_args
 
 from cutlayer.experiments.paper.study import Claim, find_experiments, open_study, told
 from cutlayer.experiments.verdicts import Verdict
-from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.files import write_text
 
 
 def paper_experiments() -> list[str]:
@@ -23,9 +22,9 @@ def paper_experiments() -> list[str]:
 
 
 def reproduce(
-    out: str | Path, seeds: int, only: Sequence[str] = (), jobs: int | None = None
+    out: str | Path, seeds: int, only: Sequence[str] = (), jobs: int | None = None, settings: Sequence[str] = ()
 ) -> tuple[list[Claim], Path]:
-    """Run the paper's experiments and write figures, ``claims.json`` and ``claims.md`` to one folder.
+    """Run experiments and write figures, ``claims.json`` and ``claims.md`` to one folder.
 
     Parameters
     ----------
@@ -37,6 +36,8 @@ def reproduce(
         Names of experiments; all of the paper's by default.
     jobs : int, optional
         In how many processes; on all cores by default.
+    settings : sequence of str
+        ``KEY=VALUE`` to set over the scenario of every experiment.
 
     Returns
     -------
@@ -48,18 +49,14 @@ def reproduce(
     InputError
         If an experiment is unknown, or the folder cannot be written to.
     """
-    names = paper_experiments()
-    for name in only:
-        if name not in names:
-            raise UnknownNameError("experiment", name, names)
     registered = find_experiments()
+    experiments = [registered[name] for name in only or paper_experiments()]
     claims: list[Claim] = []
-    with open_study(out, seeds, jobs) as study:
-        for name in names:
-            if not only or name in only:
-                claims += registered[name].run(study)
-        _write(study.out / "claims.json", as_json(claims))
-        _write(study.out / "claims.md", as_markdown(claims, seeds))
+    with open_study(out, seeds, jobs, settings) as study:
+        for one in experiments:
+            claims += one.run(study)
+        write_text(study.out / "claims.json", as_json(claims))
+        write_text(study.out / "claims.md", as_markdown(claims, seeds))
         return claims, study.out
 
 
@@ -105,14 +102,3 @@ def as_text(claims: Sequence[Claim]) -> str:
     counts = ", ".join(f"{verdict} {number[verdict]}" for verdict in get_args(Verdict) if number[verdict])
     more = "; not shown: the interval lies on both sides, more seeds may say" if number["not shown"] else ""
     return "\n".join([*(told(claim) for claim in claims), f"{len(claims)} claims: {counts}{more}"])
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as fault:
-        raise InputError(f"cannot be written ({fault.strerror})", path) from None
-    finally:
-        draft.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which runs of a results file to look at, which of them are alike but for the seed, and what to call those."""
+"""Selects runs, groups those that differ only in their seed, and labels the groups."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cutlayer.experiments.cli.options import OPTIONS
+from cutlayer.experiments.records.varied import in_words, varied
+from cutlayer.experiments.runs.runner import KEPT_WORDS
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.results.file import Results
 
 Row = dict[str, Any]
 MOST_LINES = 8
 """So many lines can be told apart in one figure, also in grey."""
-SERVED, LATE = "tasks deployed [% of those that arrived]", "late frames [% of delivered]"
-"""The quantities that ``cutlayer plan`` leaves in the table ``measures``."""
-KEPT_WORDS = ("keep", "by_resource", "bound")
-"""What a scenario says of what is kept of a run, not of what happens in it."""
-_OPTION_OF = {option.key: option.name for option in OPTIONS}
-"""Under what name a run keeps where a file of its scenario lies."""
 
 
 class Missing(Exception):
@@ -129,7 +124,10 @@ def is_called(row: Row, word: str) -> bool:
 
 
 def group_runs(rows: Sequence[Row]) -> list[Group]:
-    """Return the runs in groups that are alike but for the seed, in the order of the file."""
+    """Return the runs in groups that differ in more than the seed, in the order of the file.
+
+    Of a scenario that was edited and run again by another command the newest version comes first.
+    """
     found: dict[str, dict[str, Row]] = defaultdict(dict)
     parameters: dict[str, tuple[str, dict[str, Any]]] = {}
     for row in rows:
@@ -140,12 +138,11 @@ def group_runs(rows: Sequence[Row]) -> list[Group]:
         if before is None or _kept(row) >= _kept(before):  # the same run twice: the one of which more was kept
             found[name][seed] = row
     groups = [Group("", *parameters[name], tuple(runs.values())) for name, runs in found.items()]
-    return _labelled(groups)
+    return _labelled(_newest_first(groups))
 
 
-def _kept(row: Row) -> tuple[bool, int]:
-    scenario = json.loads(row["scenario"])
-    return (bool(scenario.get("by_resource")), len(scenario.get("keep") or ()))
+def _kept(row: Row) -> int:
+    return len(json.loads(row["scenario"]).get("keep") or ())
 
 
 def parameters_of(row: Row) -> tuple[dict[str, Any], str]:
@@ -164,8 +161,8 @@ def _flat(value: Mapping[str, Any], above: str, paths: Mapping[str, str]) -> Ite
         key = f"{above}{name}"
         if isinstance(item, dict) and "sha256" in item:  # a file is what it holds; where it lies is good for a name
             plain = key.replace(".0.", ".")
-            path = Path(paths.get(_OPTION_OF.get(plain, key), name)).name
-            yield key, f"{path} ({item['sha256'][:8]})"
+            path = Path(paths.get(key) or paths.get(plain) or name).name
+            yield key, f"{path} ({str(item['sha256'])[:8]})"
         elif isinstance(item, dict):
             yield from _flat(item, f"{key}.", paths)
         elif isinstance(item, list) and any(isinstance(part, dict) for part in item):
@@ -174,28 +171,29 @@ def _flat(value: Mapping[str, Any], above: str, paths: Mapping[str, str]) -> Ite
             yield key, item
 
 
-def varied(groups: Sequence[Group]) -> list[str]:
+def varied_in(groups: Sequence[Group]) -> list[str]:
     """Return the names of the parameters in which the groups differ."""
-    names = dict.fromkeys(name for group in groups for name in group.parameters)
-    return [name for name in names if len({_text(group.parameters.get(name)) for group in groups}) > 1]
+    return varied([group.parameters for group in groups])
 
 
 def label_of(group: Group, names: Sequence[str]) -> str:
     """Return what to call a group among others that differ in the parameters `names`."""
-    values = [f"{name.rpartition('.')[2]} {_text(group.parameters.get(name))}" for name in names]
-    return ", ".join([group.scheduler, *values])
-
-
-def _text(value: Any) -> str:
-    return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return ", ".join([group.scheduler, *in_words(group.parameters, names)])
 
 
 def _labelled(groups: Sequence[Group]) -> list[Group]:
-    """Name every group by its scheduler and, where that is not enough, by what else sets it apart."""
-    names = varied(groups)
-    alone = {scheduler: sum(group.scheduler == scheduler for group in groups) for scheduler in
-             (group.scheduler for group in groups)}  # fmt: skip
-    return [
-        replace(group, label=group.scheduler if alone[group.scheduler] == 1 else label_of(group, names))
-        for group in groups
-    ]
+    """Name every group by its scheduler and by what sets its scenario apart."""
+    names = varied_in(groups)
+    return [replace(group, label=label_of(group, names)) for group in groups]
+
+
+def _newest_first(groups: Sequence[Group]) -> list[Group]:
+    """Return the groups in the order of the file, but those of a scenario that was edited and run again first."""
+    begun: dict[Any, int] = {}
+    newest: dict[str, int] = {}
+    for group in groups:
+        scenario = json.dumps(group.parameters, sort_keys=True)
+        for row in group.rows:
+            at = begun.setdefault(row.get("command"), row.get("run") or 0)
+            newest[scenario] = max(newest.get(scenario, 0), at)
+    return sorted(groups, key=lambda group: -newest[json.dumps(group.parameters, sort_keys=True)])

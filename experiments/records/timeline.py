@@ -13,7 +13,6 @@ import gzip
 import heapq
 import io
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from cutlayer.experiments.records.run_groups import Row, chosen_rows, has_rows, 
 from cutlayer.experiments.runs.kept_frames import Kept, read_kept
 from cutlayer.experiments.runs.resources import network_of
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.files import whole
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.types import Network
 
@@ -75,7 +75,7 @@ def timeline(
     path : path
         A results file.
     run : str, optional
-        A scheduler as the results call it, or the beginning of a run's key; the first run by default.
+        A scheduler as the results call it, or the beginning of a run's key; the newest run by default.
     out : path, optional
         Compressed where it ends in ``.gz``; by default beside the results, named after them.
     most : int
@@ -91,10 +91,9 @@ def timeline(
     with Results(path, must_exist=True) as results:
         rows = chosen_rows(results, [] if run is None else [run])
         if len(rows) > 1:
-            say(
-                f"{len(rows)} runs; this is the first, {rows[0]['scheduler']} {rows[0]['key'][:12]} (--run KEY chooses)"
-            )
-        row = rows[0]
+            newest = f"{rows[-1]['scheduler']} {rows[-1]['key'][:12]}"
+            say(f"{len(rows)} runs; this is the newest, {newest} (--run KEY chooses)")
+        row = rows[-1]
         tracks = _Tracks()
         network = network_of(results, row)
         if network is not None:
@@ -124,8 +123,6 @@ def timeline(
         "left_out": notices,
     }  # fmt: skip
     target = Path(out) if out is not None else Path(path).with_suffix(".trace.json.gz")
-    if target.is_dir():
-        raise InputError("is a folder; allowed: a file", target)
     _write(target, heapq.merge(tasks, counters, frames), tracks, other)
     return target
 
@@ -202,6 +199,8 @@ def _counter_events(
                 yield 0.0, event(f"link {name}", "uplink", "Mbit/s", capacity / 1e6)
         for row in read_table(results, "series_by", run["key"]):
             name = row["resource_name"]
+            if network is not None and name not in (compute if row["resource"] == "server" else uplink):
+                raise InputError(f"series_by: {row['resource']} {name!r} is not among resources", results.path)
             if row["resource"] == "server":
                 value = row["reserved_flop_per_s"] / 1e9
                 value = compute[name] / 1e9 - value if compute else value
@@ -288,23 +287,15 @@ def _streamed(kept: Kept, first: Any, places: dict[Any, Any], times: tuple[Any, 
 
 def _write(target: Path, events: Iterable[Event], tracks: _Tracks, other: dict[str, Any]) -> None:
     """Write the trace, whole or not at all; the same events give the same bytes."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(draft, "wb") as raw, _text(raw, target.suffix == ".gz") as file:
-            file.write('{"displayTimeUnit":"ms","otherData":')
-            file.write(json.dumps(other, ensure_ascii=False))
-            file.write(',"traceEvents":[\n')
-            file.write(",\n".join(json.dumps(event, ensure_ascii=False) for event in tracks.metadata()))
-            for at, _, _, event in events:
-                file.write(
-                    ",\n" + json.dumps(event | {"ts": at // 1000 if at % 1000 == 0 else at / 1000}, ensure_ascii=False)
-                )
-            file.write("\n]}\n")
-        draft.replace(target)
-    except OSError as fault:
-        raise InputError(f"cannot be written ({fault.strerror})", target) from None
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole(target) as draft, draft.open("wb") as raw, _text(raw, target.suffix == ".gz") as file:
+        file.write('{"displayTimeUnit":"ms","otherData":')
+        file.write(json.dumps(other, ensure_ascii=False))
+        file.write(',"traceEvents":[\n')
+        file.write(",\n".join(json.dumps(event, ensure_ascii=False) for event in tracks.metadata()))
+        for at, _, _, event in events:
+            ts = at // 1000 if at % 1000 == 0 else at / 1000
+            file.write(",\n" + json.dumps(event | {"ts": ts}, ensure_ascii=False))
+        file.write("\n]}\n")
 
 
 @contextlib.contextmanager

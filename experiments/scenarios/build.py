@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cutlayer.experiments.scenarios.arrivals import cut_short, end_of, frame_note, trace_of
 from cutlayer.experiments.scenarios.fields import Range
-from cutlayer.experiments.scenarios.inputs import Frames, Inputs, Traffic
+from cutlayer.experiments.scenarios.inputs import Frames, Inputs, Streamed, traffic
 from cutlayer.profiles.store import load_dir, shipped
 from cutlayer.simulator.conditions import Conditions
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.frames.settings import check as check_frames
 from cutlayer.simulator.frames.settings import check_windows
 from cutlayer.simulator.rng import stream
-from cutlayer.simulator.types import Network, Profile, Task
+from cutlayer.simulator.types import Network, Profile
 from cutlayer.workloads.bandwidth.give import give, read_bandwidth
 from cutlayer.workloads.bandwidth.trace import BandwidthTrace
 from cutlayer.workloads.conditions import merge, read_conditions
 from cutlayer.workloads.formats import read_network
 from cutlayer.workloads.outages import random_faults
-from cutlayer.workloads.tasks import iter_tasks
 from cutlayer.workloads.topology.build import Topology, build_network
 from cutlayer.workloads.topology.graphml import read_graphml
 from cutlayer.workloads.topology.graphs import great_circle_m
@@ -38,22 +36,6 @@ if TYPE_CHECKING:
 
 MOST_HELD = 100_000
 """More tasks than these are not held in memory, but drawn again whenever they are gone through."""
-
-
-@dataclass(frozen=True)
-class Streamed:
-    """Tasks that are made as they are gone through, every time anew."""
-
-    trace: Trace
-    network: Network
-    profiles: Mapping[str, Profile]
-    options: Mapping[str, Any]
-
-    def __iter__(self) -> Iterator[Task]:
-        return iter_tasks(self.trace, self.network, self.profiles, **self.options)
-
-    def __len__(self) -> int:
-        return self.trace.count
 
 
 def inputs(scenario: Scenario, seed: int) -> Inputs:
@@ -83,7 +65,7 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
     return Inputs(
         network,
         tasks if held is None else held,
-        end_s,
+        None if scenario.run.until is None else end_s,
         frames,
         conditions_of(scenario, network, seed, end_s),
         (*(f"network: {note}" for note in ([] if topology is None else topology.notes)), *notes),
@@ -96,7 +78,7 @@ def _says(trace: Trace, name: str) -> bool:
 
 
 def network_of(scenario: Scenario, seed: int) -> Network:
-    """Return the network: read, on a graph, or drawn as the paper's (`cutlayer.workloads.generate`)."""
+    """Return the network: read, on a graph, or drawn."""
     said = scenario.network
     topology = topology_of(scenario, seed)
     if topology is not None:
@@ -181,8 +163,9 @@ def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float)
         with _otherwise(f"bandwidth.loop = false, or {_EARLIER}"):
             parts.append(_measured(bandwidth, network, seed, end_s))
     if interaction is not None and interaction.share is not None:
+        times = {"mean_on_s": interaction.mean_on, "mean_off_s": interaction.mean_off}
         with _otherwise(f"longer interaction.mean_on and mean_off, no [interaction], or {_EARLIER}"):
-            parts.append(Traffic(interaction.share, interaction.mean_on, interaction.mean_off).on(network, seed, end_s))
+            parts.append(traffic(network, seed, end_s, share=interaction.share, **times))
     if faults is not None and (faults.servers is not None or faults.links is not None):
         servers = None if faults.servers is None else faults.servers.built()
         links = None if faults.links is None else faults.links.built()

@@ -30,13 +30,14 @@ from cutlayer.experiments.scenarios.sections import (
 )
 from cutlayer.experiments.scenarios.workload import WorkloadSection
 from cutlayer.simulator.errors import InputError, near_name
+from cutlayer.simulator.files import digest_of
 
 SHIPPED = Path(__file__).parent
 """Scenarios that come with cutlayer; ``load("paper")`` finds them by name."""
 
 
 class Scenario(Section):
-    """All that is said about a run, checked; a `cutlayer.experiments.scenarios.inputs.Source`."""
+    """All that is said about a run, checked."""
 
     network: NetworkSection = NetworkSection()
     workload: WorkloadSection = WorkloadSection()
@@ -85,6 +86,12 @@ class Scenario(Section):
         """Every file the scenario names, by the key that names it."""
         named = _named(self.model_dump(exclude_none=True))
         return {".".join(map(str, path)): name for path, name in named if isinstance(name, InputFile)}
+
+    @property
+    def written_files(self) -> dict[str, str]:
+        """Where every file of the scenario lies, as a reader would write it, by the key that names it."""
+        only = len(self.workload.trace or ()) == 1
+        return {key.replace("trace.0.", "trace.") if only else key: file.written for key, file in self.files.items()}
 
     @property
     def is_random(self) -> bool:
@@ -231,8 +238,6 @@ def by_content(value: Any, files: dict[str, Any] | None = None) -> Any:
 
     A file that is among `files`, by its path, is not read again; others are added.
     """
-    from cutlayer.experiments.runs.runner import digest_of
-
     if isinstance(value, InputFile):
         path = Path(value)
         known = {} if files is None else files

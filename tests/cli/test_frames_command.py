@@ -121,7 +121,7 @@ def test_without_frames_nothing_about_them_is_kept(files, cutlayer):
 def test_without_frames_nothing_is_loaded_that_only_frames_need(files):
     for argv, code in (
         (files.argv(), "from cutlayer.experiments.cli.main import main; assert main(sys.argv[1:]) == 0"),
-        ((), "import cutlayer.experiments.paper.sweep_servers, cutlayer.experiments.sweeps.cells"),
+        ((), "import cutlayer.experiments.paper.sweep_servers, cutlayer.experiments.runs.cell"),
     ):
         slow = {"numba", "cutlayer.simulator.frames.run", "cutlayer.simulator.frames.walk.reserved"}
         asked = f"import sys; {code}; print({slow} & {{*sys.modules}})"
@@ -142,10 +142,10 @@ def test_a_file_of_kept_frames_that_is_broken_is_said_to_be(files, cutlayer):
     scratched = whole[:at] + b"\xff" * 60 + whole[at + 60 :]
     for content in (b"", whole[:100], whole[:-1000], scratched, b"no frames", other.getvalue()):
         path.write_bytes(content)
-        done = cutlayer(["plot", str(files.path("run.db")), "--what", "cdf", "--out", str(files.path("figures"))])
+        done = cutlayer(["plot", str(files.path("run.db")), "--what", "tail", "--out", str(files.path("figures"))])
         assert_one_line(done, f"{path.name}: cannot be read (")
     path.write_bytes(whole)
-    assert cutlayer(["plot", str(files.path("run.db")), "--what", "cdf"]).status == 0
+    assert cutlayer(["plot", str(files.path("run.db")), "--what", "tail"]).status == 0
 
 
 def test_frames_of_a_run_that_could_not_be_written_do_not_stay_nor_do_those_of_a_run_that_is_there_go(

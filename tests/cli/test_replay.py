@@ -117,13 +117,14 @@ def test_what_the_trace_says_counts_and_two_traces_arrive_together(folder, cutla
 
 def seen(folder, *settings):
     """Return what the figure shows of a small run, and the inputs and the row."""
+    from cutlayer.experiments.runs.cell import Workload, cells_of
     from cutlayer.experiments.runs.run_file import run_into
 
     settings = ["workload.trace=t.csv", "scheduler=fifo", "run.by_resource=true", "frames.window=5 s", *settings]
     scenario = load("s.toml", settings)
-    inputs = scenario.inputs(0)
+    inputs, ((cell, scheduler),) = scenario.inputs(0), cells_of(scenario)
     with Results(folder / "seen.db") as results:
-        done = run_into(results, scenario, scenario.scheduler[0], inputs)
+        done = run_into(results, cell, Workload(inputs), scheduler)
         return history(results, done.row, inputs), scenario, inputs, done
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from papers import paper
 
 from cutlayer import workloads
 from cutlayer.simulator.engine import simulate
@@ -19,7 +20,6 @@ from cutlayer.simulator.schedulers import SCHEDULERS
 from cutlayer.simulator.types import Layer, Network, Profile
 from cutlayer.workloads.arrivals.generated import MMPP2, generated
 from cutlayer.workloads.distributions import Choice, Constant, Exponential, Uniform
-from cutlayer.workloads.generate import PaperScenario
 from cutlayer.workloads.spreads import Everywhere, One
 from cutlayer.workloads.tasks import tasks_of, trace_of
 from cutlayer.workloads.traces import trace as trace_module
@@ -292,8 +292,8 @@ def test_a_saved_workload_replays_to_the_identical_run(tmp_path, ending, schedul
 
 
 def test_the_papers_workload_replays_to_the_identical_run(tmp_path):
-    scenario = PaperScenario(servers=4, tasks=120)
-    network, tasks = scenario.network(2), scenario.arrivals(2)
+    scenario = paper(servers=4, tasks=120)
+    network, tasks = scenario.inputs(2).network, scenario.inputs(2).tasks
     path, inputs = save_trace(trace_of(tasks, network), tmp_path / "x.csv")
     profiles = {task.profile.name: task.profile for task in tasks}
     again = tasks_of(read_trace(path, inputs=inputs), network, profiles)

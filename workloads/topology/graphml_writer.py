@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -14,6 +12,7 @@ import networkx as nx
 import numpy as np
 
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.files import write_text
 from cutlayer.workloads.topology.graphml import LONGEST_ID, NAMESPACE, FilePath
 from cutlayer.workloads.topology.graphs import shown
 
@@ -58,7 +57,7 @@ def write_graphml(graph: nx.Graph, path: FilePath) -> None:
     direction = "directed" if graph.is_directed() else "undirected"
     lines = ['<?xml version="1.0" encoding="utf-8"?>', f'<graphml xmlns="{NAMESPACE}">', *declared]
     lines += [f'  <graph edgedefault="{direction}">', *body, "  </graph>", "</graphml>", ""]
-    _write(path, "\n".join(lines))
+    write_text(path, "\n".join(lines))
 
 
 def _data(
@@ -93,17 +92,3 @@ def _escaped(text: str, more: Mapping[str, str] | None = None) -> str:
 
 def _quoted(text: str) -> str:
     return f'"{_escaped(text, {chr(10): "&#10;", chr(9): "&#9;", chr(34): "&quot;"})}"'
-
-
-def _write(path: FilePath, text: str) -> None:
-    """Write beside the file and put it in its place, so that it is there whole or not at all."""
-    target = Path(path)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            draft.write_bytes(text.encode())
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
-    except (OSError, ValueError) as fault:
-        raise InputError(f"cannot be written ({getattr(fault, 'strerror', None) or fault})", path) from None

@@ -42,7 +42,11 @@ class AzureFunctions2019(Format):
             totals += np.array(cells, dtype=np.int64)
         try:
             return binned(
-                np.arange(len(minutes), dtype=np.float64) * MINUTE_S, totals, MINUTE_S, {"format": "azure-functions-2019"}, seed
+                np.arange(len(minutes), dtype=np.float64) * MINUTE_S,
+                totals,
+                MINUTE_S,
+                {"format": "azure-functions-2019"},
+                seed,
             )
         except InputError as fault:
             raise fault.located(path) from None
