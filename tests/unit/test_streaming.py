@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from cutlayer.simulator.checks.histories import histories, profile
-from cutlayer.simulator.clock import Clock
+from cutlayer.simulator.clock import EventClock
 from cutlayer.simulator.engine import Simulation, simulate
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.results import database
 from cutlayer.simulator.results import file as results_module
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.results.names import Names
-from cutlayer.simulator.results.recorder import BATCH, Recorder
-from cutlayer.simulator.results.sinks import Collected
+from cutlayer.simulator.results.recorder import Recorder
+from cutlayer.simulator.results.sinks import BATCH, Collected
 from cutlayer.simulator.results.tables import column_names
 from cutlayer.simulator.rng import stream
 from cutlayer.simulator.schedulers import SCHEDULERS
@@ -161,7 +161,7 @@ def test_names_finds_the_first_that_has_come_before(monkeypatch, few):
 
 def test_events_come_in_order_whatever_is_cancelled():
     rng = stream(3, "cancel")
-    clock, happened, events = Clock(), [], {}
+    clock, happened, events = EventClock(), [], {}
     for n in range(5000):
         events[n] = (float(rng.integers(500)), int(rng.integers(2, 5)))
         event = clock.at(*events[n])

@@ -228,7 +228,9 @@ def _fed(column: Any, first: int, path: Path) -> list[Inputs | None]:
     for row, size in enumerate(column.value_lengths().to_pylist()):
         fed = tuple(zip(servers[at : at + (size or 0)], values[at : at + (size or 0)], strict=True))
         if any(server is None or value is None for server, value in fed):
-            raise InputError(f"row {first + row + 1}: inputs is {str(fed)[:200]}; allowed: server and input_bytes", path)
+            raise InputError(
+                f"row {first + row + 1}: inputs is {str(fed)[:200]}; allowed: server and input_bytes", path
+            )
         found.append(None if size is None else fed)
         at += size or 0
     return found
