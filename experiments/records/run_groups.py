@@ -61,7 +61,7 @@ def deadline_line(results: Results, groups: Sequence[Group], factor: float) -> t
 
 
 def with_table(results: Results, groups: Sequence[Group], table: str, missing: str) -> list[Group]:
-    """Return the groups whose runs have rows in `table`, no more than there are looks of lines.
+    """Return the groups whose runs have rows in `table`, at most `MOST_LINES` of them.
 
     Raises
     ------
