@@ -88,6 +88,11 @@ def _for_those_who_wait(record: logging.LogRecord) -> bool:
     return record.name != "cutlayer.compiled" or sys.stderr.isatty()
 
 
+def bars_hidden() -> bool | None:
+    """Return what tqdm's ``disable`` should be: bars show on a terminal only, and never with ``--quiet``."""
+    return None if log.isEnabledFor(logging.INFO) else True
+
+
 EVERY_S = 60.0
 """Off a terminal a long job tells how far it is so often [s]."""
 
@@ -101,8 +106,7 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
     from tqdm import tqdm
 
     if sys.stderr.isatty():
-        hidden = None if log.isEnabledFor(logging.INFO) else True
-        with tqdm(total=total, desc=what, file=sys.stderr, disable=hidden, dynamic_ncols=True) as bar:
+        with tqdm(total=total, desc=what, file=sys.stderr, disable=bars_hidden(), dynamic_ncols=True) as bar:
             yield bar.update
         return
     done = 0
