@@ -116,20 +116,14 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
         done += steps
 
     def far() -> str:
-        if not (total and done):
-            return f"{done:,} done" if done else "at work"
-        return f"{done:,} of {total:,} done, about {_left(start, done / total)} left"
+        of = "" if total is None else f" of {total:,}"
+        return f"{done:,}{of} steps done"
 
     log.info("%s: %s", what, "begins" if total is None else f"{total} steps")
     start = time.monotonic()
     with alive(what, far):
         yield count
     log.info("%s: done in %.1f s", what, time.monotonic() - start)
-
-
-def _left(start: float, share: float) -> str:
-    left_s = (time.monotonic() - start) * (1 / share - 1)
-    return f"{left_s:.0f} s" if left_s < 100 else f"{left_s / 60:.0f} min"
 
 
 @contextlib.contextmanager
@@ -139,7 +133,7 @@ def alive(what: str, far: Callable[[], str] = lambda: "at work", every_s: float 
 
     def tell() -> None:
         while not over.wait(EVERY_S if every_s is None else every_s):
-            log.info("%s: %s, %.0f s so far", what, far(), time.monotonic() - start)
+            log.info("%s: %s after %.0f s", what, far(), time.monotonic() - start)
 
     thread = threading.Thread(target=tell, name="cutlayer-alive", daemon=True)
     thread.start()

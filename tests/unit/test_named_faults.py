@@ -1,30 +1,15 @@
-"""What long jobs tell off a terminal, and what the template of a scenario names."""
+"""Seeds without arrivals, faults that are named, and every key in the template of a scenario."""
 
-import logging
 import re
-import time
 
 import pytest
 
-from cutlayer.experiments import console
 from cutlayer.experiments.cli.main import main
 from cutlayer.experiments.scenarios.scenario import Scenario, load
 from cutlayer.experiments.scenarios.text import _sections, template
 from cutlayer.simulator.results.file import Results
 
 NONE = '[workload]\narrivals = { process = "poisson", rate = "0.02 Hz" }\nduration = "10 s"\n'
-
-
-def test_off_a_terminal_a_long_job_tells_how_far_it_is(monkeypatch, caplog):
-    monkeypatch.setattr(console, "EVERY_S", 0.05)
-    with caplog.at_level(logging.INFO, logger="cutlayer"), console.progress("job", 4) as done:
-        time.sleep(0.12)
-        done(1)
-        time.sleep(0.12)
-    lines = [record.getMessage() for record in caplog.records]
-    assert lines[0] == "job: 4 steps" and lines[-1].startswith("job: done in ")
-    assert any(re.fullmatch(r"job: at work, \d+ s so far", line) for line in lines)
-    assert any(re.fullmatch(r"job: 1 of 4 done, about \d+ s left, \d+ s so far", line) for line in lines)
 
 
 def test_seeds_without_arrivals_are_results_and_count_in_means(tmp_path, monkeypatch):
