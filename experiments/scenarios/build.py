@@ -114,6 +114,7 @@ def _options(scenario: Scenario) -> dict[str, Any]:
         "reservation": said.reservation,
         "reservation_margin": said.reservation_margin,
         "cloud_flop_per_s": float("inf") if said.cloud is None else said.cloud,
+        "allow_raw": said.allow_raw,
     }
 
 
@@ -171,7 +172,8 @@ def trace_of(scenario: Scenario, network: Network, profiles: Mapping[str, Profil
     """Return when tasks arrive and what is known of them: from files, or generated."""
     said = scenario.workload
     if said.trace is None:
-        return generated(said.arrivals.built(), seed, tasks=said.tasks, until_s=said.duration)
+        drawn = said.arrivals.built()
+        return generated(drawn, seed, tasks=said.tasks, until_s=said.duration, may_be_empty=True)
     traces: dict[str, Trace] = {}
     for one in said.trace:
         name = one.file.written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cutlayer.experiments.cli.verbs.sweep import add_engine_arguments
@@ -58,7 +59,9 @@ def call(arguments: argparse.Namespace) -> int:
 def _answer(arguments: argparse.Namespace) -> str:
     import os
 
+    from cutlayer.experiments.console import alive
     from cutlayer.experiments.runs.runner import run_row
+    from cutlayer.experiments.scenarios.messages import ScenarioError
     from cutlayer.experiments.scenarios.plugin import label
     from cutlayer.experiments.scenarios.scenario import load
     from cutlayer.experiments.sweeps.grid import Points
@@ -68,12 +71,23 @@ def _answer(arguments: argparse.Namespace) -> str:
     from cutlayer.simulator.errors import InputError
     from cutlayer.simulator.results.file import Results
 
-    key, values = _range_of(arguments.find)
-    wish = Wish(_share("--deployed", arguments.deployed), _share("--violations", arguments.violations))
+    wrong: list[str] = []
+
+    def tried(call: Callable[..., Any], *words: Any) -> Any:
+        try:
+            return call(*words)
+        except InputError as fault:
+            wrong.append(str(fault))
+
+    key, values = tried(_range_of, arguments.find) or ("", [])
+    wish = Wish(tried(_share, "--deployed", arguments.deployed), tried(_share, "--violations", arguments.violations))
     if not 1 <= arguments.seeds <= arguments.most_seeds:
-        raise InputError(f"--seeds is {arguments.seeds}; allowed: 1 to {arguments.most_seeds} (--most-seeds)")
-    base = load(arguments.scenario, arguments.set)
-    scheduler = _scheduler(base, arguments.scheduler)
+        wrong.append(f"--seeds is {arguments.seeds}; allowed: 1 to {arguments.most_seeds} (--most-seeds)")
+    base = tried(load, arguments.scenario, arguments.set)
+    scheduler = tried(_scheduler, base, arguments.scheduler) if base or arguments.scheduler else None
+    if wrong:
+        raise ScenarioError.of(wrong)
+    assert base is not None and scheduler is not None
     if wish.violations is not None and base.frames is None:
         raise InputError("--violations needs frames; allowed: a scenario with a section [frames]")
     largest = key in LARGEST
@@ -92,7 +106,8 @@ def _answer(arguments: argparse.Namespace) -> str:
             engine,
             retry_failed=arguments.retry_failed,
         )
-        plan = planner.largest() if largest else planner.fewest()
+        with alive("plan"):
+            plan = planner.largest() if largest else planner.fewest()
         described = {"scenario": base.description, "find": arguments.find, "wish": [wish.deployed, wish.violations]}
         row = run_row({"plan": described, "of": label(*scheduler)}, None, None)
         results.write(row, {"measures": measures(planner)})

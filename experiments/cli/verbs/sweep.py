@@ -48,8 +48,7 @@ def call(arguments: argparse.Namespace) -> int:
     """Check everything, do the runs that are missing, say how it went."""
     import os
 
-    from cutlayer.experiments.console import log
-    from cutlayer.experiments.progress import progress
+    from cutlayer.experiments.console import log, progress
     from cutlayer.experiments.sweeps.grid import grid_of
     from cutlayer.experiments.sweeps.sweep import engine_of, sweep
     from cutlayer.experiments.sweeps.until import sweep_until, wish_of
