@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 HELP = "find the fewest servers, smallest uplink or largest usable share that is enough"
 DESCRIPTION = """\
 Find the smallest value of a key of the scenario (of network.usable_share: the largest) at which enough tasks are
-deployed and few enough frames are late, by bisection with intervals. The same command again goes on where it was.
+deployed and few enough frames are late, by bisection with intervals. Run the same command again
+to resume.
 Deployed is a task that stayed to the end of its life or of the run, over all that arrived: (deployed + departed) /
 arrived; one that was rejected or evicted is not. Late is a frame delivered after its deadline, over all delivered."""
 STEPS = 100
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--most-seeds", type=int, default=100, metavar="N", help="no more than that where it is unclear (default: 100)"
     )
-    parser.add_argument("--retry-failed", action="store_true", help="do those again that have failed")
+    parser.add_argument("--retry-failed", action="store_true", help="rerun failed runs")
     add_engine_arguments(parser)
     parser.add_argument("--out", required=True, metavar="FILE.db", help="results file (SQLite); runs are added to it")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
