@@ -116,6 +116,7 @@ def _options(scenario: Scenario) -> dict[str, Any]:
         "reservation": said.reservation,
         "reservation_margin": said.reservation_margin,
         "cloud_flop_per_s": float("inf") if said.cloud is None else said.cloud,
+        "allow_raw": said.allow_raw,
     }
 
 
