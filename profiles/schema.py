@@ -36,6 +36,8 @@ _LAYER = ("name", "flop", "output_shapes", "output_bytes")
 _LAYER_1 = ("name", "flop", "output_shape", "output_bytes")
 _MEMORY = ("weight_bytes", "working_bytes")
 _TIMES_1 = ("time_s", "time_spread_s")
+LEAST, MOST = 1e-50, 1e50
+"""Of a number that is not 0, as in all files that users bring: products and sums of a few stay finite."""
 _DEPTH = 32
 _LONGEST_INT = 400  # digits; a float holds 309
 
@@ -195,7 +197,8 @@ def _least(at: _At, layer: Any, value: Any) -> float:
 
 def _time(at: _At, value: Any) -> tuple[float, float]:
     pair = _typed(at, value, list, "[median, spread], in seconds", "time_s")
-    if len(pair) != 2 or any(isinstance(x, bool) or not isinstance(x, (int, float)) or x < 0 for x in pair):
+    sound = [type(x) in (int, float) and (x == 0 or LEAST <= x <= MOST) for x in pair]
+    if sound != [True, True]:
         raise _Fault(
             at, f"time_s on {_shown(at[-1])} is {_shown(value)}; allowed: [median, spread], in seconds, 0 or more"
         )
@@ -255,6 +258,8 @@ def _name(at: _At, value: Any) -> str:
 def _number(at: _At, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _Fault(at, f"{at[-1]} is {_shown(value)}; allowed: a number")
+    if value and not LEAST <= abs(value) <= MOST:
+        raise _Fault(at, f"{at[-1]} is {_shown(value)}; allowed: 0, or {LEAST:g} to {MOST:g}")
     return value
 
 

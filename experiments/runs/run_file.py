@@ -20,7 +20,7 @@ from cutlayer.simulator.units import moment, render
 def say_inputs(scenario: Scenario, inputs: Inputs) -> None:
     """Say what was assumed of the network, and where there are too many tasks to hold."""
     for note in inputs.notes:
-        log.info(f"network: {note}")
+        log.info(note)
     if not inputs.held:
         more = "" if scenario.run.bound else "; no bound is computed (run.bound=dual computes it, and needs the memory)"
         held = "" if inputs.frames is None else " (deployed tasks are held, for their frames)"

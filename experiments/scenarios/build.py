@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cutlayer.experiments.scenarios.arrivals import cut_short, end_of, frame_note, left_out, trace_of
 from cutlayer.experiments.scenarios.fields import Range
 from cutlayer.experiments.scenarios.inputs import Frames, Inputs, Streamed, traffic
 from cutlayer.profiles.store import load_dir, shipped
@@ -16,7 +18,6 @@ from cutlayer.simulator.frames.settings import check as check_frames
 from cutlayer.simulator.frames.settings import check_windows
 from cutlayer.simulator.rng import stream
 from cutlayer.simulator.types import Network, Profile, Task
-from cutlayer.workloads.arrivals.generated import generated
 from cutlayer.workloads.bandwidth.give import give, read_bandwidth
 from cutlayer.workloads.bandwidth.trace import BandwidthTrace
 from cutlayer.workloads.conditions import merge, read_conditions
@@ -27,15 +28,11 @@ from cutlayer.workloads.topology.graphml import read_graphml
 from cutlayer.workloads.topology.graphs import great_circle_m
 from cutlayer.workloads.topology.placement import Uniform
 from cutlayer.workloads.topology.shapes import generate
-from cutlayer.workloads.traces.formats import format_of, read_trace
-from cutlayer.workloads.traces.reshape import at_mean_rate, clipped, thinned
-from cutlayer.workloads.traces.together import together
 from cutlayer.workloads.traces.trace import Trace
 
 if TYPE_CHECKING:
     from cutlayer.experiments.scenarios.scenario import Scenario
     from cutlayer.experiments.scenarios.sections import BandwidthSection, TopologySection
-    from cutlayer.experiments.scenarios.workload import TraceSection
 
 MOST_HELD = 100_000
 """More tasks than these are not held in memory, but drawn again whenever they are gone through."""
@@ -48,12 +45,18 @@ def inputs(
     topology = topology_of(scenario, seed) if network is None else None
     if network is None:
         network = network_of(scenario, seed) if topology is None else topology.network
-    streamed = _streamed(scenario, network, topology, seed) if tasks is None else None
-    last_s = streamed.trace.last_s if streamed is not None else max((task.arrival_s for task in tasks or ()), default=0)
-    until_s = scenario.run.until
-    if until_s is not None and until_s < last_s:
-        raise InputError(f"run.until is {until_s:g}; allowed: {last_s:g} (the last arrival) or later [s]")
-    end_s = last_s if until_s is None else until_s
+    notes: list[str] = []
+    found: list[Task] | Streamed
+    if tasks is None:
+        streamed, notes = _streamed(scenario, network, topology, seed)
+        found = streamed if len(streamed) > MOST_HELD else list(streamed)
+        last_s = streamed.trace.last_s
+    else:
+        until_s = scenario.run.until if isinstance(scenario.run.until, float) else float("inf")
+        found = [task for task in tasks if task.arrival_s <= until_s]
+        notes = left_out(len(tasks) - len(found), len(tasks), until_s)
+        last_s = max((task.arrival_s for task in found), default=0.0)
+    end_s = end_of(scenario, last_s, found)
     frames = None
     if scenario.frames is not None:
         propagation_s: Any = 0.0 if topology is None else topology.propagation_s.tolist()
@@ -61,22 +64,21 @@ def inputs(
         if scenario.frames.window is not None:
             check_windows(network, scenario.frames.window, end_s, "frames.window")
         check_frames((), network, frames.settings, end_s)  # what no deployment can change
-    found = list(tasks or ()) if streamed is None else streamed if len(streamed) > MOST_HELD else list(streamed)
     return Inputs(
         network,
         found,
-        until_s,
+        None if scenario.run.until is None else end_s,
         frames,
         conditions_of(scenario, network, seed, end_s),
-        () if topology is None else topology.notes,
+        (*(f"network: {note}" for note in ([] if topology is None else topology.notes)), *notes),
         topology,
     )
 
 
-def _streamed(scenario: Scenario, network: Network, topology: Topology | None, seed: int) -> Streamed:
-    """Return the tasks of a scenario, what the trace does not say drawn; what is wrong is said now."""
+def _streamed(scenario: Scenario, network: Network, topology: Topology | None, seed: int) -> tuple[Streamed, list[str]]:
+    """Return the tasks of a scenario, checked, and notes on what was assumed; what the trace lacks is drawn."""
     profiles = profiles_of(scenario)
-    trace = trace_of(scenario, network, profiles, seed)
+    trace, notes = trace_of(scenario, network, profiles, seed)
     workload = scenario.workload
     options = {
         "draws": {name: how for name, how in workload.draws.items() if not _says(trace, name)},
@@ -85,7 +87,7 @@ def _streamed(scenario: Scenario, network: Network, topology: Topology | None, s
     }
     tasks = Streamed(trace, network, profiles, options)
     iter(tasks)
-    return tasks
+    return tasks, [*notes, *frame_note(scenario, trace, profiles), *cut_short(scenario, trace)]
 
 
 def _says(trace: Trace, name: str) -> bool:
@@ -114,6 +116,7 @@ def _options(scenario: Scenario) -> dict[str, Any]:
         "reservation": said.reservation,
         "reservation_margin": said.reservation_margin,
         "cloud_flop_per_s": float("inf") if said.cloud is None else said.cloud,
+        "allow_raw": said.allow_raw,
     }
 
 
@@ -167,35 +170,6 @@ def profiles_of(scenario: Scenario) -> Mapping[str, Profile]:
     return shipped() if folder is None else load_dir(folder.written)
 
 
-def trace_of(scenario: Scenario, network: Network, profiles: Mapping[str, Profile], seed: int) -> Trace:
-    """Return when tasks arrive and what is known of them: from files, or generated."""
-    said = scenario.workload
-    if said.trace is None:
-        return generated(said.arrivals.built(), seed, tasks=said.tasks, until_s=said.duration)
-    traces: dict[str, Trace] = {}
-    for one in said.trace:
-        name = one.file.written
-        while name in traces:
-            name += " "  # the same file again: its tasks come twice
-        traces[name] = _read(one, network, profiles, seed)
-    return together(traces)
-
-
-def _read(said: TraceSection, network: Network, profiles: Mapping[str, Profile], seed: int) -> Trace:
-    path = said.file.written
-    kind = said.format or ("mapped" if said.columns is not None else format_of(path))
-    names = {"servers": dict.fromkeys(network.servers), "profiles": profiles}
-    trace = read_trace(path, kind, **said.options, **(names if kind in ("native", "parquet") else {}))
-    try:
-        if said.begin is not None or said.end is not None:
-            trace = clipped(trace, said.begin or 0.0, float("inf") if said.end is None else said.end)
-        if said.tasks is not None:
-            trace = thinned(trace, said.tasks, seed)
-        return trace if said.rate is None else at_mean_rate(trace, said.rate)
-    except InputError as fault:
-        raise fault.located(path) from None
-
-
 def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float) -> Conditions | None:
     """Return what befalls links and servers up to `end_s`, where the scenario says so."""
     bandwidth, interaction, faults = scenario.bandwidth, scenario.interaction, scenario.faults
@@ -204,15 +178,33 @@ def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float)
     if named := {name: one.file.written for name, one in said.items() if one is not None and one.file is not None}:
         parts.append(read_conditions(network, **named))
     if bandwidth is not None and bandwidth.file is None:
-        parts.append(_measured(bandwidth, network, seed, end_s))
+        with _otherwise(f"bandwidth.loop = false, or {_EARLIER}"):
+            parts.append(_measured(bandwidth, network, seed, end_s))
     if interaction is not None and interaction.share is not None:
         times = {"mean_on_s": interaction.mean_on, "mean_off_s": interaction.mean_off}
-        parts.append(traffic(network, seed, end_s, share=interaction.share, **times))
+        with _otherwise(f"longer interaction.mean_on and mean_off, no [interaction], or {_EARLIER}"):
+            parts.append(traffic(network, seed, end_s, share=interaction.share, **times))
     if faults is not None and (faults.servers is not None or faults.links is not None):
         servers = None if faults.servers is None else faults.servers.built()
         links = None if faults.links is None else faults.links.built()
-        parts.append(random_faults(network, seed, end_s, servers=servers, links=links))
+        with _otherwise(f"longer mean_up and mean_down in [faults], or {_EARLIER}"):
+            parts.append(random_faults(network, seed, end_s, servers=servers, links=links))
     return merge(*parts) if parts else None
+
+
+_EARLIER = "an earlier end (run.until, workload.trace.end or 'cutlayer trace clip')"
+
+
+@contextlib.contextmanager
+def _otherwise(remedy: str) -> Iterator[None]:
+    """Say what to set where there would be too many changes of a link or server."""
+    try:
+        yield
+    except InputError as fault:
+        head, fewer, _ = fault.message.partition("; allowed: fewer")
+        if not fewer:
+            raise
+        raise InputError(f"{head}; allowed: {remedy}", fault.file, fault.line) from None
 
 
 def _measured(said: BandwidthSection, network: Network, seed: int, end_s: float) -> Conditions:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from cutlayer.experiments.scenarios.fields import (
+    End,
     File,
     NotNegative,
     Range,
@@ -32,7 +33,7 @@ from cutlayer.workloads.topology.build import RouteBy
 from cutlayer.workloads.topology.shapes import SHAPES, parameters_of
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Share = Annotated[float, Field(gt=0, le=1)]
+Share = Annotated[float, Field(ge=1e-9, le=1)]
 
 
 class ShapeSection(Section):
@@ -110,6 +111,8 @@ class NetworkSection(Section):
     """How much bandwidth a task reserves: for its deadline and its frame rate, or for its deadline alone."""
     reservation_margin: NotNegative = 0.0
     """h, the share by which every reservation exceeds that."""
+    allow_raw: bool = False
+    """Whether cut 0, sending the input as it comes and running all layers in the cloud, is a cut like any other."""
     cloud: quantity("FLOP/s") | None = None  # type: ignore[valid-type]
     """Speed of the cloud for the layers after the cut; infinite where nothing is said."""
 
@@ -303,8 +306,9 @@ class RunSection(Section):
     """Seed of all that is drawn; a sweep has its own."""
     seeds: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """How many seeds a sweep runs, one after the other from 0."""
-    until: quantity("s", zero=True) | None = None  # type: ignore[valid-type]
-    """Simulate until then; until the last arrival where nothing is said."""
+    until: End | None = None
+    """End of the run, or "last departure": when the last task would depart if all were deployed. Default: the last
+    arrival."""
     bound: Literal["dual", "lp", "none"] | None = None
     """Bound on the tasks that any scheduler could have deployed at the end; dual, where all tasks fit into memory."""
     by_resource: bool = False

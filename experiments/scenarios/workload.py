@@ -47,6 +47,7 @@ from cutlayer.workloads.distributions import (
     Choice,
     Constant,
     Distribution,
+    OwnInput,
     Uniform,
     described,
     distribution_of,
@@ -107,12 +108,19 @@ PROCESS_SECTIONS = {name: _process_section(name) for name in sorted(PROCESSES)}
 Arrivals: Any = Annotated[reduce(or_, PROCESS_SECTIONS.values()), Field(discriminator="process")]
 
 
-def distribution(unit: str) -> Any:
-    """Return the type of a quantity that may be drawn: one, two in brackets, or a table that names a distribution."""
+def distribution(unit: str, *, native: bool = False) -> Any:
+    """Return the type of a quantity that may be drawn: one, two in brackets, or a table that names a distribution.
+
+    With `native` also the text "native": what the task's profile was measured with.
+    """
 
     def read(value: Any) -> Any:
         if isinstance(value, Distribution):
             return value
+        if native and value == "native":
+            return OwnInput()
+        if native and isinstance(value, str) and not any(map(str.isdecimal, value)):
+            raise refused(f"a quantity in {unit}, or native")
         try:
             if isinstance(value, (list, tuple)) and len(value) == 2 and _are_quantities(value):
                 return Uniform(parse(value[0], unit), parse(value[1], unit))
@@ -125,9 +133,12 @@ def distribution(unit: str) -> Any:
         except InputError as fault:
             raise whole(str(fault)) from None
         names = ", ".join(name for name in DISTRIBUTIONS if issubclass(DISTRIBUTIONS[name], Distribution))
-        raise refused(f"a quantity in {unit} as text, two in brackets, or a table with a distribution ({names})")
+        also = ", or native" if native else ""
+        raise refused(f"a quantity in {unit} as text, two in brackets, a table with a distribution ({names}){also}")
 
     def say(value: Any, info: SerializationInfo) -> Any:
+        if isinstance(value, OwnInput):
+            return "native"
         if info.mode == "python":
             return described(value, DISTRIBUTIONS)
         if isinstance(value, Constant):
@@ -147,7 +158,8 @@ def distribution(unit: str) -> Any:
         "required": ["distribution"],
     }
     pair = {"type": "array", "items": one, "minItems": 2, "maxItems": 2}
-    return Annotated[Any, PlainValidator(read), PlainSerializer(say), WithJsonSchema({"anyOf": [one, pair, table]})]
+    either = [one, pair, table, *([{"const": "native"}] if native else [])]
+    return Annotated[Any, PlainValidator(read), PlainSerializer(say), WithJsonSchema({"anyOf": either})]
 
 
 def _are_quantities(values: Any) -> bool:
@@ -245,8 +257,28 @@ class TraceSection(Section):
     """Which column of the file is what: { arrival_s = "start" } (format mapped, which it implies)."""
     units: dict[str, str] | None = None
     """Units of columns: { arrival_s = "ms" } (format mapped)."""
+    factors: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
+    """What columns are multiplied by: { input_bytes = 4 } (format mapped)."""
     time_format: str | None = None
-    """How times are written (format mapped)."""
+    """How times are written: seconds, unix, iso or a pattern such as %d/%m/%Y (format mapped)."""
+    zero: dict[str, str | float] | None = None
+    """What 0 means: { lifetime_s = "drop" } leaves the row out, { lifetime_s = "0.5 s" } replaces it."""
+    blank: dict[str, str | float] | None = None
+    """What an empty cell means, likewise."""
+    unknown: dict[str, str | list[str]] | None = None
+    """More texts that count as empty: { lifetime_s = "-1" } (format mapped)."""
+    bin: quantity("s") | None = None  # type: ignore[valid-type]
+    """With a column count: length of the intervals; the shortest time between two by default (format mapped)."""
+    each_row: bool = False
+    """Every row is one arrival, also in what looks like a table of counts (format mapped)."""
+    delimiter: str | None = None
+    """What divides the cells: one letter, or tab, space, ...; found out by default (format mapped)."""
+    decimal: Literal[".", ","] | None = None
+    """The decimal mark; found out by default (format mapped)."""
+    header: bool | None = None
+    """Whether the first row is a header; found out by default (format mapped)."""
+    records: str | None = None
+    """Which member of a JSON document holds the rows (format mapped)."""
     bytes_per_token: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Makes bytes of a frame of tokens (format azure-llm)."""
     begin: quantity("s", zero=True) | None = None  # type: ignore[valid-type]
@@ -268,12 +300,14 @@ class TraceSection(Section):
     def options(self) -> dict[str, Any]:
         """Parameters of its format."""
         given: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in type(self).model_fields
+            if name not in ("file", "format", "begin", "end", "tasks", "rate")
+        }
+        given |= {
             "inputs": None if self.inputs is None else self.inputs.written,
-            "columns": self.columns,
-            "units": self.units,
-            "time_format": self.time_format,
-            "bytes_per_token": self.bytes_per_token,
             "complete": self.complete or None,
+            "each_row": self.each_row or None,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -293,8 +327,8 @@ class WorkloadSection(Section):
     """Folder of profiles; without it, those that come with cutlayer."""
     profiles: Profiles | None = None
     """The profiles tasks may have, in brackets, or a table of weights; by default the whole folder, or the ten."""
-    frame_bytes: distribution("B") = Uniform(100e3, 1e6)  # type: ignore[valid-type]
-    """Bytes of one frame, all servers together."""
+    frame_bytes: distribution("B", native=True) = Uniform(100e3, 1e6)  # type: ignore[valid-type]
+    """Bytes of one frame, all servers together; a network's work grows with them. "native": its profile's own input."""
     frame_rate: distribution("Hz") = Constant(5.0)  # type: ignore[valid-type]
     """Frames a second of a task, at every server that feeds it."""
     deadline: distribution("s") = Constant(0.2)  # type: ignore[valid-type]

@@ -162,7 +162,8 @@ def test_a_run_done_from_another_folder_is_the_same_run(files, cutlayer, monkeyp
 
 
 def test_more_tasks_than_are_held_are_written_as_they_come_with_the_same_rows(files, cutlayer, monkeypatch):
-    text = '[workload]\ntasks = 300\nspread = "one"\nlifetime = "20 s"\n[frames]\nwindow = "50 s"\n'
+    text = '[workload]\ntasks = 300\nframe_bytes = ["100 kB", "1 MB"]\nspread = "one"\nlifetime = "20 s"\n'
+    text += '[frames]\nwindow = "50 s"\n'
     files.write("s.toml", text + '[run]\nbound = "none"\nby_resource = true\n')
     argv = ["run", str(files.path("s.toml")), "--scheduler", "fifo", "--out"]
     assert cutlayer([*argv, str(files.path("held.db"))]).err == ""
@@ -205,8 +206,7 @@ def test_a_streamed_run_that_fails_half_way_leaves_nothing(files, cutlayer, monk
         (["run", "nosuch.toml"], ("nosuch.toml: cannot be read (No such file or directory)",)),
         (["run", "s.toml", "--set", "network.file=nosuch.csv"], ("--set: network.file: nosuch.csv: cannot be read",)),
         (["run", "s.toml", "--set", "workload.trace.tasks=0"], ("trace.tasks is 0; allowed: 1 to 1,000,000,000",)),
-        (["run", "s.toml", "--set", "run.until=1 s"], ("run.until is 1; allowed: 3 (the last arrival) or later",)),
-        (["run", "s.toml", "--until", "1"], ("--until is 1; allowed: 3 (the last arrival) or later",)),
+        (["run", "s.toml", "--set", "run.until=-1 s"], ("run.until is '-1 s'; allowed: 0 or more",)),
         (["run", "s.toml", "--sizes", "lognorml"], ("need --frames",)),
         (["run", "s.toml", "--frames", "poisson", "--sizes", "lognorml"], ("did you mean 'lognormal'?",)),
         (["run", "noscheduler.toml"], ("no scheduler given",)),

@@ -93,7 +93,7 @@ def _check(files: Sequence[str], settings: Sequence[str] = ()) -> list[dict[str,
             inputs = scenario.inputs(scenario.run.seed)
             found.append({"file": file} | _given(scenario, inputs))
             for note in inputs.notes:
-                log.info(f"{file}: network: {note}")
+                log.info(f"{file}: {note}")
         except ScenarioError as fault:
             wrong += fault.lines
         except InputError as fault:
@@ -106,12 +106,10 @@ def _check(files: Sequence[str], settings: Sequence[str] = ()) -> list[dict[str,
 
 def _given(scenario: Scenario, inputs: Inputs) -> dict[str, Any]:
     """Return what a run of it is given; making that finds what is wrong in the files it names."""
-    count, last_s = 0, 0.0
-    for task in inputs.tasks:
-        count, last_s = count + 1, task.arrival_s
-    network = inputs.network
+    tasks, network = inputs.tasks, inputs.network
+    last_s = max((task.arrival_s for task in tasks), default=0.0) if isinstance(tasks, list) else tasks.trace.last_s
     return {
-        "tasks": count,
+        "tasks": len(tasks),
         "last_arrival_s": last_s,
         "servers": len(network.servers),
         "links": len(network.links),

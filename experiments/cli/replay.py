@@ -1,4 +1,4 @@
-"""``cutlayer replay``: traces of arrivals in place of those of a scenario, and the figure of what they do."""
+"""``cutlayer replay``: a scenario run with arrivals from traces, and its figure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cutlayer.experiments.cli.trace import format_options
 from cutlayer.experiments.figures.names import slug, unlike
 from cutlayer.experiments.runs.cell import Workload, cells_of
 from cutlayer.experiments.runs.run_file import as_text, run_into, say_inputs
@@ -22,7 +23,7 @@ from cutlayer.simulator.frames.settings import least_window_s
 from cutlayer.simulator.results.file import Results
 
 WINDOWS = 120
-"""So many windows of time a figure has, about, where the scenario does not say their width."""
+"""Windows of time in a figure, roughly, where the scenario gives no width."""
 
 
 def replay(arguments: argparse.Namespace) -> Iterator[str]:
@@ -34,7 +35,6 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
         scenario = scenario.with_settings(["run.by_resource=true"])
     cells, workload = cells_of(scenario), Workload(inputs)
     path, stem = _places(arguments.out, arguments.traces[0])
-    say_inputs(scenario, inputs)
     topology = topology_of(scenario, scenario.run.seed)
     from cutlayer.experiments.figures.replay_figure import replay_figure
     from cutlayer.experiments.figures.replay_history import history
@@ -43,6 +43,7 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     title = f"{' + '.join(Path(trace).name for trace in arguments.traces)}, scenario {Path(arguments.scenario).name}"
     names = unlike(f"{stem.name}-{slug(label)}" for label in scenario.labels)
     with Results(path) as results:
+        say_inputs(scenario, inputs)
         for (cell, scheduler), name in zip(cells, names, strict=True):
             done = run_into(results, cell, workload, scheduler)
             yield as_text(done, str(path))
@@ -64,7 +65,7 @@ def scenario_of(arguments: argparse.Namespace) -> Scenario:
         With everything that is wrong.
     """
     draft = read(find(arguments.scenario))
-    more = {} if arguments.format is None else {"format": arguments.format}
+    more = {name: Text(value) if isinstance(value, str) else value for name, value in format_options(arguments).items()}
     options: dict[str, Any] = {"workload": {"trace": [{"file": Text(file), **more} for file in arguments.traces]}}
     if arguments.scheduler is not None:
         options["scheduler"] = [{"name": Text(arguments.scheduler)}]
@@ -72,7 +73,7 @@ def scenario_of(arguments: argparse.Namespace) -> Scenario:
 
 
 def with_window(scenario: Scenario, inputs: Inputs) -> tuple[Scenario, Inputs]:
-    """Return both with frames reported over windows of time, so that there is something to draw."""
+    """Return both with a width of the windows over which frames are reported, where none is given."""
     if scenario.frames is None or scenario.frames.window is not None or inputs.frames is None:
         return scenario, inputs
     end_s = inputs.end_s or 1.0
