@@ -25,7 +25,7 @@ from cutlayer.workloads.formats import read_network
 from cutlayer.workloads.outages import random_faults
 from cutlayer.workloads.tasks import iter_tasks
 from cutlayer.workloads.topology.build import Topology, build_network
-from cutlayer.workloads.topology.graphml import read_graphml
+from cutlayer.workloads.topology.formats import read_graph
 from cutlayer.workloads.topology.graphs import great_circle_m
 from cutlayer.workloads.topology.placement import Uniform
 from cutlayer.workloads.topology.shapes import generate
@@ -140,7 +140,7 @@ def _placed(said: TopologySection, scenario: Scenario, seed: int) -> Topology:
         graph = generate(said.shape.name, seed=seed, link_bps=speed, **said.shape.parameters)
     else:
         assert said.file is not None
-        graph = read_graphml(said.file.written)
+        graph = read_graph(said.file.written, source=said.source_attribute, target=said.target_attribute)
     return build_network(
         graph,
         servers=said.servers,
@@ -150,6 +150,8 @@ def _placed(said: TopologySection, scenario: Scenario, seed: int) -> Topology:
         default_link_bps=said.link_speed.low,
         default_propagation_s=said.link_delay,
         seed=seed,
+        attributes=said.attributes,
+        capacity_unit=said.capacity_unit,
         **_options(scenario),
     )
 

@@ -28,8 +28,10 @@ from cutlayer.simulator.policy import Scheduler as AnyScheduler
 from cutlayer.simulator.types import Reservation
 from cutlayer.workloads.bandwidth.formats import FORMATS as BANDWIDTH_FORMATS
 from cutlayer.workloads.outages import Duration, Faults
+from cutlayer.workloads.topology.attributes import Mapping as Attributes
 from cutlayer.workloads.topology.build import RouteBy
 from cutlayer.workloads.topology.shapes import SHAPES, parameters_of
+from cutlayer.workloads.traces.times import factor_of
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -63,31 +65,63 @@ class ShapeSection(Section):
 
 
 class TopologySection(Section):
-    """A graph on which servers and the cloud stand; routes share its links."""
+    """Servers and the cloud on a graph, whose links are shared by the routes that cross them."""
 
     file: File | None = None
-    """A GraphML file, of the Topology Zoo or any other."""
+    """A graph: GraphML, GML, node-link JSON or an edge list (CSV), each also compressed (.gz)."""
     shape: ShapeSection | None = None
-    """Instead of a file, a graph that is drawn: { name = "tree", nodes = 31 }."""
+    """Instead of a file, a generated graph: { name = "tree", nodes = 31 }."""
     servers: Name | Annotated[list[Name], Field(min_length=1)] = "all"
-    """Where servers stand: all, highest-degree(5), lowest-degree(5), marked, or nodes in brackets."""
+    """Nodes with a server: all, highest-degree(5), lowest-degree(5), marked, or nodes in brackets."""
     cloud: Name = "highest-degree"
-    """Where the cloud is: highest-degree, lowest-degree, marked, or a node."""
+    """Node of the cloud: highest-degree, lowest-degree, marked, or a node."""
     route_by: RouteBy = "hops"
-    """Which path is the shortest: hops, distance or speed."""
+    """Measure of the shortest path: hops, distance or speed."""
     link_speed: quantity_range("bit/s") = Range(1e9, 1e9)  # type: ignore[valid-type]
-    """Of links that do not say it; a range only where a graph is drawn."""
+    """Speed of links whose file gives none. A range is allowed only for generated graphs."""
     link_delay: quantity("s", zero=True) | None = None  # type: ignore[valid-type]
-    """Of links that do not say it and whose ends have no place on the map."""
+    """Delay of links that have none in the file and whose ends have no coordinates."""
+    speed_attribute: Name | None = None
+    """Attribute of edges with their speed; by default link_bps, LinkSpeedRaw or LinkSpeed with LinkSpeedUnits."""
+    speed_unit: Name = "bit/s"
+    """Unit of speed_attribute, such as Mbit/s."""
+    delay_attribute: Name | None = None
+    """Attribute of edges with their propagation delay; by default propagation_s."""
+    delay_unit: Name = "s"
+    """Unit of delay_attribute: s, ms, us or ns."""
+    latitude_attribute: Name | None = None
+    """Attribute of nodes with their latitude [degree]; by default Latitude."""
+    longitude_attribute: Name | None = None
+    """Attribute of nodes with their longitude [degree]; by default Longitude."""
+    label_attribute: Name | None = None
+    """Attribute of nodes with their name; by default label."""
     capacity_attribute: Name | None = None
-    """Attribute of nodes that says the compute capacity of a server there [FLOP/s]."""
+    """Attribute of nodes with the compute capacity of a server there."""
+    capacity_unit: Name = "FLOP/s"
+    """Unit of capacity_attribute, such as GFLOP/s."""
+    source_attribute: Name | None = None
+    """Column of an edge list with one end of an edge; by default source, src, from and the like."""
+    target_attribute: Name | None = None
+    """Column of an edge list with the other end; by default target, dst, to and the like."""
+
+    @property
+    def attributes(self) -> Attributes:
+        """Names and units of the attributes that are read."""
+        names = ("speed", "delay", "latitude", "longitude", "label")
+        named = {name: getattr(self, f"{name}_attribute") for name in names}
+        return Attributes(speed_unit=self.speed_unit, delay_unit=self.delay_unit, **named)
 
     @model_validator(mode="after")
-    def _says_one(self) -> TopologySection:
+    def _agrees(self) -> TopologySection:
         if (self.file is None) == (self.shape is None):
             raise whole("needs 'file' or 'shape', and not both")
         if self.file is not None and self.link_speed.low < self.link_speed.high:
-            raise whole("link_speed is a range; allowed: one quantity for a file, which says the speed of some links")
+            raise whole("link_speed is a range; allowed: one quantity, for the links whose file gives no speed")
+        try:
+            self.attributes  # noqa: B018
+            factor_of(self.capacity_unit, "FLOP/s")
+        except InputError as fault:
+            raise whole(fault.message) from None
         return self
 
 
