@@ -38,7 +38,7 @@ def rate_factor(unit: str) -> Decimal | None:
     factor = Decimal(PREFIXES[name])
     if match["binary"]:
         factor = Decimal(1024) ** list(PREFIXES).index(name)
-    return factor * bits(1) if match["byte"] else factor  # type: ignore[type-var]
+    return factor * Decimal(bits(1.0)) if match["byte"] else factor
 
 
 def known_rate(unit: str) -> Decimal:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from cutlayer.simulator.errors import InputError
 from cutlayer.workloads.topology.build import build_network
 from cutlayer.workloads.topology.formats import read_graph
-
 from cutlayer.workloads.topology.placement import Uniform
 from cutlayer.workloads.topology.shapes import SHAPES, generate, parameters_of
 

@@ -52,7 +52,7 @@ def is_missing(value: object) -> bool:
     """Return whether a value is None, NaN, or text that means the same."""
     if isinstance(value, str):
         return value.strip().lower() in _NO_VALUE
-    return value is None or (_is_number(value) and value != value)
+    return value is None or (_is_number(value) and math.isnan(as_number(value)))
 
 
 def flag_of(value: object) -> bool | str | None:

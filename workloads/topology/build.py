@@ -226,7 +226,12 @@ def build_network(
         ),
         tuple(
             notes_of(
-                graph, names, trunks, default_bps, default_propagation_s, load,
+                graph,
+                names,
+                trunks,
+                default_bps,
+                default_propagation_s,
+                load,
                 passed={node: reason for node, reason in passed.items() if node not in role},
                 lost=sum(node not in towards and node not in passed for node in names.order),
                 used={*attributes.names, *([capacity_flop_per_s] if isinstance(capacity_flop_per_s, str) else [])},

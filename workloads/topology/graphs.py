@@ -176,7 +176,10 @@ def trunks_of(graph: nx.Graph, names: Names, default_bps: float) -> list[Trunk]:
         called = (names.of[ends[0]], names.of[ends[1]])
         try:
             speeds = [[speed_of(edge) for edge in side] for side in directions[ends].values() if side]
-            link = min((_one_line(edge["link"]) for edge in edges if not is_missing(edge.get("link"))), default="-".join(called))
+            link = min(
+                (_one_line(edge["link"]) for edge in edges if not is_missing(edge.get("link"))),
+                default="-".join(called),
+            )
             if not 0 < len(link) <= LONGEST_LINK:
                 raise InputError(f"link is {shown(link)}; allowed: 1 to {LONGEST_LINK} letters")
             said = [seconds for seconds in map(propagation_of, edges) if seconds is not None]

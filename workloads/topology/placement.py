@@ -122,7 +122,7 @@ def pass_through(graph: nx.Graph, names: Names) -> dict[Hashable, str]:
     InputError
         If one of these attributes is no flag.
     """
-    found = {}
+    found: dict[Hashable, str] = {}
     for node in names.order:
         for name, kind, reason in (
             ("hyperedge", True, "a branching point (hyperedge = 1)"),
@@ -142,7 +142,8 @@ def cloud_node(cloud: str, graph: nx.Graph, names: Names, roads: Roads, passed: 
     if cloud in ("highest-degree", "lowest-degree"):
         places = [node for node in names.order if node not in passed]
         if not places:
-            raise InputError(f"every node is a branching point, external or a group, where no rule puts the cloud; allowed: cloud by name")
+            why = "every node is a branching point, external or a group"
+            raise InputError(f"{why}, where no rule puts the cloud; allowed: a node by name")
         return roads.by_degree(places, cloud.removesuffix("-degree"))[0]
     if cloud == "marked":
         marked = [node for node in names.order if flag_of(graph.nodes[node].get("cloud")) not in (None, False)]

@@ -114,7 +114,9 @@ def text_of(content: bytes) -> str:
         raise InputError(f"not a text file in UTF-8 (byte {content[fault.start]:#04x})", None, line) from None
 
 
-def made(nodes: Iterable[tuple[Any, dict[str, Any]]], edges: Iterable[tuple[Any, Any, Any]], directed: bool) -> nx.Graph:
+def made(
+    nodes: Iterable[tuple[Any, dict[str, Any]]], edges: Iterable[tuple[Any, Any, Any]], directed: bool
+) -> nx.Graph:
     """Return the graph of these nodes and edges, a multigraph only where edges are parallel."""
     graph = nx.MultiDiGraph() if directed else nx.MultiGraph()
     graph.add_nodes_from(nodes)
