@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from cutlayer.profiles.schema import dumps, parse
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.files import write_text
 from cutlayer.simulator.types import Profile
 
 
@@ -71,22 +71,7 @@ def save(profile: Profile, path: str | os.PathLike[str]) -> None:
     InputError
         If the file cannot be written, or `profile` is one that `load` would refuse.
     """
-    text = dumps(profile)
-    target = Path(path)
-    draft = None
-    try:
-        draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be written: {_reason(error)}", target) from None
-    finally:
-        if draft is not None:
-            with contextlib.suppress(OSError, ValueError):
-                draft.unlink()
+    write_text(path, dumps(profile))
 
 
 def _load_all(entries: Iterable[Path]) -> dict[str, Profile]:

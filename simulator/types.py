@@ -1,41 +1,29 @@
-"""What the simulator talks about: profiles, networks, tasks, deployments. Frozen, checked when built."""
+"""Networks, tasks and deployments (and profiles, from `profile.py`). Frozen, checked when built."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import reprlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 
-from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.errors import UnknownNameError
+from cutlayer.simulator.frozen import FloatArray, IntArray, ReadOnly, check, frozen, positive
+from cutlayer.simulator.profile import Layer, Profile
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 Reservation = Literal["sustained", "deadline"]
 RESERVATIONS: tuple[Reservation, ...] = ("sustained", "deadline")
 
-
-def _check(holds: bool, message: str) -> None:
-    if not holds:
-        raise InputError(message)
-
-
-def _positive(value: float, what: str) -> None:
-    _check(isinstance(value, Real) and 0 < value < math.inf, f"{what} is {value!r}; allowed: above 0, finite")
-
-
-def _frozen(values: ArrayLike, dtype: type = np.float64) -> NDArray[Any]:
-    array: NDArray[Any] = np.array(values, dtype=dtype)
-    array.flags.writeable = False
-    return array
+__all__ = [
+    "RESERVATIONS", "Deployment", "FloatArray", "IntArray", "Layer", "Network", "Profile", "Reservation", "Task",
+]  # fmt: skip
 
 
 def _matrix(values: Any) -> Any:
@@ -45,105 +33,8 @@ def _matrix(values: Any) -> Any:
     return matrix
 
 
-class _ReadOnly:
-    """Has arrays that stay read-only in copies and after pickling, which NumPy forgets."""
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for value in state.values():
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
-        self.__dict__.update(state)
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One layer: a convolution or fully connected layer with its activation, normalisation and pooling.
-
-    Attributes
-    ----------
-    name : str
-    flop : int
-        FLOP of this layer for one frame; a multiply-accumulate is two.
-    output_shape : tuple of int
-        Shape of its output, without the batch.
-    output_bytes : int
-        Bytes of its output on the wire.
-    time_s : float or None
-        Measured time of this layer, where the profile carries one [s].
-    time_spread_s : float or None
-        Interquartile range of that time over the repeats [s].
-    """
-
-    name: str
-    flop: float
-    output_shape: tuple[int, ...]
-    output_bytes: float
-    time_s: float | None = None
-    time_spread_s: float | None = None
-
-    def __post_init__(self) -> None:
-        _check(bool(self.name), "layer without a name")
-        what = f"layer {self.name!r}:"
-        _check(0 <= self.flop < math.inf, f"{what} flop is {self.flop!r}; allowed: 0 or more, finite")
-        _positive(self.output_bytes, f"{what} output_bytes")
-        _check(
-            all(isinstance(n, int) and n > 0 for n in self.output_shape),
-            f"{what} output_shape is {list(self.output_shape)!r}; allowed: whole numbers above 0",
-        )
-
-
-@dataclass(frozen=True)
-class Profile(_ReadOnly):
-    """What every layer of a network computes and puts out.
-
-    Attributes
-    ----------
-    name : str
-    input_shape : tuple of int
-    input_bytes : float
-        Bytes of one input frame.
-    layers : tuple of Layer
-    provenance : mapping
-        Where the numbers come from; ``kind`` is ``"measured"`` or ``"assumed"``.
-    """
-
-    name: str
-    input_shape: tuple[int, ...]
-    input_bytes: float
-    layers: tuple[Layer, ...]
-    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
-
-    def __post_init__(self) -> None:
-        _check(bool(self.name), "profile without a name")
-        _check(len(self.layers) > 0, f"profile {self.name!r} has no layers; allowed: 1 or more")
-        _positive(self.input_bytes, f"profile {self.name!r}: input bytes")
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    @cached_property
-    def ratio_by_cut(self) -> FloatArray:
-        """Bytes that cross the uplink per input byte, by cut: shape (N + 1,), entry 0 (no layer) is 1."""
-        return _frozen([1.0] + [layer.output_bytes / self.input_bytes for layer in self.layers])
-
-    @cached_property
-    def flop_per_byte_by_cut(self) -> FloatArray:
-        """FLOP of layers 1..k per input byte, by cut k: shape (N + 1,), entry 0 is 0."""
-        return _frozen(np.cumsum([0.0] + [float(layer.flop) for layer in self.layers]) / self.input_bytes)
-
-    @property
-    def ratio(self) -> FloatArray:
-        """The paper's r_k at index k - 1: bytes after layer k per input byte, shape (N,)."""
-        return self.ratio_by_cut[1:]
-
-    @property
-    def flop_per_byte(self) -> FloatArray:
-        """The paper's l_k at index k - 1: FLOP of layers 1..k per input byte, shape (N,)."""
-        return self.flop_per_byte_by_cut[1:]
-
-
 @dataclass(frozen=True, eq=False)
-class Network(_ReadOnly):
+class Network(ReadOnly):
     """Edge servers and the links their traffic crosses on its way to the cloud.
 
     Parameters
@@ -201,7 +92,7 @@ class Network(_ReadOnly):
         reservation: Reservation = "sustained",
         reservation_margin: float = 0.0,
     ) -> None:
-        capacity, link = _frozen(capacity_flop_per_s), _frozen(link_bps)
+        capacity, link = frozen(capacity_flop_per_s), frozen(link_bps)
         names = tuple(servers) if servers is not None else tuple(f"s{i}" for i in range(len(capacity)))
         if links is None:
             links = names if routes is None else tuple(f"l{m}" for m in range(len(link)))
@@ -221,27 +112,27 @@ class Network(_ReadOnly):
         self._validate()
 
     def _validate(self) -> None:
-        _check(len(self.servers) > 0, "a network without servers; allowed: 1 or more")
-        _check(self.capacity_flop_per_s.ndim == 1 and self.link_bps.ndim == 1, "capacities and links have one axis")
+        check(len(self.servers) > 0, "a network without servers; allowed: 1 or more")
+        check(self.capacity_flop_per_s.ndim == 1 and self.link_bps.ndim == 1, "capacities and links have one axis")
         for what, names, values in (
             ("capacity_flop_per_s", self.servers, self.capacity_flop_per_s),
             ("link_bps", self.links, self.link_bps),
         ):
-            _check(len(names) == len(values), f"{len(values)} values of {what} for {len(names)} names")
+            check(len(names) == len(values), f"{len(values)} values of {what} for {len(names)} names")
             for name, value in zip(names, values.tolist(), strict=True):
-                _positive(value, f"{name}: {what}")
-            _check(len(set(names)) == len(names), f"a name stands twice among {what}")
+                positive(value, f"{name}: {what}")
+            check(len(set(names)) == len(names), f"a name stands twice among {what}")
         shape = (len(self.links), len(self.servers))
         if self.routes is None:
-            _check(shape[0] == shape[1], f"a star needs one link a server, not {shape[0]} for {shape[1]}")
+            check(shape[0] == shape[1], f"a star needs one link a server, not {shape[0]} for {shape[1]}")
         else:
-            _check(self.routes.shape == shape, f"routes is {self.routes.shape}, not {shape} (links, servers)")
-            _check(bool(np.all(self.routes.data == 1)), "routes holds 0 and 1 only")
-        _check(0 < self.usable_share <= 1, f"usable_share is {self.usable_share!r}; allowed: above 0, at most 1")
-        _check(self.cloud_flop_per_s > 0, f"cloud_flop_per_s is {self.cloud_flop_per_s!r}; allowed: above 0")
+            check(self.routes.shape == shape, f"routes is {self.routes.shape}, not {shape} (links, servers)")
+            check(bool(np.all(self.routes.data == 1)), "routes holds 0 and 1 only")
+        check(0 < self.usable_share <= 1, f"usable_share is {self.usable_share!r}; allowed: above 0, at most 1")
+        check(self.cloud_flop_per_s > 0, f"cloud_flop_per_s is {self.cloud_flop_per_s!r}; allowed: above 0")
         if self.reservation not in RESERVATIONS:
             raise UnknownNameError("reservation", self.reservation, RESERVATIONS)
-        _check(
+        check(
             0 <= self.reservation_margin < math.inf,
             f"reservation_margin is {self.reservation_margin!r}; allowed: 0 or more, finite",
         )
@@ -249,7 +140,7 @@ class Network(_ReadOnly):
     @cached_property
     def usable_bps(self) -> FloatArray:
         """V * b_m: what tasks may reserve on every link [bit/s], shape (M,)."""
-        return _frozen(self.link_bps * self.usable_share)
+        return frozen(self.link_bps * self.usable_share)
 
     @cached_property
     def _by_server(self) -> Any:
@@ -270,12 +161,12 @@ class Network(_ReadOnly):
         Of links in series only that one can run short. Ties: the first.
         """
         if self.routes is None:
-            return _frozen(range(len(self.links)), np.intp)
+            return frozen(range(len(self.links)), np.intp)
         tightest: dict[bytes, int] = {}
         crossed = [self.routes.indices[a:b].tobytes() for a, b in itertools.pairwise(self.routes.indptr.tolist())]
         for m in np.argsort(self.link_bps, kind="stable").tolist():
             tightest.setdefault(crossed[m], m)
-        return _frozen([tightest[servers] for servers in crossed], np.intp)
+        return frozen([tightest[servers] for servers in crossed], np.intp)
 
     @property
     def is_star(self) -> bool:
@@ -284,7 +175,7 @@ class Network(_ReadOnly):
 
 
 @dataclass(frozen=True, eq=False)
-class Task(_ReadOnly):
+class Task(ReadOnly):
     """A stream of frames to run through one network.
 
     Parameters
@@ -322,25 +213,25 @@ class Task(_ReadOnly):
 
     def __post_init__(self) -> None:
         servers = np.asarray(self.servers)
-        object.__setattr__(self, "servers", _frozen(servers, np.intp))
-        object.__setattr__(self, "input_bytes", _frozen(self.input_bytes))
-        _check(bool(self.name), "task without a name")
+        object.__setattr__(self, "servers", frozen(servers, np.intp))
+        object.__setattr__(self, "input_bytes", frozen(self.input_bytes))
+        check(bool(self.name), "task without a name")
         what = f"task {self.name!r}:"
-        _check(0 <= self.arrival_s < math.inf, f"{what} arrival_s is {self.arrival_s!r}; allowed: 0 or more, finite")
-        _positive(self.frame_rate_hz, f"{what} frame_rate_hz")
-        _positive(self.deadline_s, f"{what} deadline_s")
-        _check(self.lifetime_s > 0, f"{what} lifetime_s is {self.lifetime_s!r}; allowed: above 0, or empty for ever")
-        _check(
+        check(0 <= self.arrival_s < math.inf, f"{what} arrival_s is {self.arrival_s!r}; allowed: 0 or more, finite")
+        positive(self.frame_rate_hz, f"{what} frame_rate_hz")
+        positive(self.deadline_s, f"{what} deadline_s")
+        check(self.lifetime_s > 0, f"{what} lifetime_s is {self.lifetime_s!r}; allowed: above 0, or empty for ever")
+        check(
             self.servers.ndim == 1 and self.servers.shape == self.input_bytes.shape,
             f"{what} {self.servers.shape} servers for {self.input_bytes.shape} input_bytes",
         )
-        _check(len(self.servers) > 0, f"{what} no server is fed; allowed: 1 or more")
-        _check(
+        check(len(self.servers) > 0, f"{what} no server is fed; allowed: 1 or more")
+        check(
             bool((servers == self.servers).all() and servers[0] >= 0 and (servers[1:] > servers[:-1]).all()),
             f"{what} servers are {reprlib.repr(servers.tolist())}; allowed: indices that rise",
         )
         low, high = self.input_bytes.min(), self.input_bytes.max()
-        _check(bool(low > 0 and high < math.inf), f"{what} input_bytes {low:g} to {high:g}; allowed: above 0, finite")
+        check(bool(low > 0 and high < math.inf), f"{what} input_bytes {low:g} to {high:g}; allowed: above 0, finite")
 
     @cached_property
     def frame_bytes(self) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from cutlayer.simulator.frames.run import _Run
-from cutlayer.simulator.frames.settings import DELIVERED, IN_FLIGHT
+from cutlayer.simulator.frames.slices import DELIVERED, IN_FLIGHT
 
 
 def time_integral(begin, end):

@@ -26,9 +26,11 @@ import simpy
 
 from cutlayer.simulator.frames.draw.streams import Frames, Streams
 from cutlayer.simulator.frames.run import run_frames
-from cutlayer.simulator.frames.settings import FrameSettings, slices_by_server
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.frames.slices import slices_by_server
 from cutlayer.simulator.frames.spans import Span
-from cutlayer.simulator.frames.walk.reserved import ReservedWalk, course
+from cutlayer.simulator.frames.walk.reserved import ReservedWalk
+from cutlayer.simulator.frames.walk.stage import course
 from cutlayer.simulator.steps import Clock, constant
 from cutlayer.simulator.types import Layer, Network, Profile, Task
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
+from cutlayer.experiments.runs.resources import Chart
 from cutlayer.workloads.topology.build import Topology
 
 _NAMED = 4
 """Of more nodes that are left out, so many are named."""
 
 
-def places_of(topology: Topology) -> dict[str, tuple[float, float]]:
+def places_of(topology: Topology | Chart) -> dict[str, tuple[float, float]]:
     """Return where nodes are drawn: east to the right, north up, at the scale of their mean latitude.
 
     A node of which the graph does not say where it stands is left out: a guess would look like a place. Where the
@@ -24,7 +25,7 @@ def places_of(topology: Topology) -> dict[str, tuple[float, float]]:
     return {name: (shrink * longitude, latitude) for name, (latitude, longitude) in placed.items()}
 
 
-def left_out(topology: Topology, places: Collection[str]) -> str:
+def left_out(topology: Topology | Chart, places: Collection[str]) -> str:
     """Return what to say of the nodes that have no place; nothing where all have one."""
     names = [node.name for node in topology.nodes if node.name not in places]
     if not names:

@@ -21,9 +21,10 @@ from cutlayer.experiments.records.run_groups import (
     with_table,
 )
 from cutlayer.experiments.runs.kept_frames import read_kept
+from cutlayer.experiments.runs.resources import network_of
 from cutlayer.experiments.stats import mean_interval
 from cutlayer.simulator.results.file import Results
-from cutlayer.simulator.types import FloatArray
+from cutlayer.simulator.types import FloatArray, Network
 
 GRID_POINTS = 600
 """Runs whose events come at different times are averaged at so many moments."""
@@ -85,7 +86,8 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the reserved compute and uplink over time, as shares of what there is where that is known."""
     note, groups = _which(results, groups, "series", NEEDS_SERIES)
     panels = []
-    known = all(group.network is not None for group in groups)
+    networks = {group.label: network_of(results, group.rows[0]) for group in groups}
+    known = None not in networks.values()
     most = 100.0 if known else math.inf
     for name, title, col, unit in (
         ("compute", "Reserved compute", "reserved_flop_per_s", "GFLOP/s"),
@@ -93,11 +95,11 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
     ):
 
         def share(group: Group, rows: Sequence[Row], name: str = name, col: str = col) -> FloatArray:
-            return column(rows, col) / (_capacity(group, name) / 100 if known else _PREFIX[name])
+            return column(rows, col) / (_capacity(networks[group.label], name) / 100 if known else _PREFIX[name])
 
         curves, _, x_label = _step_curves(results, groups, share, lambda group: most)
         y_label = f"reserved {name} [{'% of all' if known else unit}]"
-        limits = {group.network.usable_share for group in groups if group.network is not None}
+        limits = {network.usable_share for network in networks.values() if network is not None}
         lines: tuple[tuple[str, float], ...] = ()
         top = max((float(np.nanmax(curve.y, initial=0.0)) for curve in curves), default=0.0)
         if name == "uplink" and known and len(limits) == 1 and limits != {1.0}:
@@ -110,15 +112,16 @@ def reserved(results: Results, groups: Sequence[Group]) -> list[Panel]:
 _PREFIX = {"compute": 1e9, "uplink": 1e6}
 
 
-def _capacity(group: Group, name: str) -> float:
-    assert group.network is not None
-    return float((group.network.capacity_flop_per_s if name == "compute" else group.network.link_bps).sum())
+def _capacity(network: Network | None, name: str) -> float:
+    assert network is not None
+    return float((network.capacity_flop_per_s if name == "compute" else network.link_bps).sum())
 
 
 def used(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return what frames used of compute and uplink in every window of time."""
     note, groups = _which(results, groups, "frame_series_by", NEEDS_USED)
-    known = all(group.network is not None for group in groups)
+    networks = {group.label: network_of(results, group.rows[0]) for group in groups}
+    known = None not in networks.values()
     most = 100.0 if known else math.inf
     panels = []
     for name, title, col, unit in (
@@ -129,7 +132,7 @@ def used(results: Results, groups: Sequence[Group]) -> list[Panel]:
         def total(group: Group, rows: Sequence[Row], name: str = name, col: str = col) -> tuple[FloatArray, FloatArray]:
             times, index = np.unique(column(rows, "time_s"), return_inverse=True)
             sums = np.bincount(index, weights=np.nan_to_num(column(rows, col)), minlength=len(times))
-            return times, sums / (_capacity(group, name) / 100 if known else _PREFIX[name])
+            return times, sums / (_capacity(networks[group.label], name) / 100 if known else _PREFIX[name])
 
         curves, x_label = _window_curves(results, groups, "frame_series_by", total, most, rate=True)
         y_label = f"used {name} [{'% of all' if known else unit}]"

@@ -14,15 +14,14 @@ from cutlayer.experiments.figures.map_places import left_out, places_of
 from cutlayer.experiments.figures.over_time import column
 from cutlayer.experiments.figures.panels import HeatMap, Map, step_means, time_unit
 from cutlayer.experiments.records.run_groups import Group, Missing, Row, read_table, with_table
-from cutlayer.experiments.records.run_places import topology_of
+from cutlayer.experiments.runs.resources import Chart, chart_of, network_of
 from cutlayer.simulator.results.file import Results
-from cutlayer.simulator.types import FloatArray
-from cutlayer.workloads.topology.build import Topology
+from cutlayer.simulator.types import FloatArray, Network
 
 Place = tuple[float, float]
 
 NEEDS_BY_RESOURCE = "no servers and links one by one in the results: `--by-resource` keeps them"
-NEEDS_NETWORK = "the network of the runs cannot be had: its file is not where it was, or has changed"
+NEEDS_NETWORK = "the network of the runs is not in the results: an older version wrote them"
 INTERVALS = 240
 _KINDS = (
     ("server", "compute", "reserved_flop_per_s", 1e9, "GFLOP/s"),
@@ -35,10 +34,11 @@ def heatmap(results: Results, groups: Sequence[Group]) -> list[HeatMap]:
     maps = []
     for group in with_table(results, groups, "series_by", NEEDS_BY_RESOURCE):
         row = group.rows[0]
+        network = network_of(results, row)
         scale, x_label = time_unit(row["end_s"])
         edges = np.linspace(0.0, row["end_s"] or 1.0, INTERVALS + 1)
         for kind, what, _, _, unit in _KINDS:
-            names, values, known = _means(group, read_table(results, "series_by", row["key"]), kind, edges)
+            names, values, known = _means(network, read_table(results, "series_by", row["key"]), kind, edges)
             label = f"reserved {what} [{'%' if known else unit}]"
             title = f"{group.label}: reserved {what}"
             maps.append(
@@ -53,14 +53,15 @@ def heatmap(results: Results, groups: Sequence[Group]) -> list[HeatMap]:
     return [one if one.largest is None else replace(one, largest=tops[one.name[8:]]) for one in maps]
 
 
-def _means(group: Group, rows: Sequence[Row], kind: str, edges: FloatArray) -> tuple[tuple[str, ...], FloatArray, bool]:
+def _means(
+    network: Network | None, rows: Sequence[Row], kind: str, edges: FloatArray
+) -> tuple[tuple[str, ...], FloatArray, bool]:
     """Return names, means over the intervals, and whether they are shares [%] of what is there."""
     col, factor = next(item[2:4] for item in _KINDS if item[0] == kind)
     by_name: dict[str, list[Row]] = {}
     for row in rows:
         if row["resource"] == kind:
             by_name.setdefault(row["resource_name"], []).append(row)
-    network = group.network
     if network is None:
         names, capacity = tuple(sorted(by_name)), {}
     else:
@@ -79,19 +80,19 @@ def load_map(results: Results, groups: Sequence[Group]) -> list[Map]:
     """Return maps of servers and links coloured by their mean reserved share over the run."""
     maps = []
     for group in with_table(results, groups, "series_by", NEEDS_BY_RESOURCE):
-        network = group.network
+        row = group.rows[0]
+        network = network_of(results, row)
         if network is None:
             raise Missing(NEEDS_NETWORK)
-        row = group.rows[0]
         edges = np.array([0.0, row["end_s"] or 1.0])
         rows = read_table(results, "series_by", row["key"])
         servers, links = (
             dict(zip(names, values[:, 0].tolist(), strict=True))
-            for names, values, _ in (_means(group, rows, kind, edges) for kind in ("server", "link"))
+            for names, values, _ in (_means(network, rows, kind, edges) for kind in ("server", "link"))
         )
-        topology = topology_of(row)
-        if topology is not None:
-            maps.append(_on_graph(group, topology, servers, links))
+        chart = chart_of(results, row)
+        if chart is not None:
+            maps.append(_on_graph(group, chart, servers, links))
         elif network.is_star:
             spokes = {(server, CLOUD): links[server] for server in network.servers}
             places = around(network.servers) | {CLOUD: (0.0, 0.0)}
@@ -127,7 +128,7 @@ def _map(
     return Map("map", title, "reserved [%]", places, list(edges), values, note=note)
 
 
-def _on_graph(group: Group, topology: Topology, servers: dict[str, float], links: Mapping[str, float]) -> Map:
+def _on_graph(group: Group, topology: Chart, servers: dict[str, float], links: Mapping[str, float]) -> Map:
     """Return the map of a graph: by latitude and longitude where most nodes have them, else laid out by its edges."""
     graph = nx.Graph([edge.ends for edge in topology.edges])
     graph.add_nodes_from(node.name for node in topology.nodes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cutlayer.experiments.stats import Interval
+from cutlayer.simulator.files import whole
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#A89F00", "#5B2A86", "#000000", "#8C8C8C"]
 """Okabe and Ito's palette, told apart by the colour-blind; line style and marker tell them apart in grey.
@@ -91,12 +91,8 @@ def draw(
         for ending in formats:
             options = FORMATS[ending] | ({"dpi": 300} if paper and ending == "png" else {})
             path = stem.with_name(f"{stem.name}.{ending}")
-            draft = stem.with_name(f".{stem.name}.{os.getpid()}.tmp.{ending}")
-            try:
-                drawn.savefig(draft, **options)
-                draft.replace(path)
-            finally:
-                draft.unlink(missing_ok=True)
+            with whole(path) as draft:
+                drawn.savefig(draft, format=ending, **options)
             paths.append(path)
         plt.close(drawn)
     return paths

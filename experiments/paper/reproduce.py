@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,7 +12,8 @@ from typing import Any, get_args
 
 from cutlayer.experiments.paper.study import Claim, find_experiments, open_study, told
 from cutlayer.experiments.verdicts import Verdict
-from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.errors import UnknownNameError
+from cutlayer.simulator.files import write_text
 
 
 def paper_experiments() -> list[str]:
@@ -58,8 +58,8 @@ def reproduce(
         for name in names:
             if not only or name in only:
                 claims += registered[name].run(study)
-        _write(study.out / "claims.json", as_json(claims))
-        _write(study.out / "claims.md", as_markdown(claims, seeds))
+        write_text(study.out / "claims.json", as_json(claims))
+        write_text(study.out / "claims.md", as_markdown(claims, seeds))
         return claims, study.out
 
 
@@ -105,14 +105,3 @@ def as_text(claims: Sequence[Claim]) -> str:
     counts = ", ".join(f"{verdict} {number[verdict]}" for verdict in get_args(Verdict) if number[verdict])
     more = "; not shown: the interval lies on both sides, more seeds may say" if number["not shown"] else ""
     return "\n".join([*(told(claim) for claim in claims), f"{len(claims)} claims: {counts}{more}"])
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as fault:
-        raise InputError(f"cannot be written ({fault.strerror})", path) from None
-    finally:
-        draft.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.files import whole
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.results.tables import TABLES, Column
 
@@ -57,6 +58,7 @@ def export(results: Results, out: str | os.PathLike[str], form: str = "csv") -> 
     written = []
     try:
         with results.snapshot():
+            write = _write_csv if form == "csv" else _write_parquet
             tables = [table for table in TABLES if next(results.rows(table), None) is not None]
             if not tables:
                 raise InputError("has no runs", results.path)
@@ -64,13 +66,8 @@ def export(results: Results, out: str | os.PathLike[str], form: str = "csv") -> 
             folder.mkdir(parents=True, exist_ok=True)
             for table in tables:
                 path = folder / f"{table}.{form}"
-                draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-                try:
-                    write = _write_csv if form == "csv" else _write_parquet
+                with whole(path) as draft:
                     write(draft, _columns(table, TABLES[table]), _rows(results, table))
-                    draft.replace(path)
-                finally:
-                    draft.unlink(missing_ok=True)
                 written.append(path)
     except OSError as fault:
         raise InputError(f"cannot be written ({fault.strerror or fault})", folder) from None

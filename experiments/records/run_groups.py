@@ -6,16 +6,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cutlayer.experiments.cli.options import OPTIONS
-from cutlayer.experiments.records.run_places import network_of, paths_of
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.results.file import Results
-from cutlayer.simulator.results.tables import TABLES
-from cutlayer.simulator.types import Network
 
 Row = dict[str, Any]
 MOST_LINES = 8
@@ -52,15 +48,10 @@ class Group:
     parameters: Mapping[str, Any]
     rows: tuple[Row, ...]
 
-    @cached_property
-    def network(self) -> Network | None:
-        """The network of the first run, where it can still be had."""
-        return network_of(self.rows[0])
-
 
 def read_table(results: Results, table: str, key: str) -> list[Row]:
-    """Return the rows of a table of one run; none where the file was written before there was such a table."""
-    return list(results.rows(table, key)) if has_rows(results, table, key) else []
+    """Return the rows of a table of one run."""
+    return list(results.rows(table, key))
 
 
 def deadline_line(results: Results, groups: Sequence[Group], factor: float) -> tuple[tuple[str, float], ...]:
@@ -90,12 +81,7 @@ def with_table(results: Results, groups: Sequence[Group], table: str, missing: s
 
 def has_rows(results: Results, table: str, key: str) -> bool:
     """Return whether a run has rows in `table`."""
-    try:
-        return table in TABLES and next(results.rows(table, key), None) is not None
-    except InputError as fault:
-        if "no such table" in fault.message:
-            return False
-        raise
+    return next(results.rows(table, key), None) is not None
 
 
 def chosen_rows(results: Results, words: Sequence[str] = ()) -> list[Row]:
@@ -165,7 +151,7 @@ def _kept(row: Row) -> tuple[bool, int]:
 def parameters_of(row: Row) -> tuple[dict[str, Any], str]:
     """Return the parameters of a run's scenario, flat, and apart from them its seeds, as text."""
     scenario = json.loads(row["scenario"])
-    paths = paths_of(row)
+    paths: Mapping[str, str] = json.loads(row.get("paths") or "{}")
     scenario.pop("scheduler", None)  # what a scheduler's file holds is of the scheduler
     flat = {name: value for name, value in _flat(scenario, "", paths) if name not in KEPT_WORDS}
     seeds = {name: flat.pop(name) for name in list(flat) if name.rpartition(".")[2] == "seed"}

@@ -13,7 +13,6 @@ import gzip
 import heapq
 import io
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +21,10 @@ from typing import IO, Any
 import numpy as np
 
 from cutlayer.experiments.records.run_groups import Row, chosen_rows, has_rows, read_table
-from cutlayer.experiments.records.run_places import network_of
 from cutlayer.experiments.runs.kept_frames import Kept, read_kept
+from cutlayer.experiments.runs.resources import network_of
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.files import whole
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.types import Network
 
@@ -96,7 +96,7 @@ def timeline(
             )
         row = rows[0]
         tracks = _Tracks()
-        network = network_of(row)
+        network = network_of(results, row)
         if network is not None:
             _name_tracks(tracks, network)
         kept = read_kept(results, row)
@@ -124,8 +124,6 @@ def timeline(
         "left_out": notices,
     }  # fmt: skip
     target = Path(out) if out is not None else Path(path).with_suffix(".trace.json.gz")
-    if target.is_dir():
-        raise InputError("is a folder; allowed: a file", target)
     _write(target, heapq.merge(tasks, counters, frames), tracks, other)
     return target
 
@@ -183,7 +181,7 @@ def _counter_events(
 ) -> Iterator[tuple[float, dict[str, Any]]]:
     """Yield what is free, of every server and link where that was kept, else of all together.
 
-    What is reserved stands there instead where the network can no longer be had.
+    Where the results do not hold the network, it is what is reserved.
     """
     word = "reserved" if network is None else "free"
 
@@ -288,23 +286,15 @@ def _streamed(kept: Kept, first: Any, places: dict[Any, Any], times: tuple[Any, 
 
 def _write(target: Path, events: Iterable[Event], tracks: _Tracks, other: dict[str, Any]) -> None:
     """Write the trace, whole or not at all; the same events give the same bytes."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(draft, "wb") as raw, _text(raw, target.suffix == ".gz") as file:
-            file.write('{"displayTimeUnit":"ms","otherData":')
-            file.write(json.dumps(other, ensure_ascii=False))
-            file.write(',"traceEvents":[\n')
-            file.write(",\n".join(json.dumps(event, ensure_ascii=False) for event in tracks.metadata()))
-            for at, _, _, event in events:
-                file.write(
-                    ",\n" + json.dumps(event | {"ts": at // 1000 if at % 1000 == 0 else at / 1000}, ensure_ascii=False)
-                )
-            file.write("\n]}\n")
-        draft.replace(target)
-    except OSError as fault:
-        raise InputError(f"cannot be written ({fault.strerror})", target) from None
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole(target) as draft, draft.open("wb") as raw, _text(raw, target.suffix == ".gz") as file:
+        file.write('{"displayTimeUnit":"ms","otherData":')
+        file.write(json.dumps(other, ensure_ascii=False))
+        file.write(',"traceEvents":[\n')
+        file.write(",\n".join(json.dumps(event, ensure_ascii=False) for event in tracks.metadata()))
+        for at, _, _, event in events:
+            ts = at // 1000 if at % 1000 == 0 else at / 1000
+            file.write(",\n" + json.dumps(event | {"ts": ts}, ensure_ascii=False))
+        file.write("\n]}\n")
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
 from collections.abc import Sequence
 from importlib import resources
@@ -21,6 +20,7 @@ from cutlayer.experiments.report.summary import at_the_bound, cases_of, failed_h
 from cutlayer.experiments.report.tables import tables
 from cutlayer.experiments.verdicts import Verdict
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.files import write_text
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.units import render
 
@@ -48,14 +48,7 @@ def report(path: str | Path, runs: Sequence[str] = (), out: str | Path | None = 
     with Results(path, must_exist=True) as results:
         groups = group_runs(chosen_rows(results, runs))
         text = page(results, groups, Path(path), failures(results, runs))
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(target)
-    except OSError as fault:
-        raise InputError(f"cannot be written ({fault.strerror})", target) from None
-    finally:
-        draft.unlink(missing_ok=True)
+    write_text(target, text)
     return target
 
 

@@ -7,17 +7,18 @@ import glob
 import os
 import shutil
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from cutlayer.experiments.records.run_groups import Row
 from cutlayer.simulator.errors import InputError
-from cutlayer.simulator.frames.settings import DELIVERED
+from cutlayer.simulator.files import whole
+from cutlayer.simulator.frames.slices import DELIVERED
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.types import Network
 
@@ -39,30 +40,16 @@ def save_frames(path: Path, kept: KeptFrames, network: Network, spans: Sequence[
     """
     columns: dict[str, Any] = dict(kept._asdict())
     columns |= {"tasks": np.array([span.task.name for span in spans]), "servers": np.array(network.servers)}
-    with _whole(path) as file:
+    with whole(path) as draft, draft.open("wb") as file:
         np.savez_compressed(file, **columns)
-
-
-@contextlib.contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """Open a draft that takes the place of the file where all goes well."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(draft, "wb") as file:
-            yield file
-        draft.replace(path)
-    except OSError as fault:
-        raise InputError(f"cannot be written ({fault.strerror})", path) from None
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def copy_frames(part: str, out: str, key: str) -> None:
     """Copy the frames of a run, where they were kept, from beside one results file to beside another."""
     source = frames_path(part, key)
     if source.is_file():
-        with open(source, "rb") as kept, _whole(frames_path(out, key)) as file:
-            shutil.copyfileobj(kept, file)
+        with whole(frames_path(out, key)) as draft:
+            shutil.copyfile(source, draft)
 
 
 def remove_left_drafts(out: str) -> None:

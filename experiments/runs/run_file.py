@@ -112,6 +112,7 @@ def run_one(scenario: Scenario, chosen: SchedulerSection, inputs: Inputs, sink: 
         bound=_bound(scenario, inputs),
         sink=sink,
         notes=inputs.notes,
+        topology=inputs.topology,
     )
     done.row["paths"] = json.dumps(written_files(scenario), sort_keys=True)
     return done

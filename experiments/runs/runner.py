@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cutlayer import __version__, experiments, profiles, simulator, workloads
+from cutlayer.experiments.runs.resources import resource_rows
 from cutlayer.experiments.scenarios.inputs import Frames
 from cutlayer.simulator.bounds.bounds import Bound, certificate, lp_bound
 from cutlayer.simulator.conditions import Conditions
@@ -32,8 +33,9 @@ from cutlayer.simulator.types import Network, Task
 
 if TYPE_CHECKING:
     from cutlayer.simulator.frames.results import FrameResults
+    from cutlayer.workloads.topology.build import Topology
 
-ALL_TABLES = ("tasks", "decisions", "series")
+ALL_TABLES = ("resources", "tasks", "decisions", "series")
 INPUT_MODULES = ("paper_source.py", "scenarios/*.py")
 """The modules of experiments that decide what goes into a run."""
 
@@ -61,11 +63,6 @@ def versions() -> str:
         {"cutlayer": model_version(), "python": platform.python_version()}
         | {name: metadata.version(name) for name in names}
     )
-
-
-def digest_of(path: str | Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def key_of(scenario: Mapping[str, Any], scheduler: str, seed: int | None) -> str:
@@ -126,6 +123,7 @@ def run(
     bound: Bound | None = None,
     sink: Sink | None = None,
     notes: Sequence[str] = (),
+    topology: Topology | None = None,
 ) -> Done:
     """Simulate one run and return all that is known of it.
 
@@ -136,7 +134,7 @@ def run(
     scenario : mapping
         What is simulated, for the results; with `scheduler_label` and `seed` it makes the key.
     keep : sequence of str
-        The tables to keep beside ``runs``.
+        The tables to keep beside ``runs``; with any of them goes ``resources``, which the others refer to.
     frames : Frames, optional
         What the deployed tasks' frames are like; without it no frame is simulated, at no cost.
     conditions : Conditions, optional
@@ -147,7 +145,10 @@ def run(
         Where the rows of tasks, decisions and series go as they come; they are no part of what is returned then.
     notes : sequence of str
         What the network's graph does not say and what was assumed instead, for the results.
+    topology : Topology, optional
+        The graph from which the network was made, for the results.
     """
+    keep = list(dict.fromkeys(("resources", *keep))) if keep else ()
     recorder = Recorder(by_resource="series_by" in keep, sink=sink)
     spans = SpanRecorder()
     start = time.perf_counter()
@@ -166,6 +167,8 @@ def run(
     if bound is not None:
         row |= {"bound_tasks": bound.tasks, "gap": bound.gap(row["deployed_tasks"])}
     tables: dict[str, list[Row]] = recorder.tables() if sink is None else {}
+    if keep:
+        tables["resources"] = resource_rows(network, topology)
     met = None if frames is None else frames.walk(network, spans, conditions)
     if met is not None:
         row |= met.summary()

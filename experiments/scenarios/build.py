@@ -91,6 +91,7 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
         frames,
         conditions_of(scenario, network, seed, end_s),
         () if topology is None else topology.notes,
+        topology,
     )
 
 

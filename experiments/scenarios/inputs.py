@@ -15,6 +15,7 @@ from cutlayer.simulator.types import Network, Task
 
 if TYPE_CHECKING:
     from cutlayer.simulator.frames.results import FrameResults
+    from cutlayer.workloads.topology.build import Topology
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class Inputs:
         What befalls links and servers meanwhile.
     notes : tuple of str
         What the network's graph does not say and what was assumed instead, a sentence each.
+    topology : Topology, optional
+        The graph from which the network was made.
     """
 
     network: Network
@@ -93,6 +96,7 @@ class Inputs:
     frames: Frames | None = None
     conditions: Conditions | None = None
     notes: tuple[str, ...] = ()
+    topology: Topology | None = None
 
 
 class Source(Protocol):

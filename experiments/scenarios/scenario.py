@@ -30,6 +30,7 @@ from cutlayer.experiments.scenarios.sections import (
 )
 from cutlayer.experiments.scenarios.workload import WorkloadSection
 from cutlayer.simulator.errors import InputError, near_name
+from cutlayer.simulator.files import digest_of
 
 SHIPPED = Path(__file__).parent
 """Scenarios that come with cutlayer; ``load("paper")`` finds them by name."""
@@ -231,8 +232,6 @@ def by_content(value: Any, files: dict[str, Any] | None = None) -> Any:
 
     A file that is among `files`, by its path, is not read again; others are added.
     """
-    from cutlayer.experiments.runs.runner import digest_of
-
     if isinstance(value, InputFile):
         path = Path(value)
         known = {} if files is None else files

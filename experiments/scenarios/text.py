@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import tomli_w
 from cutlayer.experiments.scenarios.files import without_other_ways
 from cutlayer.experiments.scenarios.scenario import Scenario
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.files import write_text
 
 SCHEMA_FILE = "cutlayer.schema.json"
 """What editors look for beside a scenario that names it: ``#:schema cutlayer.schema.json``."""
@@ -100,23 +100,5 @@ def init(out: str | None) -> list[str]:
     beside = path.with_name(SCHEMA_FILE)
     files = {path: template()} if beside.exists() else {beside: schema_text(), path: template()}
     for target, text in files.items():
-        write_whole(target, text)
+        write_text(target, text)
     return [str(target) for target in files]
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
-
-    Raises
-    ------
-    InputError
-        If it cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(path)
-    except (OSError, ValueError) as fault:
-        raise InputError(f"cannot be written ({getattr(fault, 'strerror', None) or fault})", path) from None
-    finally:
-        draft.unlink(missing_ok=True)

@@ -203,6 +203,7 @@ def _outcome(cell: Cell[Source], threads: int | None) -> Outcome:
             conditions=inputs.conditions,
             bound=workload.bound(cell.bound),
             notes=inputs.notes,
+            topology=inputs.topology,
         )
         if tasks is None:  # they were read as the run went on
             check_files(cell.source)

@@ -22,7 +22,7 @@ MOST_VALUES = 10_000
 """A range of more values is a slip of the keyboard."""
 MANY = 5_000
 """So many scenarios take long enough to check to say so."""
-TABLES_TO_KEEP = ("tasks", "decisions", "series", "series_by", "frames", "frame_series", "frame_series_by")
+TABLES_TO_KEEP = ("resources", "tasks", "decisions", "series", "series_by", "frames", "frame_series", "frame_series_by")
 _RANGE = re.compile(r"([-+\d.eE]+):([-+\d.eE]+)(?::([-+\d.eE]+))?\s*([A-Za-z].*)?")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from cutlayer.simulator.frames.count.sums import exact_quantiles
 from cutlayer.simulator.frames.rows import Rows, rows
-from cutlayer.simulator.frames.settings import DELIVERED, IN_FLIGHT, Slices
+from cutlayer.simulator.frames.slices import DELIVERED, IN_FLIGHT, Slices
 from cutlayer.simulator.results.tables import QUANTILES
 from cutlayer.simulator.types import FloatArray
 
@@ -34,7 +34,7 @@ class KeptFrames(NamedTuple):
     uplink_service_s: FloatArray
     transfer_s: FloatArray
     end_to_end_s: FloatArray
-    fate: Any  # cutlayer.simulator.frames.settings.DELIVERED, LOST or IN_FLIGHT
+    fate: Any  # cutlayer.simulator.frames.slices.DELIVERED, LOST or IN_FLIGHT
 
 
 @dataclass(frozen=True, eq=False)

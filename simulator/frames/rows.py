@@ -1,13 +1,11 @@
-"""Frames whose fate is known, and the room that windows of them are written to."""
+"""Rows: frames whose fate is known, and the memory that windows of them are written to."""
 
 from __future__ import annotations
 
-import threading
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from cutlayer.simulator.frames.count.histogram import histograms
 from cutlayer.simulator.frames.order import order_of
 from cutlayer.simulator.types import FloatArray, IntArray
 
@@ -40,36 +38,21 @@ def rows(room: int) -> Rows:
     )  # fmt: skip
 
 
-class Room:
-    """Where a window of frames is drawn, sorted and walked: one window after another, one server after another.
-
-    Touching fresh memory takes longer than walking the frames in it, so a thread keeps its room from run to run.
+class Workspace:
+    """Memory in which a window of frames is drawn, sorted and walked, one window after another.
 
     Attributes
     ----------
     rows : Rows
         Frames are drawn straight into `rows.arrival` and `rows.size`.
     order : Order
-    histograms : Histograms
-        Those of the server before, to be cleared.
     """
 
     def __init__(self) -> None:
-        self.rows, self.order, self.histograms = rows(0), order_of(0), histograms(0)
+        self.rows, self.order = rows(0), order_of(0)
 
-    def make(self, frames: int) -> None:
-        """Make room for so many frames; nothing that stood there is kept where there was too little."""
+    def reserve(self, frames: int) -> None:
+        """Make it large enough for so many frames; where it grows, its contents are lost."""
         if len(self.rows.fate) < frames:
             frames += frames // 4
             self.rows, self.order = rows(frames), order_of(frames)
-
-
-_OF_THREAD = threading.local()
-
-
-def room_of_thread() -> Room:
-    """Return the room of this thread; what stands in it is nobody's once a server is done."""
-    if not hasattr(_OF_THREAD, "room"):
-        _OF_THREAD.room = Room()
-    room: Room = _OF_THREAD.room
-    return room

@@ -8,6 +8,7 @@ bounded memory. `cutlayer.simulator.frames.reference` does the same with one pro
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,13 +31,16 @@ from cutlayer.simulator.frames.count.sums import (
     sums,
 )
 from cutlayer.simulator.frames.count.throughput import add_done, throughput
-from cutlayer.simulator.frames.draw.streams import Given, Streams, count_frames
+from cutlayer.simulator.frames.draw.given import Given
+from cutlayer.simulator.frames.draw.streams import Streams, count_frames
 from cutlayer.simulator.frames.results import FrameResults, KeptFrames, kept_frames, kept_quantiles
-from cutlayer.simulator.frames.rows import Rows, room_of_thread
-from cutlayer.simulator.frames.settings import FrameSettings, Slices, check, slices_by_server
+from cutlayer.simulator.frames.rows import Rows, Workspace
+from cutlayer.simulator.frames.settings import FrameSettings, check
+from cutlayer.simulator.frames.slices import Slices, slices_by_server
 from cutlayer.simulator.frames.spans import Span
 from cutlayer.simulator.frames.walk.fair import FairWalk
-from cutlayer.simulator.frames.walk.reserved import ReservedWalk, course
+from cutlayer.simulator.frames.walk.reserved import ReservedWalk
+from cutlayer.simulator.frames.walk.stage import course
 from cutlayer.simulator.results.tables import QUANTILES
 from cutlayer.simulator.steps import FULL, Clock, Intervals, Steps, combine, constant, held, merged
 from cutlayer.simulator.types import FloatArray, Network
@@ -136,6 +140,17 @@ class _Part(NamedTuple):
     kept: KeptFrames | None
 
 
+_OF_THREAD = threading.local()
+"""Workspace and histograms of the server before, to be used again: fresh memory costs more than walking the frames."""
+
+
+def _workspace() -> Workspace:
+    if not hasattr(_OF_THREAD, "space"):
+        _OF_THREAD.space = Workspace()
+    space: Workspace = _OF_THREAD.space
+    return space
+
+
 _MANY = 1 << 10
 """Borders of windows found at a time."""
 
@@ -203,8 +218,7 @@ class _Run:
         propagation = float(self.propagation_s[slices.server])
         settings, end_s = self.settings, self.end_s
         windows = math.ceil(end_s / settings.series_s) if settings.series_s else 0
-        room = room_of_thread()
-        total = sums(len(slices), windows, room.histograms)
+        total = sums(len(slices), windows, getattr(_OF_THREAD, "histograms", None))
         frames = np.zeros(len(slices), dtype=np.intp)
         done = np.zeros((windows, 2))
         kept: list[list[Any]] = []
@@ -219,7 +233,7 @@ class _Run:
             if self.keep_frames:
                 kept.append([column[:known].copy() for column in rows])
         every = kept_frames(kept, slices, propagation) if self.keep_frames else None
-        room.histograms = total.histograms
+        _OF_THREAD.histograms = total.histograms
         return _Part(total, frames, self._quantiles(total, slices, every), done, every)
 
     def _windows(self, slices: Slices, propagation: float, frames: Any) -> Iterator[tuple[int, Rows]]:
@@ -237,7 +251,7 @@ class _Run:
         names = [self.spans[index].task.name for index in slices.span.tolist()]
         server = self.network.servers[slices.server]
         if self.given is None:
-            return Streams(slices, names, server, self.settings, room_of_thread())
+            return Streams(slices, names, server, self.settings, _workspace())
         pairs = []
         for name in names:
             if (name, server) not in self.given:
@@ -257,7 +271,7 @@ class _Run:
         uplink = course(self._uplink[server], from_uplink, self.end_s)
         if self.settings.sharing == "fair":
             return FairWalk(slices, compute, uplink, propagation, self.end_s)
-        return ReservedWalk(slices, compute, uplink, propagation, self.end_s, room_of_thread())
+        return ReservedWalk(slices, compute, uplink, propagation, self.end_s, _workspace())
 
     def _lost(self, server: int) -> tuple[Intervals, Intervals]:
         """Return the outages in which frames in a server's compute and in its slices are lost."""

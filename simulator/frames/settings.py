@@ -1,4 +1,4 @@
-"""What a user may choose about frames, and what frames ask of a server: data, no walk.
+"""What a user may choose about frames, checked before anything is walked.
 
 A frame ends in exactly one way: *delivered* (its last layer is done by the end of the run), *lost*, or *in
 flight* at the end of the run. What finishes at the very instant of a loss or of the end has finished.
@@ -17,17 +17,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from cutlayer.simulator.conditions import links_of
-from cutlayer.simulator.demand import demand_of
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.frames.spans import Span
-from cutlayer.simulator.types import FloatArray, IntArray, Network
-from cutlayer.simulator.units import bits
+from cutlayer.simulator.types import FloatArray, Network
 
 Arrivals = Literal["periodic", "jittered", "poisson"]
 Sizes = Literal["constant", "exponential", "lognormal"]
@@ -36,9 +33,6 @@ OnEnd = Literal["drain", "drop"]
 OnOutage = Literal["hold", "drop"]
 Measure = Literal["transfer", "end-to-end"]
 
-DELIVERED, LOST, IN_FLIGHT = 0, 1, 2
-EMITTED, COMPUTED, SENT = 0, 1, 2
-"""How far a frame got by the end of the run, whatever became of it: its compute was done; its transmission, too."""
 MOST_CV = 1e6
 """Largest coefficient of variation of log-normal sizes: with a larger one nearly all work is in frames never seen."""
 MOST_ROWS = 10_000_000
@@ -202,98 +196,3 @@ def _check_rates(spans: Sequence[Span], end_s: float) -> None:
             clock = f"at {until_s:g} s the clock goes by {tick_s:.2g} s"
             allowed = f"{0.995 / (tick_s * TICKS):.3g} or less there [1/s]"
             raise InputError(f"task {span.task.name!r}: frame_rate_hz is {rate_hz:g}, but {clock}; allowed: {allowed}")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Slices:
-    """The tasks at one server, in task order, and what a frame of mean size asks there. Arrays of shape (n,).
-
-    Attributes
-    ----------
-    server : int
-    span : ndarray of int
-        Which span each belongs to.
-    start_s, stop_s : ndarray
-        From when (included) to when (excluded) it emits [s].
-    rate_hz : ndarray
-        Frames a second.
-    edge_s : ndarray
-        Compute time of a frame of mean size, FLOP / c_i [s].
-    slice_s : ndarray
-        Time of its bits at the slice's rate [s].
-    cloud_s : ndarray
-        Time of the remaining layers in the cloud, of a frame of mean size [s].
-    reserved_bps : ndarray
-        The slice's rate [bit/s].
-    deadline_s : ndarray
-        Q_j [s].
-    drop_s : ndarray
-        When frames still on their way are lost because their task ends [s]; infinite if never.
-    flop, n_bits : ndarray
-        What a frame of mean size computes here and sends.
-    """
-
-    server: int
-    span: IntArray
-    start_s: FloatArray
-    stop_s: FloatArray
-    rate_hz: FloatArray
-    edge_s: FloatArray
-    slice_s: FloatArray
-    cloud_s: FloatArray
-    reserved_bps: FloatArray
-    deadline_s: FloatArray
-    drop_s: FloatArray
-    flop: FloatArray
-    n_bits: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.span)
-
-
-def slices_by_server(
-    spans: Sequence[Span], network: Network, settings: FrameSettings, end_s: float
-) -> tuple[list[Slices], list[list[tuple[float, float, float]]]]:
-    """Return the slices at every server, and the (start, end, bit/s) of every reservation on every link."""
-    reservations: list[list[tuple[float, float, float]]] = [[] for _ in network.links]
-    every_link = range(len(network.links))
-    of_span = []
-    for span in spans:
-        task, cut = span.task, span.cut
-        demand = demand_of(task, network)
-        links = every_link[demand.links] if isinstance(demand.links, slice) else demand.links.tolist()
-        for link, bps in zip(links, demand.bps(cut).tolist(), strict=True):
-            reservations[link].append((span.start_s, span.end_s, bps))
-        sent, per_byte = bits(float(task.profile.ratio_by_cut[cut])), task.profile.flop_per_byte_by_cut
-        ends = span.ending != "deployed" and settings.on_end == "drop" and span.end_s <= end_s
-        of_span.append(
-            (
-                span.start_s,
-                min(span.end_s, end_s),
-                task.frame_rate_hz,
-                sent / demand.rho[cut],
-                task.deadline_s,
-                span.end_s if ends else math.inf,
-                per_byte[cut],
-                per_byte[-1] - per_byte[cut],
-                demand.rho[cut],
-                sent,
-            )
-        )
-    fed = [span.task.servers for span in spans]
-    server = np.concatenate([np.empty(0, dtype=np.intp), *fed])
-    order = np.argsort(server, kind="stable")
-    server = server[order]
-    index = np.repeat(np.arange(len(spans)), [len(servers) for servers in fed])[order]
-    input_bytes = np.concatenate([np.empty(0), *(span.task.input_bytes for span in spans)])[order]
-    columns: Any = np.array(of_span, dtype=float).reshape(-1, 10).T.take(index, axis=1)
-    start_s, stop_s, rate_hz, slice_s, deadline_s, drop_s, edge_flop, cloud_flop, rho, sent_bits = columns
-    flop = input_bytes * edge_flop
-    edge_s = flop / network.capacity_flop_per_s[server]
-    cloud_s = input_bytes * cloud_flop / network.cloud_flop_per_s
-    every: Any = (
-        index, start_s, stop_s, rate_hz, edge_s, slice_s, cloud_s, input_bytes * rho, deadline_s, drop_s, flop,
-        input_bytes * sent_bits,
-    )  # fmt: skip
-    bounds = pairwise(np.searchsorted(server, np.arange(len(network.servers) + 1)).tolist())
-    return [Slices(n, *[column[low:high] for column in every]) for n, (low, high) in enumerate(bounds)], reservations

@@ -18,7 +18,9 @@ from cutlayer.simulator.results.tables import TABLES, Row, column_names
 from cutlayer.simulator.results.writer import RunWriter, faults_told
 
 APPLICATION_ID = 0x6375744C  # "cutL", in the file's header: tells our files from other SQLite files
-SCHEMA = 3
+SCHEMA = 4
+READABLE = (3, SCHEMA)
+"""Schemas that are read; what a file of an older one lacks is empty."""
 BUSY_S = 60.0
 """How long to wait for another process that writes [s]."""
 
@@ -84,8 +86,9 @@ class Results:
             return  # a first write that was killed before it was done
         if application != APPLICATION_ID:
             raise InputError("not a results file of cutlayer", self.path)
-        if schema != SCHEMA:
-            raise InputError(f"written with schema {schema}; this version reads {SCHEMA}", self.path)
+        if schema not in READABLE:
+            known = " and ".join(map(str, READABLE))
+            raise InputError(f"written with schema {schema}; this version reads {known}", self.path)
 
     def _is_fixed(self) -> bool:
         """Return whether the file or its folder cannot be written: SQLite makes files beside a file it opens."""
@@ -170,12 +173,12 @@ class Results:
                     with contextlib.suppress(FileNotFoundError):
                         os.unlink(self._beside(rest))
 
-    def _read(self, query: str, values: Sequence[Any] = ()) -> sqlite3.Cursor | None:
-        """Run a query; None where nothing has been written yet."""
+    def _read(self, table: str, query: str, values: Sequence[Any] = ()) -> sqlite3.Cursor | None:
+        """Run a query on a table; None where it is not there: in a new file, or one of an older schema."""
         if self._connection is None and not os.path.exists(self.path):
             return None
         execute = self._open().execute
-        if not execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
+        if not execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
             return None
         return execute(query, values)
 
@@ -253,12 +256,20 @@ class Results:
         self._made = False
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
+        """Make the tables and columns that are not there: all in a new file, some in one of an older schema."""
         execute = connection.execute
-        if execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
+        (schema,) = execute("PRAGMA user_version").fetchone()
+        if schema == SCHEMA:
             return
         execute(f"PRAGMA application_id = {APPLICATION_ID}")
         execute(f"PRAGMA user_version = {SCHEMA}")
         for table, columns in TABLES.items():
+            there = {name for _, name, *_ in execute(f"PRAGMA table_info({table})")}
+            if there:
+                for column in columns:
+                    if column.name not in there:
+                        execute(f"ALTER TABLE {table} ADD COLUMN {column.name} {column.type}")
+                continue
             key = "run INTEGER PRIMARY KEY" if table == "runs" else "run INTEGER NOT NULL"
             execute(f"CREATE TABLE {table} ({key}, {', '.join(f'{c.name} {c.type}' for c in columns)})")
             if table != "runs":
@@ -267,7 +278,7 @@ class Results:
     def keys(self) -> set[str]:
         """Return the keys of the runs that are there and done."""
         with faults_told(self.path, "read"):
-            cursor = self._read("SELECT key FROM runs WHERE status = 'done'")
+            cursor = self._read("runs", "SELECT key FROM runs WHERE status = 'done'")
             return set() if cursor is None else {key for (key,) in cursor}
 
     @contextlib.contextmanager
@@ -297,7 +308,7 @@ class Results:
         if column not in column_names("runs"):
             raise UnknownNameError("column", column, column_names("runs"))
         with faults_told(self.path, "read"):
-            cursor = self._read(f"SELECT {column} FROM runs WHERE key = ?", (key,))
+            cursor = self._read("runs", f"SELECT {column} FROM runs WHERE key = ?", (key,))
             found = None if cursor is None else cursor.fetchone()
         return None if found is None else found[0]
 
@@ -308,12 +319,13 @@ class Results:
         where, values = ("", ()) if key is None else (" WHERE runs.key = ?", (key,))
         query = f"SELECT {table}.* FROM {table}" + ("" if table == "runs" else " JOIN runs USING (run)") + where
         try:
-            cursor = self._read(f"{query} ORDER BY {table}.rowid", values)
+            cursor = self._read(table, f"{query} ORDER BY {table}.rowid", values)
             if cursor is None:
                 return
             names = [description[0] for description in cursor.description]
+            absent = dict.fromkeys(name for name in column_names(table) if name not in names)
             for row in cursor:
-                yield dict(zip(names, row, strict=True))
+                yield dict(zip(names, row, strict=True)) | absent
         except sqlite3.DatabaseError as fault:
             raise InputError(f"cannot be read ({fault})", self.path) from None
 

@@ -1,4 +1,4 @@
-"""The command line as a whole: help, other packages in the way, no torch, interruptions, company."""
+"""The command line as a whole: help, no torch, interruptions, several processes at a time."""
 
 from __future__ import annotations
 
@@ -125,26 +125,6 @@ def test_a_fault_on_the_command_line_is_one_line(cutlayer, tmp_path, monkeypatch
     done = cutlayer(argv)
     done.err = "".join(line for line in done.err.splitlines(keepends=True) if not line.startswith("camera example:"))
     assert_one_line(done, "cutlayer", says)
-
-
-@pytest.mark.parametrize("name", ["models", "simulator", "profiles", "workloads"])
-@pytest.mark.parametrize("how", ["first on the path", "the working folder"])
-@pytest.mark.parametrize("module", ["cutlayer.experiments.cli.main", "cutlayer.experiments.paper.camera"])
-def test_another_package_of_that_name_is_named_in_one_line(tmp_path, name, how, module):
-    other = tmp_path / "other" / name
-    other.mkdir(parents=True)
-    (other / "__init__.py").write_text("")
-    path, cwd = ([other.parent], tmp_path) if how == "first on the path" else ([], other.parent)
-    done = python(
-        "-m", module, *(["schedulers"] if module == "cutlayer.experiments.cli.main" else []), cwd=cwd, path=path
-    )
-    assert_one_line(done, f"the package {name!r} is {other / '__init__.py'}", "another package")
-
-
-def test_another_package_that_cannot_be_imported_is_named_in_one_line(tmp_path):
-    (tmp_path / "models.py").write_text("raise RuntimeError('first\\nsecond')\n")
-    done = command("schedulers", cwd=tmp_path)
-    assert_one_line(done, "'models' cannot be imported (RuntimeError: first second)")
 
 
 # Without torch ---------------------------------------------------------------------------------------------
@@ -274,13 +254,13 @@ def test_notices_go_to_standard_error_once_and_not_at_all_when_quiet(cutlayer, t
 
 
 @pytest.mark.parametrize("terminal, quiet, shown", [(True, False, 1), (True, True, 0), (False, False, 0)])
-def test_that_something_is_compiled_is_said_to_those_who_wait_at_a_terminal(monkeypatch, terminal, quiet, shown):
-    monkeypatch.setattr("cutlayer.simulator.compiled._said", set())
+def test_that_something_is_compiled_is_told_at_a_terminal(monkeypatch, tmp_path, terminal, quiet, shown):
+    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("cutlayer.simulator.compiled._told", set())
     screen = io.StringIO()
     screen.isatty = lambda: terminal
     monkeypatch.setattr("sys.stderr", screen)
     loop = compiled(lambda values: values.sum())
-    loop._cache.flush()
     with console(quiet=quiet):
         loop(np.arange(5.0))
     assert screen.getvalue().count("\n") == shown == screen.getvalue().count("compiling")

@@ -1,7 +1,7 @@
-"""Disks that are full or may not be written to: what was not written is not there, what is there can be read.
+"""Disks that are full or read-only: nothing is half written, and what exists can be read.
 
-The superuser may write whatever its permissions say, so the disks here are real ones, in a mount namespace of their
-own that goes with the process.
+The superuser may write whatever the permissions are, so these are real disks, in a mount namespace that ends with the
+process.
 """
 
 import functools
@@ -90,9 +90,21 @@ def test_a_disk_that_gets_full_holds_nothing_of_the_run(files, disk, size):
     assert there == []
 
 
-def test_loops_are_compiled_anew_where_the_disk_of_their_cache_is_full(files, disk, monkeypatch):
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(disk))
-    full = f"mount -t tmpfs -o size=64k none {disk}"
-    run, _ = mounted(files, full, files.argv("--frames", "periodic", "--until", "20"))
-    assert (run.status, run.err) == (0, "")
-    assert "frames: " in run.out
+LOOP = """\
+import numpy as np
+from cutlayer.simulator.compiled import compiled
+
+@compiled
+def total(values):
+    return values.sum()
+
+assert total(np.arange(5.0)) == 10.0
+"""
+
+
+def test_loops_are_compiled_anew_where_the_disk_of_their_cache_is_full(files, disk):
+    files.path("loop.py").write_text(LOOP)
+    words = shlex.join([sys.executable, str(files.path("loop.py"))])
+    script = f"mount -t tmpfs -o size=4k none {disk} && NUMBA_CACHE_DIR={disk} {words} && find {disk} -type f"
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

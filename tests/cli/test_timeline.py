@@ -184,7 +184,7 @@ def test_of_several_runs_the_first_is_shown_with_a_notice_or_the_one_chosen(resu
     [
         (["--run", "lfb"], "unknown run 'lfb'"),
         (["-o", "profiles/x/t.json"], "cannot be written"),
-        (["-o", "."], ".: is a folder; allowed: a file"),
+        (["-o", "."], ".: is a folder"),
     ],
 )
 def test_what_is_wrong_is_one_line(results, files, cutlayer, monkeypatch, argv, says):

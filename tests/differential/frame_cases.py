@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from cutlayer.simulator.conditions import Conditions
 from cutlayer.simulator.frames.draw.streams import Streams
-from cutlayer.simulator.frames.settings import FrameSettings, slices_by_server
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.frames.slices import slices_by_server
 from cutlayer.simulator.frames.spans import Span
 from cutlayer.simulator.steps import Steps
 from cutlayer.simulator.types import Layer, Network, Profile, Task

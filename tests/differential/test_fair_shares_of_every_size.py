@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cutlayer.simulator.conditions import Conditions
-from cutlayer.simulator.frames.reference import FrameSimulation
+from cutlayer.simulator.frames.reference.simulation import FrameSimulation
 from cutlayer.simulator.frames.run import run_frames
 from cutlayer.simulator.frames.settings import FrameSettings
 from cutlayer.simulator.frames.spans import Span

@@ -12,10 +12,10 @@ from frame_cases import cases
 from hypothesis import HealthCheck, given, settings
 
 from cutlayer.simulator.conditions import links_of
-from cutlayer.simulator.frames.count.lateness import is_late
-from cutlayer.simulator.frames.reference import FrameSimulation
+from cutlayer.simulator.frames.count.sums import is_late
+from cutlayer.simulator.frames.reference.simulation import FrameSimulation
 from cutlayer.simulator.frames.run import run_frames
-from cutlayer.simulator.frames.settings import DELIVERED, IN_FLIGHT, LOST
+from cutlayer.simulator.frames.slices import DELIVERED, IN_FLIGHT, LOST
 
 QUICK = settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 THOROUGH = settings(QUICK, max_examples=6000)

@@ -10,7 +10,8 @@ from test_frames_equal_simpy import check_equal
 
 from cutlayer.simulator.conditions import Conditions
 from cutlayer.simulator.frames.run import run_frames
-from cutlayer.simulator.frames.settings import DELIVERED, FrameSettings
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.frames.slices import DELIVERED
 from cutlayer.simulator.frames.spans import Span
 from cutlayer.simulator.steps import Steps
 from cutlayer.simulator.types import Layer, Network, Profile, Task

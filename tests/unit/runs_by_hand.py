@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 
+from cutlayer.experiments.runs.resources import resource_rows
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.results.tables import TABLES, column_names
+from cutlayer.simulator.types import Network
 
 
 def run(scheduler="fifo", seed=0, scenario=None, **more):
@@ -22,6 +24,12 @@ def run(scheduler="fifo", seed=0, scenario=None, **more):
 def rows(table, *mappings):
     """Return rows of a table of mappings; what is not said is empty."""
     return [[mapping.get(name) for name in column_names(table)] for mapping in mappings]
+
+
+def star(servers, uplink_bps=1e6, flop_per_s=290e9, **more):
+    """Return the table ``resources`` of a star of equal servers."""
+    network = Network([flop_per_s] * servers, [uplink_bps] * servers, **more)
+    return {"resources": resource_rows(network)}
 
 
 def series(*points):

@@ -5,13 +5,14 @@ import math
 import networkx as nx
 import numpy as np
 import pytest
-from runs_by_hand import rows, run, series, written
+from runs_by_hand import rows, run, series, star, written
 
 from cutlayer.experiments.figures import distributions, map_places, over_time, resource_panels, sweep_panels
-from cutlayer.experiments.records import run_groups, run_places
-from cutlayer.experiments.records.run_groups import Missing, chosen_rows, group_runs
+from cutlayer.experiments.records.run_groups import MOST_LINES, Missing, chosen_rows, group_runs
+from cutlayer.experiments.runs.resources import resource_rows
 from cutlayer.experiments.stats import mean_interval
 from cutlayer.workloads.topology.build import build_network
+from cutlayer.workloads.topology.shapes import generate
 
 FRAMES = ("time_s", "frames", "delivered", "lost", "violations", "transfer_mean_s", "transfer_max_s")
 
@@ -73,9 +74,8 @@ def test_where_more_are_deployed_on_the_way_the_bound_stands_at_the_end_alone(tm
 
 def test_reserved_capacity_is_a_share_where_the_network_is_known(tmp_path):
     """Two servers of 290 GFLOP/s: 58 GFLOP/s are 10 % of all."""
-    scenario = {"paper": {"servers": 2, "uplink_bps": [1e6, 1e6], "usable_share": 0.8}}
     one = rows("series", {"time_s": 0.0, "deployed_tasks": 1, "reserved_flop_per_s": 58e9, "reserved_bps": 5e5})
-    compute, uplink = built(over_time.reserved, tmp_path / "r.db", (run(scenario=scenario), {"series": one}))
+    compute, uplink = built(over_time.reserved, tmp_path / "r.db", (run(), star(2) | {"series": one}))
     assert compute.curves[0].y[-1] == pytest.approx(10, rel=1e-12)
     assert uplink.curves[0].y[-1] == pytest.approx(25, rel=1e-12)
     assert uplink.lines == () and compute.y_label == "reserved compute [% of all]"
@@ -99,8 +99,7 @@ def test_used_capacity_sums_the_resources_of_every_window(tmp_path, monkeypatch)
     ]  # fmt: skip
     monkeypatch.setattr(over_time, "with_table", lambda results, groups, table, missing: groups)
     monkeypatch.setattr(over_time, "read_table", lambda results, name, key: table)
-    scenario = {"paper": {"servers": 2, "uplink_bps": [1e6, 1e6]}}
-    compute, uplink = built(over_time.used, tmp_path / "r.db", (run(scenario=scenario), {}))
+    compute, uplink = built(over_time.used, tmp_path / "r.db", (run(), star(2)))
     assert compute.curves[0].x.tolist() == [0, 5, 10]
     assert compute.curves[0].y.tolist() == pytest.approx([15, 0, 0], rel=1e-12)
     assert uplink.curves[0].y.tolist() == pytest.approx([50, 0, 0], rel=1e-12)
@@ -114,8 +113,7 @@ def test_what_is_used_in_a_window_that_the_end_cuts_is_what_it_would_be_in_a_who
     ]
     monkeypatch.setattr(over_time, "with_table", lambda results, groups, table, missing: groups)
     monkeypatch.setattr(over_time, "read_table", lambda results, name, key: table)
-    scenario = {"paper": {"servers": 2, "uplink_bps": [1e6, 1e6]}}
-    compute, _ = built(over_time.used, tmp_path / "r.db", (run(scenario=scenario, end_s=9.0), {}))
+    compute, _ = built(over_time.used, tmp_path / "r.db", (run(end_s=9.0), star(2)))
     assert compute.curves[0].x.tolist() == [0, 5, 9]
     assert compute.curves[0].y.tolist() == pytest.approx([10, 10, 10], rel=1e-12)
 
@@ -161,7 +159,7 @@ def test_what_is_not_there_says_what_would_have_kept_it(tmp_path, builder, says)
 def test_more_lines_than_can_be_told_apart_are_left_out_with_a_note(tmp_path):
     runs = [(run(f"s{k}"), {"series": series((0, k))}) for k in range(11)]
     (panel,) = built(over_time.deployed, tmp_path / "r.db", *runs)
-    assert len(panel.curves) == run_groups.MOST_LINES and "first 8 of 11" in panel.note
+    assert len(panel.curves) == MOST_LINES and "first 8 of 11" in panel.note
 
 
 def test_the_exact_tail_by_hand():
@@ -283,9 +281,8 @@ def by_resource(*points):
 
 def test_a_heat_map_has_the_mean_of_every_interval_of_every_server(tmp_path):
     """One of two servers of 290 GFLOP/s is half reserved from half time on."""
-    scenario = {"paper": {"servers": 2, "uplink_bps": [1e6, 1e6]}}
-    tables = {"series_by": by_resource((5.0, "s1", 145e9))}
-    compute, uplink = built(resource_panels.heatmap, tmp_path / "r.db", (run(scenario=scenario), tables))
+    tables = star(2) | {"series_by": by_resource((5.0, "s1", 145e9))}
+    compute, uplink = built(resource_panels.heatmap, tmp_path / "r.db", (run(), tables))
     assert compute.names == ("s0", "s1") and (compute.largest, uplink.largest) == (50, 100)
     half = resource_panels.INTERVALS // 2
     assert not compute.values[0].any() and not compute.values[1, :half].any()
@@ -300,12 +297,8 @@ def test_a_heat_map_without_the_network_is_in_units(tmp_path):
 
 
 def test_a_star_is_drawn_around_the_cloud_with_its_mean_loads(tmp_path):
-    scenario = {"paper": {"servers": 4, "uplink_bps": [1e6, 1e6]}}
-    (one,) = built(
-        resource_panels.load_map,
-        tmp_path / "r.db",
-        (run(scenario=scenario), {"series_by": by_resource((5.0, "s1", 145e9))}),
-    )
+    tables = star(4) | {"series_by": by_resource((5.0, "s1", 145e9))}
+    (one,) = built(resource_panels.load_map, tmp_path / "r.db", (run(), tables))
     assert one.values["s1"] == pytest.approx(25, rel=1e-12) and one.values["s0"] == 0
     assert one.edges == [(f"s{i}", "cloud") for i in range(4)]
     assert one.values["s1", "cloud"] == pytest.approx(72.5, rel=1e-12)
@@ -319,9 +312,8 @@ def test_a_map_needs_the_network(tmp_path):
 
 
 def test_a_map_of_a_graph_has_its_nodes_and_every_edge_with_the_load_of_its_link(tmp_path):
-    said = {"capacity": [1e9, 1e9], "topology": {"shape": {"name": "tree", "nodes": 4}, "link_speed": [1e6, 1e6]}}
-    row = run(scenario={"network": said})
-    topology = run_places.topology_of(row)
+    graph = generate("tree", nodes=4, seed=0, link_bps=1e6)
+    topology = build_network(graph, cloud="highest-degree", capacity_flop_per_s=1e9)
     used = next(edge for edge in topology.edges if edge.servers)
     server = topology.network.servers[0]
     reserved = rows(
@@ -329,7 +321,8 @@ def test_a_map_of_a_graph_has_its_nodes_and_every_edge_with_the_load_of_its_link
         {"time_s": 5.0, "resource": "server", "resource_name": server, "reserved_flop_per_s": 5e8},
         {"time_s": 5.0, "resource": "link", "resource_name": used.link, "reserved_bps": 8e5},
     )
-    (one,) = built(resource_panels.load_map, tmp_path / "r.db", (row, {"series_by": reserved}))
+    tables = {"series_by": reserved, "resources": resource_rows(topology.network, topology)}
+    (one,) = built(resource_panels.load_map, tmp_path / "r.db", (run(), tables))
     assert set(one.positions) == {node.name for node in topology.nodes}
     assert one.edges == [edge.ends for edge in topology.edges]
     assert one.values[server] == pytest.approx(25, rel=1e-12)
@@ -337,7 +330,7 @@ def test_a_map_of_a_graph_has_its_nodes_and_every_edge_with_the_load_of_its_link
     assert topology.cloud not in one.values
 
 
-def test_a_node_without_a_place_is_left_out_with_its_edges_and_said(tmp_path, monkeypatch):
+def test_a_node_without_a_place_is_left_out_with_its_edges_and_said(tmp_path):
     nodes = [("a", (50.0, 0.0)), ("b", (51.0, 2.0)), ("c", (52.0, 4.0)), ("lost", None)]
     graph = nx.Graph([("a", "b"), ("b", "c"), ("c", "lost")])
     for name, place in nodes:
@@ -348,9 +341,8 @@ def test_a_node_without_a_place_is_left_out_with_its_edges_and_said(tmp_path, mo
     assert map_places.places_of(topology) == {
         "a": (0.0, 50.0), "b": (pytest.approx(2 * narrow), 51.0), "c": (pytest.approx(4 * narrow), 52.0),
     }  # fmt: skip
-    monkeypatch.setattr(resource_panels, "topology_of", lambda row: topology)
-    monkeypatch.setattr(run_groups, "network_of", lambda row: topology.network)
-    (one,) = built(resource_panels.load_map, tmp_path / "r.db", (run(), {"series_by": by_resource((0.0, "b", 1e8))}))
+    tables = {"series_by": by_resource((0.0, "b", 1e8)), "resources": resource_rows(topology.network, topology)}
+    (one,) = built(resource_panels.load_map, tmp_path / "r.db", (run(), tables))
     assert set(one.positions) == {"a", "b", "c"} and sorted(map(sorted, one.edges)) == [["a", "b"], ["b", "c"]]
     assert one.note == "1 node has no place and is left out: lost"
 
@@ -365,9 +357,9 @@ def test_where_most_nodes_have_no_place_there_are_none_to_draw():
 
 def test_a_limit_is_drawn_where_it_is_come_near(tmp_path):
     """Of 2 Mbit/s 80 % are usable: 0.7 Mbit/s are 35 %, above 35 % of 80 %."""
-    scenario = {"paper": {"servers": 2, "uplink_bps": [1e6, 1e6], "usable_share": 0.8}}
     one = rows("series", {"time_s": 0.0, "deployed_tasks": 1, "reserved_flop_per_s": 0.0, "reserved_bps": 7e5})
-    _, uplink = built(over_time.reserved, tmp_path / "r.db", (run(scenario=scenario), {"series": one}))
+    tables = star(2, usable_share=0.8) | {"series": one}
+    _, uplink = built(over_time.reserved, tmp_path / "r.db", (run(), tables))
     assert uplink.lines == (("usable", 80),)
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from cutlayer.simulator.frames.count.sums import add, joined, stream_values, sums
 from cutlayer.simulator.frames.rows import rows
 from cutlayer.simulator.frames.run import run_frames
-from cutlayer.simulator.frames.settings import DELIVERED, LOST, FrameSettings, slices_by_server
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.frames.slices import DELIVERED, LOST, slices_by_server
 from cutlayer.simulator.frames.spans import Span
 from cutlayer.simulator.types import Layer, Network, Profile, Task
 

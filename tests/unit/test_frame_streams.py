@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cutlayer.simulator.frames.draw.streams import Streams, key_of, philox
+from cutlayer.simulator.frames.draw.streams import Streams, key_of
+from cutlayer.simulator.frames.draw.words import philox
 from cutlayer.simulator.frames.draw.ziggurat import EXPONENTIAL_EDGE, EXPONENTIAL_R, LAYERS, NORMAL_EDGE, NORMAL_R
-from cutlayer.simulator.frames.settings import FrameSettings, slices_by_server
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.frames.slices import slices_by_server
 from cutlayer.simulator.frames.spans import Span
 from cutlayer.simulator.types import Layer, Network, Profile, Task
 

@@ -8,7 +8,8 @@ from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.frames.count.histogram import LOWEST_EXPONENT, OCTAVES, QUANTILE_ERROR, SMALLEST_S
 from cutlayer.simulator.frames.draw.streams import Streams
 from cutlayer.simulator.frames.run import run_frames
-from cutlayer.simulator.frames.settings import DELIVERED, FrameSettings, check
+from cutlayer.simulator.frames.settings import FrameSettings, check
+from cutlayer.simulator.frames.slices import DELIVERED
 from cutlayer.simulator.frames.spans import Span
 from cutlayer.simulator.results.tables import QUANTILES, TABLES
 from cutlayer.simulator.steps import Steps

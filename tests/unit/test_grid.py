@@ -79,7 +79,7 @@ def test_a_fault_in_the_grid_is_told(vary, says):
 
 
 def test_tables_to_keep_are_checked_and_are_in_the_key():
-    with pytest.raises(InputError, match="allowed: tasks, decisions"):
+    with pytest.raises(InputError, match="allowed: resources, tasks, decisions"):
         grid_of("paper", SMALL, [], ["taks"])
     grids = [grid_of("paper", SMALL, [], keep) for keep in ([], ["tasks"])]
     assert set(TABLES_TO_KEEP) == set(TABLES) - {"runs", "measures"}, "what a single run keeps a sweep can"
@@ -118,12 +118,12 @@ def test_a_grid_holds_none_of_its_scenarios_but_hands_out_every_combination_in_o
 
 
 def test_a_file_is_of_the_content_it_had_when_the_grid_was_made_and_is_read_once(tmp_path, monkeypatch):
-    from cutlayer.experiments.runs import runner
+    from cutlayer.experiments.scenarios import scenario
 
     trace, read = tmp_path / "log.csv", []
     trace.write_text("arrival_s\n0\n1\n")
-    digest_of = runner.digest_of
-    monkeypatch.setattr(runner, "digest_of", lambda path: read.append(path) or digest_of(path))
+    digest_of = scenario.digest_of
+    monkeypatch.setattr(scenario, "digest_of", lambda path: read.append(path) or digest_of(path))
     named = ["workload.trace=log.csv", "workload.frame_bytes=100 kB", "network.servers=4"]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.toml").write_text('[workload]\nframe_rate = "5 Hz"\ndeadline = "200 ms"\n')

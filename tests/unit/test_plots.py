@@ -8,6 +8,7 @@ import pytest
 
 from cutlayer.experiments.figures.style import COLOURS, DASHES, MARKERS, band, draw, look
 from cutlayer.experiments.stats import Interval
+from cutlayer.simulator.errors import InputError
 
 
 def line(low=1.0):
@@ -45,7 +46,7 @@ def test_a_figure_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
         raise OSError("no space left on device")
 
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(InputError, match="no space"):
         draw(tmp_path / "a", line)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 

@@ -275,7 +275,7 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_beside_it(two, tmp_pa
 
     monkeypatch.setattr(os, "fsync", full)
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(InputError, match=r"kept\.json: cannot be written: No space left"):
+    with pytest.raises(InputError, match=r"kept\.json: cannot be written \(No space left"):
         store.save(two, path)
     assert sorted(tmp_path.iterdir()) == before
     assert path.read_text() == "kept"
@@ -283,7 +283,7 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_beside_it(two, tmp_pa
 
 def test_a_place_that_cannot_be_written_is_said(two, tmp_path):
     for path in (tmp_path / "none" / "p.json", tmp_path, tmp_path / ("x" * 300), "a\0b", "/"):
-        with pytest.raises(InputError, match="cannot be written"):
+        with pytest.raises(InputError, match=r"cannot be written|is a folder"):
             store.save(two, path)
 
 

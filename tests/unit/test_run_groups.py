@@ -1,17 +1,10 @@
 """Runs are chosen by scheduler or key, and those alike but for the seed are one line of a figure."""
 
-import hashlib
-import json
-
 import pytest
 from runs_by_hand import run, series, written
 
-from cutlayer.experiments.records.run_groups import Missing, chosen_rows, group_runs, read_table, with_table
-from cutlayer.experiments.records.run_places import network_of, topology_of
+from cutlayer.experiments.records.run_groups import Missing, chosen_rows, group_runs, with_table
 from cutlayer.simulator.errors import InputError
-from cutlayer.workloads.generate import PaperScenario
-
-SERVERS = "server,capacity_flop_per_s,uplink_bps\na,1e9,2e6\nb,3e9,4e6\n"
 
 
 def labels(*rows):
@@ -80,45 +73,3 @@ def test_groups_without_the_table_are_left_out_and_none_at_all_is_missing(tmp_pa
         assert [group.label for group in with_table(results, groups, "series", "no")] == ["fifo"]
         with pytest.raises(Missing, match="frames need an option"):
             with_table(results, groups, "frames", "frames need an option")
-
-
-def test_a_table_of_a_later_version_is_one_without_rows(tmp_path):
-    with written(tmp_path / "r.db", (run(), {})) as results:
-        assert read_table(results, "not_yet_there", run()["key"]) == []
-
-
-def test_the_network_is_drawn_anew_or_read_while_its_file_is_unchanged(tmp_path):
-    paper = run(scenario={"paper": {"servers": 3, "uplink_bps": [1e6, 2e6]}}, seed=7)
-    network = network_of(paper)
-    assert network is not None
-    assert network.link_bps.tolist() == PaperScenario(servers=3, uplink_bps=(1e6, 2e6)).network(7).link_bps.tolist()
-    path = tmp_path / "servers.csv"
-    path.write_text(SERVERS)
-    digest = hashlib.sha256(SERVERS.encode()).hexdigest()
-    scenario = {"network": {"file": {"sha256": digest}, "usable_share": 0.5}}
-    paths = json.dumps({"network": str(path)})
-    read = network_of(run(scenario=scenario, paths=paths))
-    assert read is not None and read.usable_bps.tolist() == [1e6, 2e6]
-    path.write_text(SERVERS + "c,1,1\n")
-    assert network_of(run(scenario=scenario, paths=paths)) is None
-    path.unlink()
-    assert network_of(run(scenario=scenario, paths=paths)) is None
-    assert network_of(run()) is None
-
-
-def test_a_drawn_network_is_drawn_anew_with_its_seed():
-    said = {"servers": 3, "capacity": [1e9, 2e9], "uplink": [1e6, 2e6], "usable_share": 0.8}
-    one, same, other = (network_of(run(scenario={"network": said}, seed=seed)) for seed in (1, 1, 2))
-    assert one is not None and same is not None and other is not None
-    assert one.link_bps.tolist() == same.link_bps.tolist() != other.link_bps.tolist()
-    assert len(one.servers) == 3 and one.usable_share == 0.8
-
-
-def test_servers_on_a_graph_have_their_graph_again():
-    said = {"capacity": [1e9, 1e9], "topology": {"shape": {"name": "tree", "nodes": 7}, "cloud": "highest-degree"}}
-    row = run(scenario={"network": said})
-    topology, network = topology_of(row), network_of(row)
-    assert topology is not None and network is not None
-    assert len(topology.nodes) == 7 and len(network.servers) == 6
-    assert topology_of(run(scenario={"paper": {"servers": 2}})) is None
-    assert network_of(run(scenario={"network": {"servers": "many"}})) is None

@@ -11,10 +11,11 @@ import pytest
 
 from cutlayer import profiles, simulator
 from cutlayer.experiments.paper_source import PaperSource
-from cutlayer.experiments.runs.runner import digest_of, key_of, model_version
+from cutlayer.experiments.runs.runner import key_of, model_version
 from cutlayer.experiments.scenarios.inputs import Traffic
 from cutlayer.experiments.sweeps.cells import Cell, run_cell
 from cutlayer.experiments.sweeps.sweep import sweep
+from cutlayer.simulator.files import digest_of
 from cutlayer.simulator.frames.settings import FrameSettings
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.results.tables import TABLES

@@ -11,7 +11,8 @@ from cutlayer.profiles.store import shipped
 from cutlayer.simulator.conditions import Conditions
 from cutlayer.simulator.engine import simulate
 from cutlayer.simulator.frames.run import run_frames
-from cutlayer.simulator.frames.settings import DELIVERED, FrameSettings
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.frames.slices import DELIVERED
 from cutlayer.simulator.frames.spans import Span
 from cutlayer.simulator.results.recorder import Recorder
 from cutlayer.simulator.schedulers import SCHEDULERS

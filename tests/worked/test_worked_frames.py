@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from cutlayer.simulator.conditions import Conditions
-from cutlayer.simulator.frames.reference import FrameSimulation
+from cutlayer.simulator.frames.reference.simulation import FrameSimulation
 from cutlayer.simulator.frames.run import run_frames
-from cutlayer.simulator.frames.settings import DELIVERED, IN_FLIGHT, LOST, FrameSettings
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.frames.slices import DELIVERED, IN_FLIGHT, LOST
 from cutlayer.simulator.frames.spans import Span
 from cutlayer.simulator.steps import Steps
 from cutlayer.simulator.types import Layer, Network, Profile, Task

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cutlayer.simulator.compiled import compiled
-from cutlayer.simulator.frames.settings import Slices
+from cutlayer.simulator.frames.slices import Slices
 from cutlayer.simulator.steps import Steps
 from cutlayer.simulator.types import FloatArray, IntArray
 

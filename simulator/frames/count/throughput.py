@@ -15,7 +15,7 @@ import numpy as np
 from cutlayer.simulator.compiled import compiled
 from cutlayer.simulator.conditions import links_of
 from cutlayer.simulator.frames.rows import Rows
-from cutlayer.simulator.frames.settings import COMPUTED, SENT
+from cutlayer.simulator.frames.slices import COMPUTED, SENT
 from cutlayer.simulator.results.tables import column_names
 from cutlayer.simulator.types import FloatArray, Network
 

@@ -18,18 +18,20 @@ from typing import Any
 
 import numpy as np
 
-from cutlayer.simulator.compiled import compiled, inlined
-from cutlayer.simulator.frames.draw.ziggurat import (
-    exponential_at_edge,
-    exponential_inside,
-    in_tail,
-    normal_at_edge,
-    normal_inside,
-    normal_tail,
-    unit,
+from cutlayer.simulator.compiled import compiled
+from cutlayer.simulator.frames.draw.words import (
+    MORE_GAP,
+    MORE_SIZE,
+    PHASE,
+    exponential,
+    many_words,
+    normal,
+    two_words,
 )
-from cutlayer.simulator.frames.rows import Room
-from cutlayer.simulator.frames.settings import FrameSettings, Slices
+from cutlayer.simulator.frames.draw.ziggurat import exponential_inside, normal_inside, unit
+from cutlayer.simulator.frames.rows import Workspace
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.frames.slices import Slices
 from cutlayer.simulator.types import FloatArray, IntArray
 
 PERIODIC, JITTERED, POISSON = 0, 1, 2
@@ -37,79 +39,10 @@ CONSTANT, EXPONENTIAL, LOGNORMAL = 0, 1, 2
 _ARRIVALS = {"periodic": PERIODIC, "jittered": JITTERED, "poisson": POISSON}
 _SIZES = {"constant": CONSTANT, "exponential": EXPONENTIAL, "lognormal": LOGNORMAL}
 
-# What a block of random words is for: the third word of the counter. A number that its word does not decide
-# takes further blocks, counted in the bits above these.
-_FRAME, _PHASE, _MORE_GAP, _MORE_SIZE = np.uint64(0), np.uint64(2), np.uint64(3), np.uint64(4)
-_ATTEMPT = np.uint64(1 << 8)
-
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
-_MULTIPLY_0, _MULTIPLY_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-
 _THREE_WORDS = struct.Struct("<3I")
 
 _BLOCK = 128
 """Frames drawn at a time: their words come out of one loop without branches."""
-
-
-@inlined  # or else no loop runs on several frames
-def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
-    """Return the four 32-bit words of Philox4x32-10 at a counter of four words under a key of two (all uint64)."""
-    for _ in range(10):
-        p0 = _MULTIPLY_0 * c0
-        p1 = _MULTIPLY_1 * c2
-        c0, c1, c2, c3 = (p1 >> _HALF) ^ c1 ^ k0, p1 & _LOW, (p0 >> _HALF) ^ c3 ^ k1, p0 & _LOW
-        k0 = (k0 + _WEYL_0) & _LOW
-        k1 = (k1 + _WEYL_1) & _LOW
-    return c0, c1, c2, c3
-
-
-@compiled
-def _words(k0: Any, k1: Any, k2: Any, number: Any, purpose: Any) -> Any:
-    """Return two random words of 64 bits for frame `number`."""
-    a, b, c, d = philox(number & _LOW, number >> _HALF, purpose, k2, k0, k1)
-    return a << _HALF | b, c << _HALF | d
-
-
-@compiled
-def _exponential(k0: Any, k1: Any, k2: Any, number: Any, word: Any, purpose: Any) -> float:
-    """Return the exponential number of a word that did not decide alone."""
-    while True:
-        purpose += _ATTEMPT
-        a, b = _words(k0, k1, k2, number, purpose)
-        x = exponential_at_edge(word, a)
-        if x < 0.0:
-            word = b
-            x = exponential_inside(word)
-        if x >= 0.0:
-            return x
-
-
-@compiled
-def _normal(k0: Any, k1: Any, k2: Any, number: Any, word: Any, purpose: Any) -> float:
-    """Return the normal number of a word that did not decide alone."""
-    while True:
-        purpose += _ATTEMPT
-        a, b = _words(k0, k1, k2, number, purpose)
-        if in_tail(word):
-            x = normal_tail(word, a, b)
-        else:
-            x = normal_at_edge(word, a)
-            if math.isnan(x):
-                word = b
-                x = normal_inside(word)
-        if not math.isnan(x):
-            return x
-
-
-@compiled
-def _many_words(k0: Any, k1: Any, k2: Any, number: Any, count: int, gap_words: Any, size_words: Any) -> None:
-    """Write the words of `count` frames from `number`."""
-    for i in range(count):
-        n = number + np.uint64(i)
-        a, b, c, d = philox(n & _LOW, n >> _HALF, _FRAME, k2, k0, k1)
-        gap_words[i], size_words[i] = a << _HALF | b, c << _HALF | d
 
 
 @compiled
@@ -122,13 +55,13 @@ def _draw(
     Loops of one thing each: most of them run on several frames at a time.
     """
     if arrivals != PERIODIC or sizes != CONSTANT:
-        _many_words(k0, k1, k2, np.uint64(number), count, gap_words, size_words)
+        many_words(k0, k1, k2, np.uint64(number), count, gap_words, size_words)
     if arrivals == POISSON:
         for i in range(count):
             time[i] = exponential_inside(gap_words[i])
         for i in range(count):
             if time[i] < 0.0:
-                time[i] = _exponential(k0, k1, k2, np.uint64(number + i), gap_words[i], _MORE_GAP)
+                time[i] = exponential(k0, k1, k2, np.uint64(number + i), gap_words[i], MORE_GAP)
             before += time[i] / rate
             time[i] = before
     elif arrivals == JITTERED:
@@ -145,13 +78,13 @@ def _draw(
             size[i] = exponential_inside(size_words[i])
         for i in range(count):
             if size[i] < 0.0:
-                size[i] = _exponential(k0, k1, k2, np.uint64(number + i), size_words[i], _MORE_SIZE)
+                size[i] = exponential(k0, k1, k2, np.uint64(number + i), size_words[i], MORE_SIZE)
     else:
         for i in range(count):
             size[i] = normal_inside(size_words[i])
         for i in range(count):
             if math.isnan(size[i]):
-                size[i] = _normal(k0, k1, k2, np.uint64(number + i), size_words[i], _MORE_SIZE)
+                size[i] = normal(k0, k1, k2, np.uint64(number + i), size_words[i], MORE_SIZE)
             size[i] = math.exp(sigma * (size[i] - 0.5 * sigma))
 
 
@@ -163,7 +96,7 @@ def _begin(
     """Draw the phase and the first frame of every stream."""
     words = np.empty((2, 1), dtype=np.uint64)
     for k in range(len(start)):
-        phase[k] = unit(_words(keys[k, 0], keys[k, 1], keys[k, 2], np.uint64(0), _PHASE)[0])
+        phase[k] = unit(two_words(keys[k, 0], keys[k, 1], keys[k, 2], np.uint64(0), PHASE)[0])
         number[k] = 0
         _draw(
             keys[k, 0], keys[k, 1], keys[k, 2], 0, 1, start[k], start[k], rate[k], phase[k], arrivals, jitter, sizes,
@@ -276,12 +209,12 @@ class Streams:
         The task of each slice.
     server : str
     settings : FrameSettings
-    room : Room, optional
+    space : Workspace, optional
         Where frames are written to.
     """
 
     def __init__(
-        self, slices: Slices, names: Sequence[str], server: str, settings: FrameSettings, room: Room | None = None
+        self, slices: Slices, names: Sequence[str], server: str, settings: FrameSettings, space: Workspace | None = None
     ) -> None:
         self.slices = slices
         keys = b"".join([_key(settings.seed, name, server) for name in names])
@@ -290,7 +223,7 @@ class Streams:
         self._kind = _ARRIVALS[settings.arrivals], settings.jitter, _SIZES[settings.sizes], sigma
         n = len(slices)
         self._state = np.empty(n), np.empty(n, dtype=np.intp), np.empty(n), np.empty(n)
-        self._room = Room() if room is None else room
+        self._space = Workspace() if space is None else space
         _begin(self.keys, slices.start_s, slices.rate_hz, *self._state, *self._kind)
 
     def before(self, until_s: float) -> Frames:
@@ -301,44 +234,11 @@ class Streams:
         slices = self.slices
         ids, first, number = np.empty((3, len(slices) + 1), dtype=np.intp)
         while True:
-            arrival, size = self._room.rows.arrival, self._room.rows.size
+            arrival, size = self._space.rows.arrival, self._space.rows.size
             slots = _fill(
                 until_s, self.keys, slices.start_s, slices.stop_s, slices.rate_hz, *self._state, *self._kind,
                 ids, first, number, arrival, size,
             )  # fmt: skip
             if slots >= 0:
                 return Frames(ids[:slots], first[: slots + 1], number[:slots], arrival, size)
-            self._room.make(-slots)
-
-
-class Given:
-    """Frames that were given instead of drawn; the same interface as `Streams`.
-
-    Parameters
-    ----------
-    slices : Slices
-    arrivals, sizes : sequence of ndarray
-        Of every slice: when its frames arrive, never going back, and their size / mean size. Frames outside
-        the slice's time are left out.
-    """
-
-    def __init__(self, slices: Slices, arrivals: Sequence[FloatArray], sizes: Sequence[FloatArray]) -> None:
-        self.slices = slices
-        self._arrivals, self._sizes = [], []
-        for start, stop, times, size in zip(slices.start_s, slices.stop_s, arrivals, sizes, strict=True):
-            low, high = np.searchsorted(times, (start, stop), side="left")
-            self._arrivals.append(np.array(times[low:high], dtype=float))
-            self._sizes.append(np.array(size[low:high], dtype=float))
-        self._done = np.zeros(len(slices), dtype=np.intp)
-
-    def before(self, until_s: float) -> Frames:
-        """Return the frames that arrive before `until_s` and have not been returned yet."""
-        upto = np.array([np.searchsorted(times, until_s) for times in self._arrivals], dtype=np.intp)
-        ids = np.flatnonzero(upto > self._done)
-        first = np.concatenate([[0], np.cumsum(upto[ids] - self._done[ids])]).astype(np.intp)
-        ranges = [slice(self._done[k], upto[k]) for k in ids]
-        arrival = np.concatenate([np.empty(0), *(self._arrivals[k][r] for k, r in zip(ids, ranges, strict=True))])
-        size = np.concatenate([np.empty(0), *(self._sizes[k][r] for k, r in zip(ids, ranges, strict=True))])
-        number = self._done[ids]
-        self._done[ids] = upto[ids]
-        return Frames(ids, first, number, arrival, size)
+            self._space.reserve(-slots)

@@ -9,8 +9,8 @@ import numpy as np
 from cutlayer.simulator.frames.draw.streams import Frames
 from cutlayer.simulator.frames.order import order_of
 from cutlayer.simulator.frames.rows import Rows, rows
-from cutlayer.simulator.frames.settings import COMPUTED, IN_FLIGHT, Slices
-from cutlayer.simulator.frames.walk.fair_link import (
+from cutlayer.simulator.frames.slices import COMPUTED, IN_FLIGHT, Slices
+from cutlayer.simulator.frames.walk.fair_compute import (
     ARRIVAL,
     COMPUTE_AT,
     ENTERED,
@@ -23,11 +23,10 @@ from cutlayer.simulator.frames.walk.fair_link import (
     WAIT,
     Fair,
     Queue,
-    link_of,
     through_compute,
-    through_link,
-)
-from cutlayer.simulator.frames.walk.reserved import Course, asks
+)  # fmt: skip
+from cutlayer.simulator.frames.walk.fair_link import link_of, through_link
+from cutlayer.simulator.frames.walk.stage import Course, asks
 
 
 class FairWalk:

@@ -18,22 +18,39 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cutlayer.simulator.compiled import compiled, inlined
-from cutlayer.simulator.frames.order import Order, place, slot, sort_frames
+from cutlayer.simulator.compiled import compiled
 from cutlayer.simulator.frames.rows import Rows
-from cutlayer.simulator.frames.settings import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
-from cutlayer.simulator.frames.walk.reserved import Asks, Course, calm, stage
+from cutlayer.simulator.frames.slices import COMPUTED, DELIVERED, IN_FLIGHT, LOST, SENT, Slices
+from cutlayer.simulator.frames.walk.fair_compute import (
+    ARRIVAL,
+    BUSY,
+    BUSY_BPS,
+    BUSY_LOW,
+    ENTERED,
+    LINK_OUTAGE,
+    LINK_SEGMENT,
+    MOST_BPS,
+    NEXT,
+    NOW,
+    NOW_LOW,
+    NUMBER,
+    ROWS,
+    SERVICE,
+    SIZE,
+    STREAM,
+    UNUSED,
+    VIRTUAL,
+    VIRTUAL_LOW,
+    WAIT,
+    WORK,
+    Fair,
+    Queue,
+)  # fmt: skip
+from cutlayer.simulator.frames.walk.heap import add_up, plus, remove, sink, start_anew
+from cutlayer.simulator.frames.walk.stage import Asks, Course
 from cutlayer.simulator.types import FloatArray, IntArray
 
 NOTHING, EVERYBODY = -1, -2
-
-# Columns of a frame in its slice
-ARRIVAL, SIZE, WAIT, SERVICE, ENTERED, WORK = range(6)
-STREAM, NUMBER, NEXT = range(3)
-
-# Where a server stands between two windows
-COMPUTE_AT, COMPUTE_FREE, NOW, NOW_LOW, VIRTUAL, VIRTUAL_LOW, BUSY_BPS, BUSY_LOW, MOST_BPS = range(9)
-SEGMENT, OUTAGE, LINK_SEGMENT, LINK_OUTAGE, BUSY, UNUSED, ROWS = range(7)
 
 _FAR = 2.0**20
 """Virtual time starts anew when it has come further than so many times what a frame takes: an ulp stays below
@@ -74,139 +91,6 @@ def link_of(course: Course, slices: Slices) -> Link:
     return Link(np.append(times[order], math.inf), bps[order], loses[order].astype(np.intp), course.down, course.up)
 
 
-class Queue(NamedTuple):
-    """Frames on their way from compute to the link, in the order in which they get there."""
-
-    floats: FloatArray  # (room, 5): arrival, size, compute wait, compute service, when they get there
-    ints: IntArray  # (room, 2): stream, number
-
-
-class Fair(NamedTuple):
-    """Where a server stands between two windows, with fair sharing."""
-
-    floats: FloatArray
-    ints: IntArray
-    bps: FloatArray  # (n,): reservation of every slice
-    head: IntArray  # (n,): the frame in service in every slice, -1 if idle
-    tail: IntArray
-    begun: FloatArray  # (2, n): when its service began, and what rounding took from that
-    heap: IntArray  # busy slices, the one whose head leaves first on top
-    tags: FloatArray  # (2, n): when, in virtual time, the head leaves, and what rounding took from that
-
-
-@compiled
-def through_compute(
-    ids: Any, first: Any, number: Any, arrival: Any, size: Any, asks: Asks, compute: Course, end: float, state: Fair,
-    queue: Queue, queued: int, order: Order, out: Rows,
-) -> int:  # fmt: skip
-    """Walk frames through compute: those that pass go to the queue, the others to the rows; return its length."""
-    edge_s, drop_s = asks.edge_s, asks.drop_s
-    queue_floats, queue_ints = queue.floats, queue.ints
-    count = sort_frames(first, arrival, order)
-    times, who = order.time, order.who
-    floats, ints = state.floats, state.ints
-    at, free = floats[COMPUTE_AT], floats[COMPUTE_FREE]
-    segment, outage = ints[SEGMENT], ints[OUTAGE]
-    since, until, speed = math.inf, -math.inf, 1.0
-    n = 0
-    for o in range(count):
-        time = times[o]
-        p, of = place(who[o]), slot(who[o])
-        k = np.uint64(ids[of])
-        frame = number[of] + np.int64(p) - first[of]
-        x = size[p]
-        wait, service, total = 0.0, 0.0, 0.0
-        lost = False
-        if edge_s[k] > 0.0:
-            work = edge_s[k] * x
-            wait = max(free - (time - at), 0.0)
-            total = wait + (work if speed == 1.0 else work / speed)
-            if time >= since and total <= min(until, drop_s[k]) - time:
-                service = total - wait
-                at, free = time, total
-            else:
-                lost, wait, service, segment, outage, after = stage(
-                    compute, segment, outage, time, at, free, work, drop_s[k]
-                )
-                if after >= 0.0:
-                    at, free = time, after
-                since, until, speed = calm(compute, segment, outage, time)
-                total = wait + service
-        if lost or time + total > end:
-            out.stream[n], out.number[n] = k, frame
-            out.arrival[n], out.size[n] = time, x
-            out.compute_wait[n], out.compute_service[n] = wait, service
-            out.uplink_wait[n], out.uplink_service[n] = 0.0, 0.0
-            out.fate[n], out.reached[n] = LOST if lost else IN_FLIGHT, EMITTED
-            n += 1
-            continue
-        queue_floats[queued, ARRIVAL], queue_floats[queued, SIZE] = time, x
-        queue_floats[queued, WAIT], queue_floats[queued, SERVICE] = wait, service
-        queue_floats[queued, ENTERED] = time + total
-        queue_ints[queued, STREAM], queue_ints[queued, NUMBER] = k, frame
-        queued += 1
-    floats[COMPUTE_AT], floats[COMPUTE_FREE] = at, free
-    ints[SEGMENT], ints[OUTAGE] = segment, outage
-    ints[ROWS] = n
-    return queued
-
-
-@compiled
-def _sink(heap: Any, tags: Any, n: int, at: int) -> None:
-    moving = heap[at]
-    tag = tags[moving]
-    while 2 * at + 1 < n:
-        child = 2 * at + 1
-        if child + 1 < n and tags[heap[child + 1]] < tags[heap[child]]:
-            child += 1
-        if tags[heap[child]] >= tag:
-            break
-        heap[at] = heap[child]
-        at = child
-    heap[at] = moving
-
-
-@compiled
-def _remove(heap: Any, tags: Any, n: int, at: int) -> None:
-    """Take what is at this place out of a heap of n."""
-    heap[at] = heap[n - 1]
-    if at == 0:
-        if n > 1:
-            _sink(heap, tags, n - 1, 0)
-    elif at < n - 1:
-        for place in range((n - 1) // 2, -1, -1):
-            _sink(heap, tags, n - 1, place)
-
-
-@inlined
-def _plus(high: float, low: float, more: float) -> Any:
-    """Return the sum of a number of two parts and another, in two parts."""
-    more += low
-    total = high + more
-    part = total - high
-    return total, (high - (total - part)) + (more - part)
-
-
-@compiled
-def _start_anew(heap: Any, tags: Any, lows: Any, n: int, virtual: float, virtual_low: float) -> None:
-    """Let virtual time be 0 now: take it off the tags of the busy slices."""
-    for at in range(n):
-        k = heap[at]
-        tags[k], lows[k] = max((tags[k] - virtual) + (lows[k] - virtual_low), 0.0), 0.0
-    for at in range((n - 1) // 2, -1, -1):  # nothing moves but what was an ulp apart
-        _sink(heap, tags, n, at)
-
-
-@compiled
-def _add_up(heap: Any, bps: Any, n: int) -> Any:
-    """Return the sum of the reservations of the busy slices, in two parts."""
-    total, low = 0.0, 0.0
-    for at in range(n):
-        total, lost = _plus(total, 0.0, bps[heap[at]])
-        low += lost
-    return total, low
-
-
 @compiled
 def through_link(
     low: int, high: int, last: bool, queue: Queue, link: Link, asks: Asks, propagation: float, end: float,
@@ -242,13 +126,13 @@ def through_link(
                 pace = link_bps[segment] / (busy_bps + busy_low)
                 first = heap[0]
                 ahead = (tags[first] - virtual) + (tags_low[first] - virtual_low)
-                leaves, leaves_low = _plus(now, now_low, max(ahead, 0.0) / pace)
+                leaves, leaves_low = plus(now, now_low, max(ahead, 0.0) / pace)
                 if leaves <= upto:
                     ending = first
                     now, now_low = leaves, leaves_low
                     virtual, virtual_low = tags[ending], tags_low[ending]
                 else:
-                    virtual, virtual_low = _plus(virtual, virtual_low, ((upto - now) - now_low) * pace)
+                    virtual, virtual_low = plus(virtual, virtual_low, ((upto - now) - now_low) * pace)
             place = 0
             if ending == NOTHING:
                 now, now_low = upto, 0.0
@@ -295,18 +179,18 @@ def through_link(
                 head[ending] = f
                 work = frame_floats[f, WORK]
                 if virtual > _FAR * work:
-                    _start_anew(heap, tags, tags_low, busy, virtual, virtual_low)
+                    start_anew(heap, tags, tags_low, busy, virtual, virtual_low)
                     virtual, virtual_low = 0.0, 0.0
-                tags[ending], tags_low[ending] = _plus(virtual, virtual_low, work)
-                _sink(heap, tags, busy, 0)
+                tags[ending], tags_low[ending] = plus(virtual, virtual_low, work)
+                sink(heap, tags, busy, 0)
             else:
                 head[ending] = -1
-                _remove(heap, tags, busy, place)
+                remove(heap, tags, busy, place)
                 busy -= 1
-                busy_bps, lost = _plus(busy_bps, 0.0, -slice_bps[ending])
+                busy_bps, lost = plus(busy_bps, 0.0, -slice_bps[ending])
                 busy_low += lost
                 if busy_bps + busy_low < _FEW * most_bps:
-                    busy_bps, busy_low = _add_up(heap, slice_bps, busy)
+                    busy_bps, busy_low = add_up(heap, slice_bps, busy)
                     most_bps = busy_bps
         if busy == 0:
             now, virtual, busy_bps = until, 0.0, 0.0
@@ -337,13 +221,13 @@ def through_link(
             frame_ints[tail[k], NEXT] = f
         else:
             if virtual > _FAR * work:
-                _start_anew(heap, tags, tags_low, busy, virtual, virtual_low)
+                start_anew(heap, tags, tags_low, busy, virtual, virtual_low)
                 virtual, virtual_low = 0.0, 0.0
-            tag, tags_low[k] = _plus(virtual, virtual_low, work)
+            tag, tags_low[k] = plus(virtual, virtual_low, work)
             tags[k] = tag
             head[k] = f
             begun[k], begun_low[k] = until, 0.0
-            busy_bps, lost = _plus(busy_bps, 0.0, slice_bps[k])
+            busy_bps, lost = plus(busy_bps, 0.0, slice_bps[k])
             busy_low += lost
             most_bps = max(most_bps, busy_bps)
             at = busy

@@ -11,7 +11,6 @@ follows the speed of a `Course` through its segments, exactly.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,119 +18,10 @@ import numpy as np
 from cutlayer.simulator.compiled import compiled
 from cutlayer.simulator.frames.draw.streams import Frames
 from cutlayer.simulator.frames.order import Order, place, slot, sort_frames
-from cutlayer.simulator.frames.rows import Room, Rows
-from cutlayer.simulator.frames.settings import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
-from cutlayer.simulator.steps import Clock
+from cutlayer.simulator.frames.rows import Rows, Workspace
+from cutlayer.simulator.frames.slices import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
+from cutlayer.simulator.frames.walk.stage import Asks, Course, asks, calm, stage
 from cutlayer.simulator.types import FloatArray, IntArray
-
-
-class Course(NamedTuple):
-    """The speed of a stage over time, and when frames in it are lost.
-
-    Attributes
-    ----------
-    times : ndarray, shape (n + 1,)
-        When the speed changes [s], from 0; the last is infinite.
-    speeds : ndarray, shape (n,)
-    down, up : ndarray, shape (m + 1,)
-        Outages at which frames are lost [s], in order; the last is at infinity.
-    """
-
-    times: FloatArray
-    speeds: FloatArray
-    down: FloatArray
-    up: FloatArray
-
-
-_ALWAYS, _NEVER = np.array([0.0, math.inf]), np.array([math.inf])
-
-
-def course(clock: Clock, outages: Sequence[tuple[float, float]], end_s: float) -> Course:
-    """Return the course of a clock, with the outages at which frames are lost until the end of the run."""
-    down, up = _NEVER, _NEVER
-    if lost := [outage for outage in outages if outage[0] <= end_s]:
-        down, up = (np.array([*(outage[side] for outage in lost), math.inf]) for side in (0, 1))
-    if len(clock.speed.values) == 1:
-        return Course(_ALWAYS, clock.speed.values, down, up)
-    return Course(np.append(clock.times_s, math.inf), np.array(clock.speeds), down, up)
-
-
-class Asks(NamedTuple):
-    """What a frame of mean size asks, by slice: arrays as in `Slices`, shape (n,)."""
-
-    edge_s: FloatArray
-    slice_s: FloatArray
-    cloud_s: FloatArray
-    drop_s: FloatArray
-
-
-def asks(slices: Slices) -> Asks:
-    """Return what the frames of these slices ask."""
-    return Asks(slices.edge_s, slices.slice_s, slices.cloud_s, slices.drop_s)
-
-
-@compiled
-def stage(
-    course: Course, segment: int, outage: int, at: float, before_at: float, before: float, work: float, drop: float
-) -> Any:
-    """Take one frame through a first-in-first-out stage.
-
-    Parameters
-    ----------
-    course : Course
-    segment, outage : int
-        Where in the course the frame before was: its segment, and the outage not yet over.
-    at : float
-        When the frame comes [s].
-    before_at, before : float
-        When the one before came and how long after that the stage was free again [s].
-    work : float
-        Its service at speed 1 [s].
-    drop : float
-        When it is lost if it is still here [s].
-
-    Returns
-    -------
-    lost : bool
-    wait, service : float
-        What it spent before and in service [s].
-    segment, outage : int
-        Where in the course it was.
-    free : float
-        How long after `at` the stage is free again [s]; negative if it does not count for the next one.
-    """
-    while course.up[outage] <= at:
-        outage += 1
-    if course.down[outage] <= at:
-        return True, 0.0, 0.0, segment, outage, -1.0
-    limit = min(drop, course.down[outage]) - at
-    wait = max(before - (at - before_at), 0.0)
-    if wait == math.inf:  # the stage never works again
-        return wait > limit, limit, 0.0, segment, outage, wait
-    room = (course.times[segment + 1] - at) - wait
-    while room <= 0.0:
-        segment += 1
-        room = (course.times[segment + 1] - at) - wait
-    begun = segment
-    total = wait
-    while work > 0.0:
-        speed = course.speeds[segment]
-        if speed > 0.0:
-            need = work if speed == 1.0 else work / speed
-            if need <= room:
-                total += need
-                break
-            work -= speed * room
-        elif room == math.inf:
-            total = math.inf
-            break
-        segment += 1
-        total = course.times[segment] - at
-        room = course.times[segment + 1] - course.times[segment]
-    if total > limit:
-        passed = max(limit, 0.0)
-        return True, min(wait, passed), max(passed - wait, 0.0), begun, outage, max(wait, limit)
-    return False, wait, total - wait, segment, outage, total
 
 
 class Reserved(NamedTuple):
@@ -155,18 +45,6 @@ def reserved_state(slices: Slices, uplink: Course) -> Reserved:
         np.array([-math.inf, 0.0]), np.zeros(2, dtype=np.intp), np.full(n, -math.inf), np.zeros(n), segment,
         np.zeros(n, dtype=np.intp),
     )  # fmt: skip
-
-
-@compiled
-def calm(course: Course, segment: int, outage: int, at: float) -> Any:
-    """Return a stretch of time through which the speed is the same, at least 0, and nothing is lost; and the speed.
-
-    It holds for frames that come at `at` or later and are done by its end.
-    """
-    if course.speeds[segment] <= 0.0:
-        return math.inf, -math.inf, 1.0
-    since = max(course.times[segment], at)
-    return since, min(course.times[segment + 1], course.down[outage]), course.speeds[segment]
 
 
 @compiled
@@ -262,26 +140,26 @@ class ReservedWalk:
     slices : Slices
     compute, uplink : Course
     propagation_s, end_s : float
-    room : Room, optional
+    space : Workspace, optional
         Where rows are written to.
     """
 
     def __init__(
         self, slices: Slices, compute: Course, uplink: Course, propagation_s: float, end_s: float,
-        room: Room | None = None,
+        space: Workspace | None = None,
     ) -> None:  # fmt: skip
         self._fixed = asks(slices), compute, uplink, propagation_s, end_s
         self._state = reserved_state(slices, uplink)
-        self._room = Room() if room is None else room
+        self._space = Workspace() if space is None else space
 
     def latencies(self, frames: Frames) -> Rows:
         """Walk the frames of one window; return a row for each, where it stands in `frames`, without labels."""
-        room = self._room
-        room.make(len(frames))
-        out = room.rows
+        space = self._space
+        space.reserve(len(frames))
+        out = space.rows
         if frames.arrival_s is not out.arrival:
             out = out._replace(arrival=frames.arrival_s, size=frames.size)
-        _walk(frames.ids, frames.first, frames.arrival_s, frames.size, *self._fixed, self._state, room.order, out)
+        _walk(frames.ids, frames.first, frames.arrival_s, frames.size, *self._fixed, self._state, space.order, out)
         return out
 
     def window(self, frames: Frames) -> tuple[int, Rows]:
@@ -292,4 +170,4 @@ class ReservedWalk:
 
     def finish(self) -> tuple[int, Rows]:
         """Return the frames left over at the end of the run: none."""
-        return 0, self._room.rows
+        return 0, self._space.rows

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import math
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from cutlayer.simulator.errors import InputError, UnknownNameError
-from cutlayer.workloads.traces.drafts import Draft, drafted
+from cutlayer.simulator.files import drafted
 from cutlayer.workloads.traces.index import Index
 from cutlayer.workloads.traces.rows import Path, read_header, read_number, read_rows, read_text
 from cutlayer.workloads.traces.trace import (
@@ -178,15 +179,17 @@ def write_csv(trace: Trace, path: Path) -> list[str]:
     if fed and "task" not in columns:
         columns = ["task", *columns]  # what the inputs go by
     paths = [os.fspath(path), *([f"{stem}.inputs.csv"] if fed else [])]
-    with drafted(*paths) as drafts:
-        _write_rows(trace, columns, drafts)
+    with drafted(*paths) as drafts, contextlib.ExitStack() as files:
+        _write_rows(
+            trace, columns, [files.enter_context(draft.open("w", encoding="utf-8", newline="")) for draft in drafts]
+        )
     return paths
 
 
-def _write_rows(trace: Trace, columns: Sequence[str], drafts: Sequence[Draft]) -> None:
-    tasks = csv.writer(drafts[0].text(), lineterminator="\n")
+def _write_rows(trace: Trace, columns: Sequence[str], files: Sequence[IO[str]]) -> None:
+    tasks = csv.writer(files[0], lineterminator="\n")
     tasks.writerow(columns)
-    inputs = csv.writer(drafts[1].text(), lineterminator="\n") if len(drafts) > 1 else None
+    inputs = csv.writer(files[1], lineterminator="\n") if len(files) > 1 else None
     if inputs is not None:
         inputs.writerow(INPUT_COLUMNS)
     for chunk in checked(trace):

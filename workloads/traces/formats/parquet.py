@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cutlayer.simulator.errors import InputError, UnknownNameError, near_name
-from cutlayer.workloads.traces.drafts import drafted
+from cutlayer.simulator.files import whole
 from cutlayer.workloads.traces.index import Index
 from cutlayer.workloads.traces.rows import Path
 from cutlayer.workloads.traces.trace import (
@@ -204,7 +204,7 @@ def write_parquet(trace: Trace, path: Path) -> list[str]:
         [(name, types[name]) for name in trace.columns],
         metadata={_KEY: json.dumps(dict(trace.provenance), sort_keys=True).encode()},
     )
-    with drafted(os.fspath(path)) as (draft,), parquet.ParquetWriter(str(draft.path), schema) as writer:
+    with whole(path) as draft, parquet.ParquetWriter(str(draft), schema) as writer:
         for chunk in checked(trace):
             writer.write_table(
                 arrow.table([_column(arrow, name, chunk[name], types[name]) for name in trace.columns], schema=schema)

@@ -11,8 +11,7 @@ frames arrive in task order.
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,196 +20,13 @@ import simpy
 from cutlayer.simulator.clock import Clock
 from cutlayer.simulator.conditions import Conditions, links_of
 from cutlayer.simulator.demand import SLACK, demand_of
-from cutlayer.simulator.frames.settings import DELIVERED, IN_FLIGHT, LOST, FrameSettings
+from cutlayer.simulator.frames.reference.fair import FairLink, FairSlice
+from cutlayer.simulator.frames.reference.stations import ARRIVE, CHANGE, RECOVER, Frame, Station, Waiting
+from cutlayer.simulator.frames.settings import FrameSettings
+from cutlayer.simulator.frames.slices import DELIVERED, LOST
 from cutlayer.simulator.frames.spans import Span
 from cutlayer.simulator.types import FloatArray, Network
 from cutlayer.simulator.units import bits
-
-RECOVER, FINISH, CHANGE, ARRIVE = 2, 3, 4, 5
-"""SimPy priorities of events at one instant; 0 and 1 are SimPy's own."""
-
-Waiting = Generator[simpy.Event, Any, None]
-
-
-@dataclass(slots=True, eq=False)
-class Frame:
-    """One frame and what became of it; times in seconds."""
-
-    number: int
-    arrival_s: float
-    size: float
-    compute_wait_s: float = 0.0
-    compute_service_s: float = 0.0
-    uplink_wait_s: float = 0.0
-    uplink_service_s: float = 0.0
-    fate: int = IN_FLIGHT
-    left_s: float = math.inf
-    process: Any = None
-
-
-class Station:
-    """Serves one frame at a time, first come first served, at a speed that may change at any moment.
-
-    Attributes
-    ----------
-    speed : float
-        Seconds of work done a second.
-    down : int
-        How many outages it is in.
-    inside : dict of Frame
-        The frames in it, in order (the values mean nothing).
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.speed = 1.0
-        self.down = 0
-        self.inside: dict[Frame, None] = {}
-        self._turn = simpy.Resource(clock, capacity=1)
-        self._changed = clock.event()
-
-    def run_at(self, speed: float) -> None:
-        """Change the speed."""
-        self.speed = speed
-        self._changed.succeed()
-        self._changed = self.clock.event()
-
-    def lose(self) -> None:
-        """Lose every frame that is inside."""
-        for frame in list(self.inside):
-            frame.process.interrupt("lost")
-
-    def serve(self, frame: Frame, work_s: float, wait: str, service: str) -> Waiting:
-        """Let `frame` wait for its turn and be served; note the time spent in its fields `wait`, `service`."""
-        clock = self.clock
-        came, begun = clock.now, None
-        self.inside[frame] = None
-        try:
-            with self._turn.request() as turn:
-                yield turn
-                begun = clock.now
-                while work_s > 0:
-                    since, speed, changed = clock.now, self.speed, self._changed
-                    done = clock.at(since + work_s / speed, FINISH) if speed > 0 else clock.event()
-                    if done in (yield done | changed):
-                        break
-                    work_s -= (clock.now - since) * speed
-        finally:
-            del self.inside[frame]
-            setattr(frame, wait, (clock.now if begun is None else begun) - came)
-            setattr(frame, service, 0.0 if begun is None else clock.now - begun)
-
-
-class FairLink:
-    """A link whose busy slices share what it carries in proportion to their reservations.
-
-    Attributes
-    ----------
-    bps : float
-        What it can carry now.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.bps = 0.0
-        self.down = 0
-        self._queues: dict[FairSlice, deque[list[Any]]] = {}  # busy slices: [frame, bits left, begun, sent]
-        self._since = 0.0
-        self._plan = 0  # number of the plan that holds; older plans are void
-
-    def settle(self) -> None:
-        """Take off what has been sent since the last change."""
-        for slice_, queue in self._queues.items():
-            queue[0][1] = max(queue[0][1] - self._rate(slice_) * (self.clock.now - self._since), 0.0)
-        self._since = self.clock.now
-
-    def _rate(self, slice_: FairSlice) -> float:
-        return self.bps * slice_.reserved_bps / math.fsum(busy.reserved_bps for busy in self._queues)
-
-    def plan(self) -> None:
-        """Find who finishes next, as things are."""
-        self._plan += 1
-        if self.bps == 0 or not self._queues:
-            return
-        needs = {slice_: queue[0][1] / self._rate(slice_) for slice_, queue in self._queues.items()}
-        first = min(needs, key=lambda slice_: needs[slice_])
-        number = self._plan
-        done = self.clock.at(self.clock.now + needs[first], FINISH)
-        done.callbacks.append(lambda _: self._finish(first) if number == self._plan else None)
-
-    def carry(self, bps: float) -> None:
-        """Change what the link can carry."""
-        self.settle()
-        self.bps = bps
-        self.plan()
-
-    def put(self, slice_: FairSlice, frame: Frame, n_bits: float) -> list[Any]:
-        """Queue a frame in its slice and return its entry."""
-        self.settle()
-        queue = self._queues.setdefault(slice_, deque())
-        queue.append([frame, n_bits, None if queue else self.clock.now, self.clock.event()])
-        self.plan()
-        return queue[-1]
-
-    def _finish(self, slice_: FairSlice) -> None:
-        self.settle()
-        sent = self._queues[slice_][0][3]
-        self._take(slice_, 0)
-        self.plan()
-        sent.succeed()
-
-    def _take(self, slice_: FairSlice, place: int) -> None:
-        queue = self._queues[slice_]
-        del queue[place]
-        if not queue:
-            del self._queues[slice_]
-        elif queue[0][2] is None:
-            queue[0][2] = self.clock.now
-
-    def remove(self, slice_: FairSlice, entry: list[Any]) -> None:
-        """Take out a frame that is lost."""
-        self.settle()
-        queue = self._queues.get(slice_, ())
-        for place, other in enumerate(queue):
-            if other is entry:
-                self._take(slice_, place)
-                break
-        self.plan()
-
-
-class FairSlice:
-    """One task's share of a `FairLink`; used like a `Station`."""
-
-    def __init__(self, link: FairLink, reserved_bps: float) -> None:
-        self.link = link
-        self.reserved_bps = reserved_bps
-        self.inside: dict[Frame, None] = {}
-
-    @property
-    def down(self) -> int:
-        """How many outages its link is in."""
-        return self.link.down
-
-    def lose(self) -> None:
-        """Lose every frame that is inside, the last one first: none moves up."""
-        for frame in reversed(list(self.inside)):
-            frame.process.interrupt("lost")
-
-    def serve(self, frame: Frame, work_s: float, wait: str, service: str) -> Waiting:
-        """Send `frame`; `work_s` is its time at the reserved rate."""
-        clock = self.link.clock
-        came = clock.now
-        entry = self.link.put(self, frame, work_s * self.reserved_bps)
-        self.inside[frame] = None
-        try:
-            yield entry[3]
-        finally:
-            if not entry[3].triggered:
-                self.link.remove(self, entry)
-            del self.inside[frame]
-            begun = clock.now if entry[2] is None else entry[2]
-            setattr(frame, wait, begun - came)
-            setattr(frame, service, clock.now - begun)
 
 
 @dataclass(eq=False)

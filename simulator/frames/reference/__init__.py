@@ -1,0 +1,1 @@
+"""The reference: every frame as one SimPy process, written to be read, for tests."""
