@@ -30,7 +30,7 @@ from cutlayer.workloads.topology.graphs import great_circle_m
 from cutlayer.workloads.topology.placement import Uniform
 from cutlayer.workloads.topology.shapes import generate
 from cutlayer.workloads.traces.formats import format_of, read_trace
-from cutlayer.workloads.traces.reshape import at_mean_rate, clipped, thinned
+from cutlayer.workloads.traces.reshape import at_mean_rate, clipped, from_first, thinned
 from cutlayer.workloads.traces.together import together
 from cutlayer.workloads.traces.trace import Trace
 
@@ -194,8 +194,10 @@ def _read(said: TraceSection, network: Network, profiles: Mapping[str, Profile],
     path = said.file.written
     kind = said.format or ("mapped" if said.columns is not None else format_of(path))
     names = {"servers": dict.fromkeys(network.servers), "profiles": profiles}
-    trace = read_trace(path, kind, **said.options, **(names if kind in ("native", "parquet") else {}))
+    trace = read_trace(path, kind, seed=seed, **said.options, **(names if kind in ("native", "parquet") else {}))
     try:
+        if said.begin is None:
+            trace = from_first(trace)
         if said.begin is not None or said.end is not None:
             trace = clipped(trace, said.begin or 0.0, float("inf") if said.end is None else said.end)
         if said.tasks is not None:

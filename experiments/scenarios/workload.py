@@ -244,8 +244,28 @@ class TraceSection(Section):
     """Which column of the file is what: { arrival_s = "start" } (format mapped, which it implies)."""
     units: dict[str, str] | None = None
     """Units of columns: { arrival_s = "ms" } (format mapped)."""
+    factors: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
+    """What columns are multiplied by: { input_bytes = 4 } (format mapped)."""
     time_format: str | None = None
-    """How times are written (format mapped)."""
+    """How times are written: seconds, unix, iso or a pattern such as %d/%m/%Y (format mapped)."""
+    zero: dict[str, str | float] | None = None
+    """What 0 means: { lifetime_s = "drop" } leaves the row out, { lifetime_s = "0.5 s" } replaces it."""
+    blank: dict[str, str | float] | None = None
+    """What an empty cell means, likewise."""
+    unknown: dict[str, str | list[str]] | None = None
+    """More texts that count as empty: { lifetime_s = "-1" } (format mapped)."""
+    bin: quantity("s") | None = None  # type: ignore[valid-type]
+    """With a column count: length of the intervals; the shortest time between two by default (format mapped)."""
+    each_row: bool = False
+    """Every row is one arrival, also in what looks like a table of counts (format mapped)."""
+    delimiter: str | None = None
+    """What divides the cells: one letter, or tab, space, ...; found out by default (format mapped)."""
+    decimal: Literal[".", ","] | None = None
+    """The decimal mark; found out by default (format mapped)."""
+    header: bool | None = None
+    """Whether the first row is a header; found out by default (format mapped)."""
+    records: str | None = None
+    """Which member of a JSON document holds the rows (format mapped)."""
     bytes_per_token: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Makes bytes of a frame of tokens (format azure-llm)."""
     begin: quantity("s", zero=True) | None = None  # type: ignore[valid-type]
@@ -267,12 +287,14 @@ class TraceSection(Section):
     def options(self) -> dict[str, Any]:
         """Parameters of its format."""
         given: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in type(self).model_fields
+            if name not in ("file", "format", "begin", "end", "tasks", "rate")
+        }
+        given |= {
             "inputs": None if self.inputs is None else self.inputs.written,
-            "columns": self.columns,
-            "units": self.units,
-            "time_format": self.time_format,
-            "bytes_per_token": self.bytes_per_token,
             "complete": self.complete or None,
+            "each_row": self.each_row or None,
         }
         return {name: value for name, value in given.items() if value is not None}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.rng import stream
 from cutlayer.simulator.types import FloatArray
 from cutlayer.workloads.traces.rows import LEAST, MOST
+from cutlayer.workloads.traces.times import clock_unit
 from cutlayer.workloads.traces.trace import NUMBERS, Chunk, Trace, streamed
 
 
 def faster(trace: Trace, factor: float) -> Trace:
-    """Return the trace with `factor` times as many arrivals a second: every time divided by it; lifetimes stay."""
+    """Return the trace with `factor` times as many arrivals a second: every time divided by it; lifetimes do not change."""
     if not 0 < factor < math.inf:
         raise InputError(f"the rate factor is {factor!r}; allowed: above 0, finite")
     last_s = trace.last_s / factor
@@ -36,7 +38,7 @@ def at_mean_rate(trace: Trace, rate_hz: float) -> Trace:
 
 
 def thinned(trace: Trace, count: int, seed: int = 0) -> Trace:
-    """Return `count` arrivals of the trace, drawn evenly without replacement; their times stay.
+    """Return `count` arrivals of the trace, drawn evenly without replacement; their times do not change.
 
     Independent thinning lowers the rate and leaves bursts where they are, unlike taking every n-th.
     """
@@ -66,6 +68,26 @@ def clipped(trace: Trace, from_s: float = 0.0, to_s: float = math.inf) -> Trace:
         )
     to = {} if to_s == math.inf else {"to_s": float(to_s)}
     return _changed(trace, {"from_s": float(from_s), **to}, part)
+
+
+def from_first(trace: Trace) -> Trace:
+    """Return the trace counted from its first arrival where its times are those of a clock, unchanged otherwise.
+
+    Raises
+    ------
+    InputError
+        If they are of a clock in milliseconds or less.
+    """
+    unit = clock_unit(trace.first_s)
+    if unit is None:
+        return trace
+    if unit != "s":
+        raise InputError(
+            f"the first arrival is at {trace.first_s:g} s: times of a clock in {unit}? "
+            f"--map arrival_s=arrival_s --unit arrival_s={unit}"
+        )
+    moved = _changed(trace, {}, lambda chunk, first: _moved(chunk, chunk["arrival_s"] - trace.first_s))
+    return replace(moved, provenance={**trace.provenance, "clock_s": trace.first_s})
 
 
 def _changed(trace: Trace, what: Mapping[str, Any], change: Callable[[Chunk, int], Chunk]) -> Trace:

@@ -30,14 +30,14 @@ def read_rows(
     path: Path, columns: Sequence[str], options: Sequence[str] | None = ()
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line number and the values of every row, checked against the columns; options None: any others."""
-    _check_text(path)
+    check_text(path)
     with open(path, encoding="utf-8-sig", newline="") as file:
-        yield from _parsed(file, columns, options, path)
+        yield from parsed(file, columns, options, path)
 
 
 def read_header(path: Path) -> list[str]:
     """Return the names of the columns of a CSV file; nothing where it has none."""
-    _check_text(path)
+    check_text(path)
     with open(path, encoding="utf-8-sig", newline="") as file:
         try:
             for values in csv.reader(file, strict=True):
@@ -50,39 +50,48 @@ def read_header(path: Path) -> list[str]:
 
 def content(path: Path) -> str:
     """Return the text of a file that fits into memory."""
-    _check_text(path)
+    check_text(path)
     with open(path, encoding="utf-8-sig", newline="") as file:
         return file.read()
 
 
-def _parsed(
-    file: Iterable[str], columns: Sequence[str], options: Sequence[str] | None, path: Path
+def parsed(
+    file: Iterable[str],
+    columns: Sequence[str],
+    options: Sequence[str] | None,
+    path: Path,
+    delimiter: str = ",",
+    *,
+    numbered: bool = False,
+    header: bool = True,
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.reader(file, strict=True)
-    header: list[str] = []
+    """Yield the line number and the values of every row of CSV text; `numbered` columns are called 1, 2, ..."""
+    reader = csv.reader(file, strict=True, delimiter=delimiter)
+    names: list[str] = []
     empty = True
     try:
         for values in reader:
             line = reader.line_num
             if not values:
                 continue  # a blank line
-            if not header:
-                header = [name.strip() for name in values]
-                _check_header(header, columns, options, path, line)
-                continue
-            if len(values) != len(header):
-                raise InputError(f"{len(values)} values for {len(header)} columns", path, line)
+            if not names:
+                names = [str(at) for at in range(1, len(values) + 1)] if numbered else [name.strip() for name in values]
+                _check_header(names, columns, options, path, line)
+                if header:
+                    continue
+            if len(values) != len(names):
+                raise InputError(f"{len(values)} values for {len(names)} columns", path, line)
             empty = False
-            yield line, dict(zip(header, (value.strip() for value in values), strict=True))
+            yield line, dict(zip(names, (value.strip() for value in values), strict=True))
     except csv.Error as fault:
         raise InputError(f"not a CSV file ({fault})", path, reader.line_num) from None
-    if not header:
+    if not names:
         raise InputError(f"is empty; allowed: a header with {','.join(columns)}", path)
     if empty:
         raise InputError("has a header and no rows; allowed: 1 or more", path)
 
 
-def _check_text(path: Path) -> None:
+def check_text(path: Path) -> None:
     """Check that a file is text in UTF-8, to its end: a fault in it is found before its first row is used."""
     with opened(path) as file:
         _check_blocks(file, path)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -13,11 +14,14 @@ import numpy as np
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.types import FloatArray
 from cutlayer.simulator.units import PREFIXES, UNITS
-from cutlayer.workloads.traces.rows import LEAST, MOST, NUMBER, Path, shown
+from cutlayer.workloads.traces.rows import shown
 
 TIMESTAMP = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,12}))?\s*(Z|UTC|[+-]\d\d:?\d\d)?", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?)?\s*(Z|UTC|[+-]\d\d:?\d\d)?)?",
+    re.ASCII,
 )
+CLOCK_S = 1e8
+"""From here on (three years), times that begin there are those of a clock, counted from 1970 or another epoch."""
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _EXACT = decimal.Context(prec=120, Emin=-10_000, Emax=10_000, traps=[])
 
@@ -37,7 +41,7 @@ def timestamp(text: str) -> Decimal | None:
         return None
     *fields, fraction, zone = match.groups()
     try:
-        moment = datetime.datetime(*map(int, fields), tzinfo=datetime.UTC)  # type: ignore[misc, arg-type]
+        moment = datetime.datetime(*(int(field or 0) for field in fields), tzinfo=datetime.UTC)  # type: ignore[misc, arg-type]
     except ValueError:  # the 30th of February
         return None
     seconds = (moment - _EPOCH) // datetime.timedelta(seconds=1)
@@ -68,19 +72,9 @@ def patterned(pattern: str) -> Callable[[str], Decimal | None]:
     return read
 
 
-def read_decimal(
-    row: Mapping[str, str], column: str, path: Path, line: int, *, positive: bool = False, factor: Decimal = Decimal(1)
-) -> Decimal:
-    """Read a number that is 0 or more, or above 0, as it is written, times `factor`."""
-    text = row[column]
-    value = Decimal("NaN")
-    if NUMBER.fullmatch(text) and len(text) <= 60:
-        # there are exponents that no decimal holds; what is 0 to a float is 0 here
-        value = _EXACT.multiply(_EXACT.create_decimal(text if float(text) else "0"), factor)
-    if not (value.is_finite() and (LEAST <= value <= MOST or (value == 0 and not positive))):
-        allowed = "a number above 0" if positive else "a number, 0 or more"
-        raise InputError(f"{column} is {shown(text)}; allowed: {allowed}", path, line)
-    return value
+def exact(value: Decimal, factor: Decimal | float) -> Decimal:
+    """Return the product, exactly; a float factor as it is written."""
+    return _EXACT.multiply(value, factor if isinstance(factor, Decimal) else Decimal(repr(factor)))
 
 
 def difference(later: Decimal, earlier: Decimal) -> Decimal:
@@ -91,6 +85,19 @@ def difference(later: Decimal, earlier: Decimal) -> Decimal:
 def relative(times: Sequence[Decimal], origin: Decimal) -> FloatArray:
     """Return the times since `origin` [s], each rounded once."""
     return np.array([float(_EXACT.subtract(time, origin)) for time in times])
+
+
+def clock_unit(first_s: float) -> str | None:
+    """Return the unit of a clock that shows this number at the first arrival; None if it is none of a clock.
+
+    Examples
+    --------
+    >>> clock_unit(1.7e9), clock_unit(1.7e12), clock_unit(86400.0)
+    ('s', 'ms', None)
+    """
+    if first_s < CLOCK_S:
+        return None
+    return next(unit for unit, most in (("s", 1e11), ("ms", 1e14), ("us", 1e17), ("ns", math.inf)) if first_s < most)
 
 
 def factor_of(unit: str, base: str) -> Decimal:

@@ -12,6 +12,7 @@ from cutlayer.simulator.errors import InputError
 from cutlayer.workloads.traces.formats.native import write_csv
 from cutlayer.workloads.traces.formats.parquet import write_parquet
 from cutlayer.workloads.traces.rows import Path, read_header, shown
+from cutlayer.workloads.traces.tables import is_json
 from cutlayer.workloads.traces.trace import COLUMNS, FORMATS, Trace, with_options
 
 for _module in pkgutil.iter_modules(__path__):
@@ -24,6 +25,7 @@ def read_trace(
     *,
     servers: Collection[str] | None = None,
     profiles: Collection[str] | None = None,
+    seed: int = 0,
     **options: Any,
 ) -> Trace:
     """Read a trace, all of it checked before this returns.
@@ -34,7 +36,9 @@ def read_trace(
     format : str, optional
         A name of `FORMATS`; without it, the file's first bytes and its header tell.
     servers, profiles : collection of str, optional
-        Names that may stand in the file: another is then a fault with its line. `workloads.tasks` looks at them, too.
+        Names that the file may hold; any other is an error with its line. `workloads.tasks` checks them, too.
+    seed : int
+        Of what a format draws: the times of arrivals that a file only counts.
     **options
         Parameters of the format, such as ``inputs`` of ``"native"`` or ``columns`` of ``"mapped"``.
 
@@ -49,17 +53,17 @@ def read_trace(
         At the first fault, naming file, line and value.
     """
     name = format_of(path) if format is None else format
-    known = {"servers": servers, "profiles": profiles}
+    known = {"servers": servers, "profiles": profiles, "seed": seed}
     return with_options(FORMATS[name].read, name, path, options, known)
 
 
 def format_of(path: Path) -> str:
-    """Return the name of the format of a file; what has but one of our columns is meant to be a native one.
+    """Return the name of the format of a file; one with any of the native columns is taken for native.
 
     Raises
     ------
     InputError
-        If no format is like it.
+        If no format recognises it.
     """
     if is_parquet(path):
         return "parquet"
@@ -67,8 +71,8 @@ def format_of(path: Path) -> str:
     found = next((name for name in FORMATS if FORMATS[name].recognises(path, header)), None)
     if found is None and header and not set(header) & set(COLUMNS):
         known = ", ".join(sorted(FORMATS))
-        said = shown(",".join(header))
-        raise InputError(f"columns {said} are of no trace known ({known}); any other: map its columns", path, 1)
+        what = "JSON" if is_json(path) else f"columns {shown(','.join(header))}"
+        raise InputError(f"{what}: no known format ({known}); map the columns: --map arrival_s=COLUMN", path, 1)
     return found or "native"
 
 

@@ -1,4 +1,4 @@
-"""``cutlayer replay``: traces of arrivals in place of those of a scenario, and the figure of what they do."""
+"""``cutlayer replay``: a scenario run with arrivals from traces, and its figure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cutlayer.experiments.cli.trace import format_options
 from cutlayer.experiments.figures.plot import slug
 from cutlayer.experiments.runs.run_file import as_text, run_into, say_inputs
 from cutlayer.experiments.scenarios.build import Streamed, topology_of
@@ -21,7 +22,7 @@ from cutlayer.simulator.frames.settings import least_window_s
 from cutlayer.simulator.results.file import Results
 
 WINDOWS = 120
-"""So many windows of time a figure has, about, where the scenario does not say their width."""
+"""Windows of time in a figure, roughly, where the scenario gives no width."""
 
 
 def replay(arguments: argparse.Namespace) -> Iterator[str]:
@@ -63,18 +64,18 @@ def scenario_of(arguments: argparse.Namespace) -> Scenario:
         With everything that is wrong.
     """
     draft = read(find(arguments.scenario))
-    more = {} if arguments.format is None else {"format": arguments.format}
+    more = {name: Text(value) if isinstance(value, str) else value for name, value in format_options(arguments).items()}
     options: dict[str, Any] = {"workload": {"trace": [{"file": Text(file), **more} for file in arguments.traces]}}
     if arguments.scheduler is not None:
         options["scheduler"] = [{"name": Text(arguments.scheduler)}]
     scenario = with_options(draft, options, {}, arguments.set)
     if scenario.scheduler is None:
-        raise InputError("scheduler is missing; say one in the scenario, or with --scheduler")
+        raise InputError("no scheduler given; set `scheduler` in the scenario or pass --scheduler")
     return scenario
 
 
 def with_window(scenario: Scenario, inputs: Inputs) -> tuple[Scenario, Inputs]:
-    """Return both with frames reported over windows of time, so that there is something to draw."""
+    """Return both with a width of the windows over which frames are reported, where none is given."""
     if scenario.frames is None or scenario.frames.window is not None or inputs.frames is None:
         return scenario, inputs
     tasks = inputs.tasks
