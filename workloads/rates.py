@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.units import PREFIXES, bits
+from cutlayer.workloads.traces.rows import LEAST, MOST, NUMBER
 
 KNOWN_RATES = "bit/s, kbit/s, Mbps, Gbits/sec, MB/s and the like"
 """For messages."""
@@ -16,6 +18,7 @@ _RATE = re.compile(
     r"(?:(?P<bit>b|[bB]its?)(?:ps|/s|/sec|/second)?|(?P<byte>B|[bB]ytes?)(?:ps|/s|/sec|/second))?\s*",
     re.ASCII,
 )
+_TEXT = re.compile(rf"({NUMBER.pattern})\s*(.*)", re.ASCII)
 
 
 def rate_factor(unit: str) -> Decimal | None:
@@ -53,3 +56,23 @@ def known_rate(unit: str) -> Decimal:
     if factor is None:
         raise InputError(f"unit of rates is {unit[:80]!r}; allowed: {KNOWN_RATES}")
     return factor
+
+
+def rate_of(text: str, unit: str) -> float | None:
+    """Return a rate [bit/s] from text: a number in `unit`, or one with a unit of its own.
+
+    None where it cannot be read. A number that no link has is returned as it is, for the caller to refuse.
+
+    Examples
+    --------
+    >>> rate_of("0.067", "G"), rate_of("228 Mbits/sec", "bit/s"), rate_of("fast", "M")
+    (67000000.0, 228000000.0, None)
+    """
+    match = _TEXT.fullmatch(text.strip())
+    factor = None if match is None else rate_factor(match[4] or unit)
+    if match is None or factor is None:
+        return None
+    value = float(match[1])
+    if not math.isfinite(value) or not LEAST <= abs(value) <= MOST:
+        return value
+    return float(Decimal(match[1]) * factor)

@@ -52,7 +52,7 @@ def run_files(arguments: argparse.Namespace) -> int:
 def say_inputs(scenario: Scenario, inputs: Inputs) -> None:
     """Say what was assumed of the network, and where there are too many tasks to hold."""
     for note in inputs.notes:
-        log.info(f"network: {note}")
+        log.info(note)
     if isinstance(inputs.tasks, Streamed):
         more = "" if scenario.run.bound else "; no bound is found (run.bound=dual asks for it, and for memory)"
         held = "" if inputs.frames is None else " (those that are deployed are held, for their frames)"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cutlayer.experiments.scenarios.capacity import measured
 from cutlayer.experiments.scenarios.fields import Range
 from cutlayer.experiments.scenarios.inputs import Frames, Inputs, Traffic
 from cutlayer.profiles.store import load_dir, shipped
@@ -18,8 +19,6 @@ from cutlayer.simulator.frames.settings import check_windows
 from cutlayer.simulator.rng import stream
 from cutlayer.simulator.types import Network, Profile, Task
 from cutlayer.workloads.arrivals.generated import generated
-from cutlayer.workloads.bandwidth.give import give, read_bandwidth
-from cutlayer.workloads.bandwidth.trace import BandwidthTrace
 from cutlayer.workloads.conditions import merge, read_conditions
 from cutlayer.workloads.formats import read_network
 from cutlayer.workloads.outages import random_faults
@@ -35,8 +34,8 @@ from cutlayer.workloads.traces.together import together
 from cutlayer.workloads.traces.trace import Trace
 
 if TYPE_CHECKING:
+    from cutlayer.experiments.scenarios.network_sections import TopologySection
     from cutlayer.experiments.scenarios.scenario import Scenario
-    from cutlayer.experiments.scenarios.sections import BandwidthSection, TopologySection
     from cutlayer.experiments.scenarios.workload import TraceSection
 
 MOST_HELD = 100_000
@@ -84,13 +83,14 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
         if scenario.frames.window is not None:
             check_windows(network, scenario.frames.window, end_s, "frames.window")
         check_frames((), network, frames.settings, end_s)  # what no deployment can change
+    notes = [f"network: {note}" for note in ([] if topology is None else topology.notes)]
     return Inputs(
         network,
         list(tasks) if trace.count <= MOST_HELD else tasks,
         until_s,
         frames,
-        conditions_of(scenario, network, seed, end_s),
-        () if topology is None else topology.notes,
+        conditions_of(scenario, network, seed, end_s, notes),
+        notes,
         topology,
     )
 
@@ -207,15 +207,15 @@ def _read(said: TraceSection, network: Network, profiles: Mapping[str, Profile],
         raise fault.located(path) from None
 
 
-def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float) -> Conditions | None:
-    """Return what befalls links and servers up to `end_s`, where the scenario says so."""
+def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float, notes: list[str]) -> Conditions | None:
+    """Return the capacity, load and outages of links and servers up to `end_s`; add to `notes` what was measured."""
     bandwidth, interaction, faults = scenario.bandwidth, scenario.interaction, scenario.faults
     said = {"capacity": bandwidth, "load": interaction, "outages": faults}
     parts = []
     if named := {name: one.file.written for name, one in said.items() if one is not None and one.file is not None}:
         parts.append(read_conditions(network, **named))
     if bandwidth is not None and bandwidth.file is None:
-        parts.append(_measured(bandwidth, network, seed, end_s))
+        parts.append(measured(bandwidth, network, seed, end_s, notes))
     if interaction is not None and interaction.share is not None:
         parts.append(Traffic(interaction.share, interaction.mean_on, interaction.mean_off).on(network, seed, end_s))
     if faults is not None and (faults.servers is not None or faults.links is not None):
@@ -223,21 +223,3 @@ def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float)
         links = None if faults.links is None else faults.links.built()
         parts.append(random_faults(network, seed, end_s, servers=servers, links=links))
     return merge(*parts) if parts else None
-
-
-def _measured(said: BandwidthSection, network: Network, seed: int, end_s: float) -> Conditions:
-    """Return the links' capacities as they were measured somewhere."""
-
-    def read(file: Any) -> BandwidthTrace:
-        trace = read_bandwidth(file.written, said.format, bin_s=said.bin)
-        try:
-            if said.begin or said.end is not None:
-                trace = trace.cut(said.begin, trace.end_s if said.end is None else said.end)
-            return trace if said.mean is None else trace.scaled(said.mean)
-        except InputError as fault:
-            raise fault.located(file.written) from None
-
-    files = said.trace if isinstance(said.trace, list) else [said.trace]
-    traces = {name: read(file) for name, file in said.links.items()} if said.links else [read(file) for file in files]
-    until_s = end_s if said.loop and end_s > 0 else None
-    return Conditions(capacity_bps=give(network, traces, until_s=until_s, seed=seed if said.random_start else None))

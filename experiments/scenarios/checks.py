@@ -32,7 +32,7 @@ def check(files: Sequence[str], settings: Sequence[str] = ()) -> list[dict[str, 
             inputs = scenario.inputs(scenario.run.seed)
             found.append({"file": file} | given(scenario, inputs))
             for note in inputs.notes:
-                log.info(f"{file}: network: {note}")
+                log.info(f"{file}: {note}")
         except ScenarioError as fault:
             wrong += fault.lines
         except InputError as fault:

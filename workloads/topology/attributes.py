@@ -13,7 +13,6 @@ NaN, empty text and words such as ``None`` mean that a value is missing.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Data
 from dataclasses import dataclass, fields
@@ -24,13 +23,12 @@ from typing import Any
 import networkx as nx
 
 from cutlayer.simulator.errors import InputError, UnknownNameError
-from cutlayer.workloads.rates import known_rate, rate_factor
+from cutlayer.workloads.rates import known_rate, rate_of
 from cutlayer.workloads.traces.rows import LEAST, MOST, NUMBER
 from cutlayer.workloads.traces.times import factor_of
 
 _NO_VALUE = {"", "nan", "none", "null", "na", "n/a", "-", "?", "unknown"}
 _TRUE, _FALSE = {"true", "yes", "y", "t", "on", "1", "1.0"}, {"false", "no", "n", "f", "off", "0", "0.0"}
-_TEXT = re.compile(rf"({NUMBER.pattern})\s*(.*)", re.ASCII)
 
 GROUP = "is_group"
 """Attribute of a node that in its file holds other nodes."""
@@ -167,18 +165,9 @@ def rate(value: Any, name: str, unit: str) -> float:
 
 
 def _scaled(value: Any, unit: str) -> float | None:
-    """Return a rate [bit/s]; NaN or infinite where no link has it, None where it cannot be read."""
+    """Return a rate [bit/s]; NaN or infinite for a number that no link has, None where it cannot be read."""
     plain = as_number(value)
-    text = str(value).strip() if math.isfinite(plain) else value
-    if isinstance(text, str) and (match := _TEXT.fullmatch(text.strip())):
-        factor = rate_factor(match[4] or unit)
-        if factor is None:
-            return None
-        plain = float(match[1])
-        if not math.isfinite(plain) or not LEAST <= abs(plain) <= MOST:
-            return plain
-        return float(Decimal(match[1]) * factor)
-    return None if isinstance(value, str) else plain
+    return rate_of(str(value), unit) if isinstance(value, str) or math.isfinite(plain) else plain
 
 
 def propagation_of(edge: Data[str, Any]) -> float | None:
