@@ -137,7 +137,7 @@ class RateTable:
         unit = clock_unit(float(origin)) if self.time_format in ("seconds", "unix") and "time" in self.columns else "s"
         if unit not in (None, "s"):
             raise InputError(
-                f"the first time is {float(origin):g} s, a clock in {unit}? set units: time = {unit!r}", path
+                f"the first time is {float(origin):g} s, times of a clock in {unit}? units.time = {unit!r}", path
             )
         groups = [(time, [bps for _, bps in rows]) for time, rows in groupby(entries, key=lambda entry: entry[0])]
         seen["repeated"] = len(entries) - len(groups)
