@@ -104,9 +104,8 @@ class FrameSimulation:
             for time_s in trace.times_s.tolist():
                 self._when(max(time_s, 0.0), self._set_speeds)
         self._when(0.0, self._set_speeds)
-        for name, outages in conditions.link_outages.items():
-            link = network.links.index(name)
-            for down_s, up_s in outages:
+        for link in range(len(network.links)):
+            for down_s, up_s in conditions.link_down(network, link):
                 self._when(down_s, self._link, link, 1, drop)
                 self._when(up_s, self._link, link, -1, drop, priority=RECOVER)
                 for time_s in (down_s, up_s):
