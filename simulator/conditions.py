@@ -77,7 +77,7 @@ class Conditions:
         return capacity
 
     def link_down(self, network: Network, link: int) -> list[tuple[float, float]]:
-        """Return when a link is down, as (down, up) [s]: in an outage, and while its trace or its load leaves 0 bit/s."""
+        """Return when a link is down, as (down, up) [s]: in outages, and while its trace or load leaves 0 bit/s."""
         capacity = self.link_capacity(network, link)
         times = np.append(np.maximum(capacity.times_s, 0.0), math.inf).tolist()
         nothing = np.flatnonzero(capacity.values <= 0).tolist()
