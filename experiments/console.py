@@ -1,24 +1,62 @@
-"""What a person at a terminal sees beside the results: notices, and colour where it can be shown."""
+"""What reaches a terminal: text without control characters, notices, and colour where it can be shown."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
 log = logging.getLogger("cutlayer")
 """Notices, at level INFO; they go to standard error and not at all with ``--quiet``."""
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}
+_painted: set[str] = set()
+"""What `coloured` has made: the only control sequences that may reach a terminal."""
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line separators, marks that reverse the order of letters, and halves of characters."""
+
+
+def printable(text: str, keep: str = "") -> str:
+    r"""Return `text` with every control character but those in `keep` as an escape, as Python writes it.
+
+    Names come from files of strangers: one could clear the terminal, set its title or reverse a line.
+
+    Examples
+    --------
+    >>> printable("a\x1b[2Jb"), printable("two\nlines", keep="\n")
+    ('a\\x1b[2Jb', 'two\nlines')
+    """
+    return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else repr(found[0])[1:-1], text)
+
+
+class _Printable:
+    """A text stream on which control characters are written as escapes; all else is the stream's own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        painted = [span for span in _painted if span in text]
+        parts = re.split("(" + "|".join(map(re.escape, painted)) + ")", text) if painted else [text]
+        self._stream.write("".join(part if part in _painted else printable(part, keep="\n\t") for part in parts))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 @contextlib.contextmanager
 def console(*, quiet: bool = False, json: bool = False) -> Iterator[None]:
-    """Show notices on standard error meanwhile; with `quiet` print nothing but errors, and JSON that was asked for."""
+    """Show notices on standard error meanwhile; with `quiet` print errors only, and JSON if it was asked for.
+
+    Control characters in what is printed or logged meanwhile appear as escapes.
+    """
     handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter())
     handler.addFilter(_for_those_who_wait)
     handlers, level = log.handlers[:], log.level
     log.handlers[:] = [handler]
@@ -27,15 +65,24 @@ def console(*, quiet: bool = False, json: bool = False) -> Iterator[None]:
         if quiet and not json:
             with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
                 yield
-        else:
+        elif sys.stdout is None:
             yield
+        else:
+            out: Any = _Printable(sys.stdout)
+            with contextlib.redirect_stdout(out):
+                yield
     finally:
         log.handlers[:] = handlers
         log.setLevel(level)
 
 
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record), keep="\n\t")
+
+
 def _for_those_who_wait(record: logging.LogRecord) -> bool:
-    """Return whether to show a notice: that something takes its time is for those who sit before it."""
+    """Return whether to show a notice: that compiling takes a while is news at a terminal only."""
     return record.name != "cutlayer.compiled" or sys.stderr.isatty()
 
 
@@ -49,4 +96,6 @@ def coloured(text: str, colour: str, stream: TextIO | None = None) -> str:
     stream = sys.stdout if stream is None else stream
     if stream is None or not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
-    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+    painted = f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+    _painted.add(painted)
+    return painted

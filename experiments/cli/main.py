@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from cutlayer.experiments.cli import verbs
 from cutlayer.experiments.cli.interrupts import INTERRUPTED, until_interrupted
-from cutlayer.experiments.console import coloured, console
+from cutlayer.experiments.console import coloured, console, printable
 
 EXIT_STATUS = """\
 exit status:
@@ -76,7 +76,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _fault(prog: str, message: object) -> str:
-    return f"{coloured(f'{prog}:', 'red', sys.stderr)} {message}"
+    return f"{coloured(f'{prog}:', 'red', sys.stderr)} {printable(str(message))}"
 
 
 def guarded(prog: str, call: Callable[[], int], *, quiet: bool = False, json: bool = False) -> int:

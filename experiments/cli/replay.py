@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cutlayer.experiments.cli.trace import format_options
-from cutlayer.experiments.figures.plot import slug
+from cutlayer.experiments.figures.names import slug, unlike
 from cutlayer.experiments.runs.run_file import as_text, run_into, say_inputs
 from cutlayer.experiments.scenarios.build import Streamed, topology_of
 from cutlayer.experiments.scenarios.fields import Text
@@ -41,12 +41,12 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
 
     assert scenario.scheduler is not None
     title = f"{' + '.join(Path(trace).name for trace in arguments.traces)}, scenario {Path(arguments.scenario).name}"
+    names = unlike(f"{stem.name}-{slug(label)}" for label in scenario.labels)
     with Results(path) as results:
-        for chosen, label in zip(scenario.scheduler, scenario.labels, strict=True):
+        for chosen, name in zip(scenario.scheduler, names, strict=True):
             done = run_into(results, scenario, chosen, inputs)
             yield as_text(done, str(path))
-            several = len(scenario.scheduler) > 1
-            own = stem.with_name(f"{stem.name}-{slug(label)}") if several else stem
+            own = stem.with_name(name) if len(scenario.scheduler) > 1 else stem
             seen = history(results, done.row, inputs)
             try:
                 yield from map(str, draw(own, replay_figure, seen, topology, title))

@@ -10,6 +10,7 @@ import numpy as np
 from cutlayer.experiments.figures.over_time import column
 from cutlayer.experiments.figures.panels import Curve, Panel, latency_unit
 from cutlayer.experiments.figures.seeds import lacking_note
+from cutlayer.experiments.lateness import NONE_DELIVERED
 from cutlayer.experiments.records.run_groups import Group, Row, deadline_line, read_table, with_table
 from cutlayer.experiments.runs.kept_frames import read_kept
 from cutlayer.simulator.results.file import Results
@@ -26,7 +27,7 @@ EXACT_TAIL = 2000
 """So many of the largest latencies are drawn one by one, the others at as many ranks between."""
 
 
-def cdf(results: Results, groups: Sequence[Group]) -> list[Panel]:
+def tail(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the share of frames whose transfer latency is above a value, on a log tail.
 
     Where single frames were kept the curve is exact. Else the band is what the kept quantiles of every task and server
@@ -41,7 +42,7 @@ def cdf(results: Results, groups: Sequence[Group]) -> list[Panel]:
         kept = [read_kept(results, row) for row in group.rows]
         found = [frames.transfer_s for frames in kept if frames is not None]
         if len(found) == len(kept):
-            values, share = tail(np.concatenate(found))
+            values, share = ranked(np.concatenate(found))
             raw.append((group.label, values, share, None))
         else:
             all_exact = False
@@ -58,14 +59,15 @@ def cdf(results: Results, groups: Sequence[Group]) -> list[Panel]:
     ]
     x = np.concatenate([curve.x for curve in curves]) if curves else np.zeros(0)
     x = x[x > 0]
-    lines = deadline_line(results, groups, factor)
-    notes = ["" if all_exact else LIMITS]
+    lines = deadline_line(results, groups, factor) if curves else ()
+    notes = ["" if all_exact or not curves else LIMITS]
     notes.append(lacking_note(groups))
     return [
         Panel(
-            "cdf", "Tail of the transfer latency", f"transfer latency [{unit}]",
+            "tail", "Tail of the transfer latency", f"transfer latency [{unit}]",
             "delivered frames later than this [%]", tuple(curves), x_lines=lines,
             x_log=bool(len(x) and x.max() > 30 * x.min()), y_log=True, note="; ".join(filter(None, notes)),
+            nothing="" if curves else NONE_DELIVERED,
         )
     ]  # fmt: skip
 
@@ -125,14 +127,14 @@ def joined(rows: Sequence[Row], values: FloatArray) -> FloatArray:
     return np.interp(values, at, shares) if len(at) else total
 
 
-def tail(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def ranked(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return latencies and the share of frames above each: all of the tail, of the others some ranks.
 
     Of the largest it is one frame in all, which a log axis can show.
 
     Examples
     --------
-    >>> values, share = tail(np.array([3.0, 1.0, 2.0, 2.0]))
+    >>> values, share = ranked(np.array([3.0, 1.0, 2.0, 2.0]))
     >>> values.tolist(), share.tolist()
     ([1.0, 2.0, 3.0], [0.75, 0.25, 0.25])
     """

@@ -7,16 +7,18 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.markers import CARETLEFT
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
+from cutlayer.experiments.console import printable
 from cutlayer.experiments.figures.map_labels import label_map, node_size
 from cutlayer.experiments.figures.panels import PAPER_POINTS, Curve, HeatMap, Map, Panel, step_values, thinned
 from cutlayer.experiments.figures.style import COLOURS, COLUMN_IN, PAGE_IN, look
@@ -25,68 +27,81 @@ COLOUR_MAP = "YlGnBu"
 """Falls evenly in lightness, so it reads the same in grey and to the colour-blind; more is darker."""
 _REFERENCE: dict[str, Any] = {"color": "#444444", "linewidth": 0.9, "linestyle": (0, (2, 2)), "zorder": 1.5}
 _ROWS_NAMED = 30
+MOST_INSIDE = 4
+"""A longer legend has no room in a panel of one column."""
 _HALO = [withStroke(linewidth=2, foreground="white")]
 """Words stay legible where curves cross them."""
 
 
-def draw_panels(panels: Sequence[Panel], paper: bool) -> Figure:
-    """Return one figure with the panels side by side and one legend for all."""
+def draw_panels(panels: Sequence[Panel], paper: bool, size: tuple[float, float] | None = None) -> Figure:
+    """Return one figure with the panels side by side and one legend for all.
+
+    On paper the notes are left to the caption, and a short legend lies in the panel where it hides least.
+    """
     n = len(panels)
-    width = (COLUMN_IN if n == 1 else PAGE_IN) if paper else (6.4 if n == 1 else 9.6)
-    height = (2.5 if n == 1 else 2.6) if paper else (4.0 if n == 1 else 3.8)
-    labels = dict.fromkeys(curve.label for panel in panels for curve in panel.curves)
-    letters = (50 if n == 1 else 104) if paper else (96 if n == 1 else 140)  # that fit in a line of the legend
-    columns = max(1, min(len(labels), letters // (max(map(len, labels)) + 10)))
-    notes = dict.fromkeys(panel.note for panel in panels if panel.note)
-    told = [line for note in notes for line in textwrap.wrap(note[:1].upper() + note[1:], letters)]
-    lines = len(told) + (math.ceil(len(labels) / columns) if len(labels) > 1 else 0)
-    height += (0.14 if paper else 0.18) * lines
-    drawn, all_axes = plt.subplots(1, n, figsize=(width, height), squeeze=False)
-    for axes, panel in zip(all_axes[0], panels, strict=True):
-        draw_panel(axes, panel)
-    handles = {
-        label: handle for axes in all_axes[0] for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    if len(handles) > 1 or told:
-        if len(handles) == 1:  # the title says whose curve it is
-            handles = {}
-        legend = drawn.legend(
-            handles.values(), handles.keys(), loc="outside lower center", ncols=columns,
+    width, height = (
+        ((COLUMN_IN, 2.3) if n == 1 else (PAGE_IN, 2.4)) if paper else ((6.4, 4.0) if n == 1 else (9.6, 3.8))
+    )
+    width = size[0] if size else width
+    letters = int(width * (14.5 if paper else 15))  # that fit in a line of the legend
+    labels = dict.fromkeys(printable(curve.label) for panel in panels for curve in panel.curves)
+    columns = max(1, min(len(labels), letters // (max(map(len, labels), default=0) + 10)))
+    notes = [] if paper else list(dict.fromkeys(panel.note for panel in panels if panel.note))
+    told = [line for note in notes for line in textwrap.wrap(printable(note[:1].upper() + note[1:]), letters)]
+    inside = paper and n == 1 and len(labels) <= MOST_INSIDE
+    lines = len(told) + (math.ceil(len(labels) / columns) if len(labels) > 1 and not inside else 0)
+    drawn = Figure(figsize=size or (width, height + (0.14 if paper else 0.18) * lines))
+    handles: dict[str, Any] = {}
+    all_axes = drawn.subplots(1, n, squeeze=False)[0]
+    for axes, panel in zip(all_axes, panels, strict=True):
+        handles |= draw_panel(axes, panel)
+    if len(handles) == 1:  # the title says whose curve it is
+        handles = {}
+    if handles or told:
+        options: dict[str, Any] = {"loc": "outside lower center", "ncols": columns, "columnspacing": 1.4}
+        legend = (all_axes[0] if inside else drawn).legend(
+            handles.values(), handles.keys(),
             # two dashes long on both sides of the marker, so that they are seen
-            handlelength=4.6, columnspacing=1.4, title="\n".join(told) or None, title_fontsize="small",
+            handlelength=4.6, title="\n".join(told) or None, title_fontsize="small",
+            **({"loc": "best"} if inside else options),
         )  # fmt: skip
         legend.get_title().set_color("#444444")
     return drawn
 
 
-def draw_panel(axes: Axes, panel: Panel) -> None:
-    """Draw the curves of a panel, its lines and its labels."""
+def draw_panel(axes: Axes, panel: Panel) -> dict[str, Any]:
+    """Draw the curves of a panel, its lines and its labels, and return the curves by what a legend calls them."""
     alone = len(panel.curves) == 1
-    for index, curve in enumerate(panel.curves):
-        _draw_curve(axes, thinned(curve, PAPER_POINTS), index, alone, panel.upper_line)
-    axes.set_xlabel(panel.x_label)
-    axes.set_ylabel(panel.y_label)
-    title = f"{panel.curves[0].label}: {panel.title[:1].lower()}{panel.title[1:]}" if alone else panel.title
-    axes.set_title(title, loc="left")
-    if panel.x_log:
+    handles = {
+        printable(curve.label): _draw_curve(axes, thinned(curve, PAPER_POINTS), index, alone, panel.upper_line)
+        for index, curve in enumerate(panel.curves)
+    }
+    axes.set_xlabel(printable(panel.x_label))
+    axes.set_ylabel(printable(panel.y_label))
+    axes.set_title(_title(axes, panel.heading), loc="left")
+    x = np.concatenate([*(curve.x for curve in panel.curves), [value for _, value in panel.x_lines]])
+    if panel.x_log and (x > 0).any():
         axes.set_xscale("log")
-        _plain_log(axes.xaxis)
     elif panel.x_whole:
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
-    if panel.y_log:
+    if panel.y_log and panel.curves:
         axes.set_yscale("log")
-        _plain_log(axes.yaxis)
     else:
-        top = _top(panel)
-        axes.set_ylim(0, top if top > 0 else 1)
+        axes.set_ylim(0, _top(panel) or 1)
     if panel.nothing:
         axes.set_yticks([0])
-        axes.text(0.5, 0.5, panel.nothing, transform=axes.transAxes, ha="center", va="center", color="#333333")
-    x = np.concatenate([*(curve.x for curve in panel.curves), [value for _, value in panel.x_lines]])
+        if not panel.curves:
+            axes.set_xticks([])
+        axes.text(
+            0.5, 0.5, textwrap.fill(panel.nothing, 45), transform=axes.transAxes, ha="center", va="center",
+            color="#333333",
+        )  # fmt: skip
     if len(x) and not panel.x_log and x.max() > x.min():
         inside = all(curve.steps or len(curve.x) > 100 for curve in panel.curves) and not panel.x_lines
         pad = 0.0 if inside else 0.03 * float(np.ptp(x))
         axes.set_xlim(float(x.min()) - pad, float(x.max()) + pad)
+    elif len(x) and not panel.x_log:  # one moment or one value
+        axes.set_xlim(float(x[0]) - (0.0 if x[0] == 0 else 1.0), float(x[0]) + 1.0)
     for label, value in panel.lines:
         axes.axhline(value, **_REFERENCE)
         left = _nearest(panel, value, 0.0) > _nearest(panel, value, 2 / 3)
@@ -107,6 +122,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
             label, (value, 0.0), xycoords=("data", "axes fraction"), xytext=(-3, 4), textcoords="offset points",
             ha="right", va="bottom", rotation=90, color="#444444", fontsize="small",
         )  # fmt: skip
+    return handles
 
 
 def mark_end(axes: Axes, value: float, label: str = "") -> None:
@@ -128,12 +144,12 @@ def _nearest(panel: Panel, value: float, begin: float) -> float:
     return float(np.nanmin([one if math.isfinite(one) else math.inf for one in found]))
 
 
-def _draw_curve(axes: Axes, curve: Curve, index: int, alone: bool, upper_line: bool) -> None:
+def _draw_curve(axes: Axes, curve: Curve, index: int, alone: bool, upper_line: bool) -> Any:
+    """Draw a curve with its band, and return its line."""
     where: dict[str, Any] = {"drawstyle": "steps-post"} if curve.steps else {}
     if curve.plain:
-        axes.plot(curve.x, curve.y, color="black", linewidth=1.0, label=curve.label, **where)
-        return
-    few = len(curve.x) <= 20 and not curve.steps
+        return axes.plot(curve.x, curve.y, color="black", linewidth=1.0, label=curve.label, **where)[0]
+    few = (len(curve.x) <= 20 and not curve.steps) or len(set(curve.x.tolist())) == 1
     looks = look(index) if few else look(index, every=0) if alone else look(index)
     if not (few or alone):  # the same marker at the same few places of the axes, not on every point
         looks |= {"markevery": (0.02 + 0.025 * index, 0.2)}
@@ -144,77 +160,77 @@ def _draw_curve(axes: Axes, curve: Curve, index: int, alone: bool, upper_line: b
         axes.fill_between(
             curve.x, curve.low, curve.high, step=step, color=COLOURS[index % len(COLOURS)], alpha=0.18, linewidth=0
         )
-    axes.plot(curve.x, curve.y, label=curve.label, **looks, **where)
+    return axes.plot(curve.x, curve.y, label=curve.label, **looks, **where)[0]
 
 
 def _top(panel: Panel) -> float:
-    """Return the upper end of a linear axis that begins at 0: room for all lines, and for bands that are not absurd."""
-    lines = [float(np.nanmax(curve.y)) for curve in panel.curves if not np.isnan(curve.y).all()]
-    highs = [
-        float(np.nanmax(curve.high)) for curve in panel.curves
-        if curve.high is not None and not np.isnan(curve.high).all()
-    ]  # fmt: skip
-    top = max([*lines, *(value for _, value in (*panel.lines, *panel.ends))], default=1.0)
-    return 1.06 * max([top, *(high if panel.upper_line else min(high, 1.2 * top) for high in highs)])
+    """Return the upper end of a linear axis that begins at 0: room for all curves, bands and lines."""
+    edges = [edge for curve in panel.curves for edge in (curve.y, curve.high) if edge is not None]
+    highest = [float(edge[np.isfinite(edge)].max()) for edge in edges if np.isfinite(edge).any()]
+    return 1.06 * max([*highest, *(value for _, value in (*panel.lines, *panel.ends))], default=0.0)
 
 
-def _plain_log(axis: Any) -> None:
-    """Label a log axis with plain numbers, more of them where it spans little."""
-    low, high = axis.get_view_interval()
-    decades = math.log10(high / low) if low > 0 else 10.0
-    axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 2.0, 5.0), numticks=12))
-    axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
-
-
-def _plain(value: float) -> str:
-    """Write a number without an exponent where people read it so."""
-    return f"{value:,.0f}" if value >= 1 else f"{value:.10f}".rstrip("0") if value >= 1e-6 else f"{value:g}"
-
-
-def draw_heat_maps(maps: Sequence[HeatMap], paper: bool) -> Figure:
+def draw_heat_maps(maps: Sequence[HeatMap], paper: bool, size: tuple[float, float] | None = None) -> Figure:
     """Return one figure with the heat maps below each other, time along the bottom."""
-    rows = [min(max(len(one.names) * 0.16, 1.1), 4.0 if not paper else 2.6) for one in maps]
-    width = PAGE_IN if paper else 8.4
-    drawn, all_axes = plt.subplots(
-        len(maps), 1, figsize=(width, sum(rows) + 0.75 * len(maps)), squeeze=False, sharex=True,
-        gridspec_kw={"height_ratios": rows},
-    )  # fmt: skip
-    for axes, one in zip(all_axes[:, 0], maps, strict=True):
-        largest = one.largest or max(float(one.values.max(initial=0.0)), 1e-12)
-        mesh = axes.pcolormesh(
-            one.edges, np.arange(len(one.names) + 1), one.values, cmap=COLOUR_MAP, vmin=0, vmax=largest, rasterized=True
-        )
-        axes.grid(False)
-        axes.invert_yaxis()
-        every = math.ceil(len(one.names) / _ROWS_NAMED)
-        axes.set_yticks(np.arange(0, len(one.names), every) + 0.5, [short(name) for name in one.names[::every]])
-        axes.tick_params(axis="y", length=0, labelsize="small")
-        axes.set_title(one.title, loc="left")
-        drawn.colorbar(mesh, ax=axes, label=one.value_label, pad=0.01, aspect=12 * rows[0])
-    all_axes[-1, 0].set_xlabel(maps[-1].x_label)
+    rows = [_rows_in(one, paper) for one in maps]
+    drawn = Figure(figsize=size or (PAGE_IN if paper else 8.4, sum(rows) + 0.75 * len(maps)))
+    all_axes = drawn.subplots(len(maps), 1, squeeze=False, sharex=True, gridspec_kw={"height_ratios": rows})[:, 0]
+    for axes, one in zip(all_axes, maps, strict=True):
+        draw_heat_map(axes, one)
+    for axes in all_axes[:-1]:
+        axes.set_xlabel("")
     return drawn
+
+
+def _rows_in(one: HeatMap, paper: bool = False) -> float:
+    return min(max(len(one.names) * 0.16, 1.1), 2.6 if paper else 4.0)
+
+
+def draw_heat_map(axes: Axes, one: HeatMap) -> None:
+    """Draw a heat map with its colour bar."""
+    mesh = axes.pcolormesh(
+        one.edges, np.arange(len(one.names) + 1), one.values, cmap=COLOUR_MAP, vmin=0, vmax=one.top, rasterized=True
+    )
+    axes.grid(False)
+    axes.invert_yaxis()
+    every = math.ceil(len(one.names) / _ROWS_NAMED)
+    axes.set_yticks(np.arange(0, len(one.names), every) + 0.5, [short(name) for name in one.names[::every]])
+    axes.tick_params(axis="y", length=0, labelsize="small")
+    axes.set_title(_title(axes, one.heading), loc="left")
+    axes.set_xlabel(one.x_label)
+    axes.figure.colorbar(mesh, ax=axes, label=one.value_label, pad=0.01, aspect=12 * _rows_in(one))
+
+
+def _title(axes: Axes, text: str) -> str:
+    """Return a title in lines that fit above the axes."""
+    width_in = axes.bbox.width / axes.figure.dpi
+    return textwrap.fill(printable(text), int(16 * width_in))
 
 
 def short(name: str) -> str:
     """Return the name, cut where it is too long for a figure."""
+    name = printable(name)
     return name if len(name) <= 18 else name[:17] + "…"
 
 
-def draw_maps(maps: Sequence[Map], paper: bool) -> Figure:
+def draw_maps(maps: Sequence[Map], paper: bool, size: tuple[float, float] | None = None) -> Figure:
     """Return one figure with a map."""
     (one,) = maps
     width = COLUMN_IN if paper else 6.4
-    drawn, axes = plt.subplots(figsize=(width, width * 0.86))
+    drawn = Figure(figsize=size or (width, width * 0.86))
+    draw_one_map(drawn.subplots(), one)
+    return drawn
+
+
+def draw_one_map(axes: Axes, one: Map) -> None:
+    """Draw a map with its colour bar, and names where there is room for them."""
     mesh = draw_map(axes, one.positions, one.edges, one.values, one.largest)
-    axes.set_title(one.title, loc="left")
-    drawn.colorbar(mesh, ax=axes, label=one.value_label, shrink=0.7, pad=0.02)
-    if one.note:
-        axes.set_title(f"{one.title}\n{textwrap.fill(one.note, 45 if paper else 75)}", loc="left")
+    lines = [_title(axes, text) for text in (one.heading, one.note) if text]
+    axes.set_title("\n".join(lines), loc="left")
+    axes.figure.colorbar(mesh, ax=axes, label=one.value_label, shrink=0.7, pad=0.02)
     if len(one.positions) <= 60:
         texts = {name: short(name) for name in sorted(one.positions, key=lambda name: name not in one.values)}
         label_map(axes, one.positions, one.edges, texts, node_size(len(texts)))
-    return drawn
 
 
 def draw_map(
@@ -237,7 +253,7 @@ def draw_map(
     largest : float
         The end of the colour scale.
     """
-    colours = plt.get_cmap(COLOUR_MAP)
+    colours = colormaps[COLOUR_MAP]
     scale = Normalize(0, largest)
     grey = (0.75, 0.75, 0.75, 1.0)
 
@@ -261,6 +277,6 @@ def draw_map(
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.2)
     axes.set_axis_off()
-    mesh = plt.cm.ScalarMappable(norm=scale, cmap=colours)
+    mesh = ScalarMappable(norm=scale, cmap=colours)
     mesh.set_array(np.zeros(1))
     return mesh

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
@@ -82,4 +82,4 @@ def label_map(
 
 def node_size(count: int) -> float:
     """Return the size of a node on a map of so many [pt^2]."""
-    return float(plt.rcParams["font.size"]) ** 2 * min(1.6, 25 / count)
+    return float(rcParams["font.size"]) ** 2 * min(1.6, 25 / count)

@@ -10,6 +10,7 @@ import numpy as np
 
 from cutlayer.experiments.figures.panels import Curve, Panel, latency_unit, step_values, time_unit
 from cutlayer.experiments.figures.seeds import mean_bound, seeds_note
+from cutlayer.experiments.lateness import NONE_DELIVERED, late_shares, none_late
 from cutlayer.experiments.records.run_groups import (
     MOST_LINES,
     Group,
@@ -17,7 +18,7 @@ from cutlayer.experiments.records.run_groups import (
     deadline_line,
     label_of,
     read_table,
-    varied,
+    varied_in,
     with_table,
 )
 from cutlayer.experiments.runs.kept_frames import read_kept
@@ -73,7 +74,7 @@ def _bounds(groups: Sequence[Group]) -> dict[str, float]:
 
     Where no task departs it holds at every moment: what is deployed then could all be there at the end.
     """
-    names = varied(groups)
+    names = varied_in(groups)
     cases: dict[str, list[Group]] = {}
     for group in groups:
         cases.setdefault(label_of(group, names).removeprefix(group.scheduler), []).append(group)
@@ -140,25 +141,17 @@ def used(results: Results, groups: Sequence[Group]) -> list[Panel]:
     return panels
 
 
-def violations(results: Results, groups: Sequence[Group]) -> list[Panel]:
+def late(results: Results, groups: Sequence[Group]) -> list[Panel]:
     """Return the share of frames delivered too late in every window of time."""
     note, groups = _which(results, groups, "frame_series", NEEDS_WINDOW)
 
     def share(group: Group, rows: Sequence[Row]) -> tuple[FloatArray, FloatArray]:
-        delivered = column(rows, "delivered")
-        with np.errstate(invalid="ignore", divide="ignore"):
-            late = np.where(delivered > 0, 100 * column(rows, "violations") / delivered, math.nan)
-        return column(rows, "time_s"), late
+        return column(rows, "time_s"), 100 * late_shares(column(rows, "violations"), column(rows, "delivered"))
 
     curves, x_label = _window_curves(results, groups, "frame_series", share, 100.0)
-    title = "Deadline violations"
     none = all(not np.nan_to_num(curve.y).any() for curve in curves)
-    nothing = f"none of {sum(map(_delivered, groups)):,} delivered frames is late" if none else ""
-    return [Panel("violations", title, x_label, "late frames [% of delivered]", curves, note=note, nothing=nothing)]
-
-
-def _delivered(group: Group) -> int:
-    return sum(row["delivered"] or 0 for row in group.rows)
+    nothing = none_late(sum(row["delivered"] or 0 for group in groups for row in group.rows)) if none else ""
+    return [Panel("late", "Late frames", x_label, "late frames [% of delivered]", curves, note=note, nothing=nothing)]
 
 
 def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
@@ -191,7 +184,13 @@ def latency(results: Results, groups: Sequence[Group]) -> list[Panel]:
     values = values[np.isfinite(values) & (values > 0)]
     log = len(values) > 0 and values.max() > 30 * values.min()
     title, label = f"Transfer latency, {what}", f"transfer latency [{unit}]"
-    return [Panel("latency", title, x_label, label, tuple(curves), lines, y_log=bool(log), note=note, upper_line=True)]
+    none = "" if any(np.isfinite(high).any() for *_, high in raw) else NONE_DELIVERED
+    return [
+        Panel(
+            "latency", title, x_label, label, tuple(curves), () if none else lines, y_log=bool(log), note=note,
+            upper_line=True, nothing=none,
+        )
+    ]  # fmt: skip
 
 
 def _quantiles(times: FloatArray, arrival_s: Any, transfer_s: Any) -> tuple[FloatArray, FloatArray]:

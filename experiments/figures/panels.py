@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cutlayer.experiments.records.varied import title_of, unit_of
 from cutlayer.simulator.types import FloatArray
 
 PAPER_POINTS = 4000
@@ -87,14 +88,33 @@ class Panel:
     nothing: str = ""
     x_whole: bool = False
 
+    @property
+    def heading(self) -> str:
+        """The title, with the name of the only curve before it where there is one only."""
+        if len(self.curves) != 1 or not self.title or not self.curves[0].label:
+            return self.title
+        return f"{self.curves[0].label}: {self.title[:1].lower()}{self.title[1:]}"
+
+
+class _Labelled:
+    """What belongs to one line of other figures."""
+
+    label: str
+    title: str
+
+    @property
+    def heading(self) -> str:
+        """The title, after the name of the runs it shows."""
+        return f"{self.label}: {self.title}" if self.title else ""
+
 
 @dataclass(frozen=True, eq=False)
-class HeatMap:
+class HeatMap(_Labelled):
     """One value for every name and every interval of time.
 
     Attributes
     ----------
-    name, title, x_label, value_label : str
+    name, label, title, x_label, value_label : str
     names : tuple of str
         Of the rows.
     edges : ndarray, shape (n + 1,)
@@ -105,6 +125,7 @@ class HeatMap:
     """
 
     name: str
+    label: str
     title: str
     x_label: str
     value_label: str
@@ -113,14 +134,19 @@ class HeatMap:
     values: FloatArray
     largest: float | None = None
 
+    @property
+    def top(self) -> float:
+        """The end of the colour scale; 1 where everything is 0."""
+        return self.largest or float(self.values.max(initial=0.0)) or 1.0
+
 
 @dataclass(frozen=True, eq=False)
-class Map:
+class Map(_Labelled):
     """Nodes and edges in the plane with a load each.
 
     Attributes
     ----------
-    name, title, value_label : str
+    name, label, title, value_label : str
     positions : dict of str to (float, float)
     edges : list of (str, str)
     values : dict
@@ -132,6 +158,7 @@ class Map:
     """
 
     name: str
+    label: str
     title: str
     value_label: str
     positions: dict[str, tuple[float, float]]
@@ -205,29 +232,16 @@ def thinned(curve: Curve, points: int) -> Curve:
     return replace(curve, x=curve.x[index], y=curve.y[index], low=low, high=high)
 
 
-_UNITS = {
-    "flop_per_s": "FLOP/s",
-    "bps": "bit/s",
-    "bytes": "byte",
-    "hz": "Hz",
-    "flop": "FLOP",
-    "s": "s",
-}
-
-
 def axis_label(name: str) -> str:
-    """Return the label of an axis for a parameter whose name ends with its unit.
+    """Return the label of an axis for a parameter of a scenario, with its unit.
 
     Examples
     --------
-    >>> axis_label("frames.deadline_s"), axis_label("paper.servers"), axis_label("link_bps")
-    ('deadline [s]', 'servers', 'link [bit/s]')
+    >>> axis_label("frames.deadline_s"), axis_label("network.servers"), axis_label("network.uplink")
+    ('deadline [s]', 'servers', 'uplink [bit/s]')
     """
-    last = name.rpartition(".")[2]
-    for ending, unit in _UNITS.items():
-        if last.endswith(f"_{ending}"):
-            return f"{last.removesuffix(f'_{ending}').replace('_', ' ')} [{unit}]"
-    return last.replace("_", " ")
+    unit = unit_of(name).replace("B", "byte")
+    return f"{title_of(name)} [{unit}]" if unit else title_of(name)
 
 
 def latency_unit(values: Sequence[FloatArray]) -> tuple[float, str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from cutlayer.experiments.figures.drawings import mark_end, short
 from cutlayer.experiments.figures.map_places import places_of
@@ -17,6 +16,7 @@ from cutlayer.experiments.figures.panels import latency_unit, time_unit
 from cutlayer.experiments.figures.replay_history import History, Use
 from cutlayer.experiments.figures.replay_map import draw_network
 from cutlayer.experiments.figures.style import COLOURS
+from cutlayer.experiments.lateness import late_shares, none_late
 from cutlayer.simulator.types import FloatArray
 from cutlayer.workloads.topology.build import Topology
 
@@ -48,11 +48,11 @@ def replay_figure(seen: History, topology: Topology | None, title: str = "") -> 
         rows = sum(map(len, seen.down))
         heights.append(0.25 + 0.11 * rows if rows <= ROWS else 0.9)
     if seen.windows:
-        panels += [_draw_violations, _draw_latency]
+        panels += [_draw_late, _draw_latency]
         heights += [1.0, 1.2]
     places = {} if topology is None else places_of(topology)
     width = 8.2 if not places else 14.2
-    drawn = plt.figure(figsize=(width, 1.0 + 1.45 * sum(heights)))
+    drawn = Figure(figsize=(width, 1.0 + 1.45 * sum(heights)))
     left: Any = drawn
     if places:
         both: Any = drawn.subfigures(1, 2, width_ratios=(8.0, 6.2))
@@ -147,7 +147,6 @@ def _draw_use(axes: Axes, use: Use, x: FloatArray, what: str, one: str) -> None:
     if end > 20 * typical:  # few are much fuller than most
         axes.set_yscale("log")
         axes.set_ylim(max(typical / 10, end / 1e5), end)
-        _plain_log(axes, end > 50 * typical)
         limits = limits[:1]  # more are too close together
     else:
         axes.set_ylim(0, end)
@@ -195,11 +194,9 @@ def _draw_outages(axes: Axes, seen: History, scale: float) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", handlelength=1.4)
 
 
-def _draw_violations(axes: Axes, seen: History, scale: float) -> None:
+def _draw_late(axes: Axes, seen: History, scale: float) -> None:
     x, delivered, lost = seen.windows["edges_s"] / scale, seen.windows["delivered"], seen.windows["lost"]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        late = np.where(delivered > 0, 100 * seen.windows["violations"] / delivered, math.nan)
-        gone = np.where(delivered + lost > 0, 100 * lost / (delivered + lost), math.nan)
+    late, gone = 100 * late_shares(seen.windows["violations"], delivered), 100 * late_shares(lost, delivered + lost)
     axes.stairs(late, x, fill=True, color=COLOURS[1], alpha=0.35)
     axes.stairs(late, x, color=COLOURS[1], linewidth=1.1, label="late, of delivered")
     if lost.any():
@@ -210,7 +207,7 @@ def _draw_violations(axes: Axes, seen: History, scale: float) -> None:
     if top == 0:
         axes.set_yticks([0])
         axes.text(
-            0.5, 0.5, f"none of {int(delivered.sum()):,} delivered frames is late", transform=axes.transAxes,
+            0.5, 0.5, none_late(int(delivered.sum())), transform=axes.transAxes,
             ha="center", va="center", color=_DARK,
         )  # fmt: skip
     _legend(axes)
@@ -234,19 +231,11 @@ def _draw_latency(axes: Axes, seen: History, scale: float) -> None:
         if high > 8 * low:
             axes.set_yscale("log")
             axes.set_ylim(low / 1.25, high * 1.4)
-            _plain_log(axes, high > 100 * low)
         else:
             room = max(high - low, 0.05 * high)
             axes.set_ylim(max(low - 0.1 * room, 0.0), high + 0.15 * room)
     axes.set_ylabel(f"transfer\nlatency [{unit}]")
     _legend(axes)
-
-
-def _plain_log(axes: Axes, wide: bool) -> None:
-    """Label a log axis with plain numbers, fewer of them where it spans much."""
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0), numticks=12))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _line(axes: Axes, value: float, label: str) -> None:

@@ -40,12 +40,9 @@ def heatmap(results: Results, groups: Sequence[Group]) -> list[HeatMap]:
         for kind, what, _, _, unit in _KINDS:
             names, values, known = _means(network, read_table(results, "series_by", row["key"]), kind, edges)
             label = f"reserved {what} [{'%' if known else unit}]"
-            title = f"{group.label}: reserved {what}"
-            maps.append(
-                HeatMap(
-                    f"heatmap-{what}", title, x_label, label, names, edges / scale, values, 100.0 if known else None
-                )
-            )
+            top = 100.0 if known else None
+            name, title = f"heatmap-{what}", f"reserved {what}"
+            maps.append(HeatMap(name, group.label, title, x_label, label, names, edges / scale, values, top))
     tops = {
         what: colour_top(one.values.ravel().tolist() for one in maps if one.name == f"heatmap-{what}")
         for _, what, *_ in _KINDS
@@ -122,10 +119,11 @@ def _map(
     nodes: dict[str, float],
     note: str = "",
 ) -> Map:
-    title = f"{group.label}: mean reserved share, {how}"
     values: dict[Any, float] = {name: load for name, load in nodes.items() if name in places}
     values |= {edge: load for edge, load in edges.items() if load is not None}
-    return Map("map", title, "reserved [%]", places, list(edges), values, note=note)
+    return Map(
+        "map", group.label, f"mean reserved share, {how}", "reserved [%]", places, list(edges), values, note=note
+    )
 
 
 def _on_graph(group: Group, topology: Chart, servers: dict[str, float], links: Mapping[str, float]) -> Map:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-
-mpl.use("Agg")  # figures go to files; no screen is needed
-
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, NullFormatter
 
+from cutlayer.experiments.figures.names import fonts_with, say_missing
 from cutlayer.experiments.stats import Interval
 from cutlayer.simulator.files import whole
 
@@ -41,6 +41,7 @@ STYLE: Any = {
     "svg.hashsalt": "cutlayer",
     "pdf.fonttype": 42,
     "figure.constrained_layout.use": True,
+    "text.parse_math": False,  # names are text: $x$ in one is no formula
 }
 PAPER_STYLE: Any = {
     "font.size": 8,
@@ -85,17 +86,72 @@ def draw(
     paper : bool
         In the small print of a page of two columns.
     """
+    style = STYLE | PAPER_STYLE if paper else STYLE
+    paths, missing = _written(stem, function, what, formats, style, paper)
+    if missing:
+        fonts, without = fonts_with(frozenset(missing))
+        if without:
+            say_missing("".join(sorted(without)))
+        if fonts:
+            style = style | {"font.family": ["DejaVu Sans", *fonts]}
+            paths, _ = _written(stem, function, what, formats, style, paper)
+    return paths
+
+
+def _written(
+    stem: Path,
+    function: Callable[..., Figure],
+    what: Sequence[Any],
+    formats: Sequence[str],
+    style: Any,
+    paper: bool,
+) -> tuple[list[Path], set[str]]:
+    """Write a figure and return its files, and the characters that the fonts of the style do not have."""
     paths = []
-    with plt.rc_context(STYLE | PAPER_STYLE if paper else STYLE):
+    with mpl.rc_context(style), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         drawn = function(*what)
+        for axes in drawn.axes:
+            plain_logs(axes)
         for ending in formats:
             options = FORMATS[ending] | ({"dpi": 300} if paper and ending == "png" else {})
             path = stem.with_name(f"{stem.name}.{ending}")
             with whole(path) as draft:
                 drawn.savefig(draft, format=ending, **options)
             paths.append(path)
-        plt.close(drawn)
-    return paths
+    glyphs = [re.match(r"Glyph (\d+) ", str(warning.message)) for warning in caught]
+    for warning, glyph in zip(caught, glyphs, strict=True):
+        if glyph is None:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return paths, {chr(int(glyph[1])) for glyph in glyphs if glyph is not None}
+
+
+def plain_logs(axes: Axes) -> None:
+    """Label log axes with plain numbers, more of them where they span little; what has labels of its own keeps them."""
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log" and isinstance(axis.get_major_formatter(), LogFormatter):
+            low, high = axis.get_view_interval()
+            decades = math.log10(high / low) if low > 0 else 10.0
+            axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 2.0, 5.0), numticks=12))
+            axis.set_minor_formatter(NullFormatter())
+            axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
+
+
+def plain(value: float) -> str:
+    """Write a number without an exponent where people read it so.
+
+    Examples
+    --------
+    >>> plain(2e3), plain(0.05), plain(1e-9)
+    ('2,000', '0.05', '1e-09')
+    """
+    return f"{value:,.0f}" if value >= 1 else f"{value:.10f}".rstrip("0") if value >= 1e-6 else f"{value:g}"
+
+
+def subplots(*grid: int, figsize: tuple[float, float], **options: Any) -> tuple[Figure, Any]:
+    """Return a new figure and its axes, as pyplot does, but without a window and whatever backend is chosen."""
+    figure = Figure(figsize=figsize)
+    return figure, figure.subplots(*grid, **options)
 
 
 def look(index: int, every: int | None = None) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import numpy as np
 
 from cutlayer.experiments.figures.panels import Curve, Panel, axis_label
 from cutlayer.experiments.figures.seeds import of_seeds
-from cutlayer.experiments.records.run_groups import LATE, MOST_LINES, SERVED, Group, Missing, label_of, varied
+from cutlayer.experiments.lateness import NONE_DELIVERED, mean_late_share
+from cutlayer.experiments.records.run_groups import LATE, MOST_LINES, SERVED, Group, Missing, label_of, varied_in
 from cutlayer.experiments.stats import Interval, mean_interval
 from cutlayer.simulator.results.file import Results
 
@@ -29,7 +30,7 @@ def swept(groups: Sequence[Group]) -> tuple[str, list[str]]:
     Missing
         If no number varies.
     """
-    names = varied(groups)
+    names = varied_in(groups)
     numbers = {
         name: {group.parameters.get(name) for group in groups}
         for name in names
@@ -91,14 +92,15 @@ def _of_runs(groups: Sequence[Group], x_name: str, others: Sequence[str]) -> lis
     whole = all(isinstance(group.parameters[x_name], int) for points in shown.values() for group in points.values())
     title = "Deployed tasks at the end"
     panels = [Panel("sweep-deployed", title, x_label, "deployed tasks", tuple(curves), note=note, x_whole=whole)]
-    if all(row["delivered"] for points in shown.values() for group in points.values() for row in group.rows):
-        late = [
-            _interval_curve(label, {x: late_share(group) for x, group in points.items()})
-            for label, points in shown.items()
-        ]
-        title = "Deadline violations"
+    if all(row["delivered"] is not None for points in shown.values() for g in points.values() for row in g.rows):
+        shares = {label: {x: late_percent(group) for x, group in points.items()} for label, points in shown.items()}
+        late = tuple(_interval_curve(label, {x: share for x, share in points.items() if share.n})
+                     for label, points in shares.items() if any(share.n for share in points.values()))  # fmt: skip
+        nothing = "" if late else NONE_DELIVERED
         y_label = "late frames [% of delivered]"
-        panels.append(Panel("sweep-violations", title, x_label, y_label, tuple(late), note=note, x_whole=whole))
+        panels.append(
+            Panel("sweep-late", "Late frames", x_label, y_label, late, note=note, x_whole=whole, nothing=nothing)
+        )
     return panels
 
 
@@ -108,9 +110,10 @@ def deployed_tasks(group: Group) -> Interval:
     return found.clipped(0, max(row["arrived_tasks"] for row in group.rows))
 
 
-def late_share(group: Group) -> Interval:
-    """Return the late frames of a group of runs, in per cent of the delivered ones."""
-    return mean_interval([100 * row["violations"] / row["delivered"] for row in group.rows]).clipped(0.0, 100.0)
+def late_percent(group: Group) -> Interval:
+    """Return the late frames of a group of runs, in per cent of the delivered ones; over 0 runs where none was."""
+    mean, low, high, n = mean_late_share(group.rows).clipped(0.0, 1.0)
+    return Interval(100 * mean, 100 * low, 100 * high, n)
 
 
 def _interval_curve(label: str, points: dict[float, Interval]) -> Curve:

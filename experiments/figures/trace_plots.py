@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cutlayer.experiments.figures.style import COLOURS, DASHES, draw
+from cutlayer.experiments.figures.style import COLOURS, DASHES, draw, subplots
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.types import FloatArray
 from cutlayer.workloads.arrivals.fit import Fit
@@ -28,7 +27,7 @@ def draw_fits(stem: Path, arrivals_s: FloatArray, fits: dict[str, Fit]) -> list[
 
 
 def _figure(arrivals_s: FloatArray, fits: dict[str, Fit]) -> Figure:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6))
+    figure, (left, right) = subplots(1, 2, figsize=(9.6, 3.6))
     _rates(left, arrivals_s, fits)
     _gaps(right, arrivals_s, fits)
     return figure

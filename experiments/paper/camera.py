@@ -73,11 +73,10 @@ def run(study: Study) -> list[Claim]:
 
 
 def _draw(ways: Sequence[Case]) -> Figure:
-    import matplotlib.pyplot as plt
 
-    from cutlayer.experiments.figures.style import COLOURS
+    from cutlayer.experiments.figures.style import COLOURS, subplots
 
-    drawn, axes = plt.subplots(figsize=(6.6, 2.6))
+    drawn, axes = subplots(figsize=(6.6, 2.6))
     kbps = [CAMERAS * way.bps / 1e3 for way in ways]
     colours = [COLOURS[6], COLOURS[0], COLOURS[0], COLOURS[1], COLOURS[1]]
     axes.barh(range(len(ways)), kbps, color=colours, height=0.6)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cutlayer.experiments.lateness import late_of_runs
 from cutlayer.experiments.paper.study import Claim, Study, experiment, main
 from cutlayer.experiments.paper_source import PaperSource
 from cutlayer.experiments.scenarios.inputs import Traffic
@@ -50,7 +51,7 @@ def run(study: Study) -> list[Claim]:
     for share in SHARES:
         own = [row for cell, row in zip(cells, rows, strict=True) if cell.source.scenario.usable_share == share]
         samples["deployed"].append(np.array([row["deployed_tasks"] for row in own]))
-        samples["late"].append(np.array([row["violations"] / row["delivered"] for row in own]))
+        samples["late"].append(late_of_runs(own))
         deployed[share] = mean_interval(samples["deployed"][-1]).clipped()
         late[share] = mean_interval(samples["late"][-1]).clipped(0.0, 1.0)
     study.record(
@@ -82,11 +83,10 @@ def run(study: Study) -> list[Claim]:
 
 
 def _draw(deployed: Mapping[float, Interval], late: Mapping[float, Interval]) -> Figure:
-    import matplotlib.pyplot as plt
 
-    from cutlayer.experiments.figures.style import band
+    from cutlayer.experiments.figures.style import band, subplots
 
-    drawn, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
+    drawn, (left, right) = subplots(1, 2, figsize=(6.8, 2.8))
     band(left, SHARES, list(deployed.values()), 0, "deployed")
     left.set_ylabel("deployed tasks (of 1,000)")
     left.set_ylim(bottom=0)

@@ -37,11 +37,10 @@ def run(study: Study) -> list[Claim]:
 
 
 def _draw(profiles: Mapping[str, Profile]) -> Figure:
-    import matplotlib.pyplot as plt
 
-    from cutlayer.experiments.figures.style import COLOURS
+    from cutlayer.experiments.figures.style import COLOURS, subplots
 
-    drawn, panels = plt.subplots(2, 5, sharey=True, figsize=(10, 4.6))
+    drawn, panels = subplots(2, 5, sharey=True, figsize=(10, 4.6))
     flop_low = min(p.flop_per_byte.min() for p in profiles.values()) / 1.5
     flop_high = max(p.flop_per_byte.max() for p in profiles.values()) * 1.5
     for at, (axes, (name, profile)) in enumerate(zip(panels.flat, profiles.items(), strict=True)):
@@ -58,11 +57,11 @@ def _draw(profiles: Mapping[str, Profile]) -> Figure:
         right.tick_params(axis="y", colors=COLOURS[1], labelright=at % 5 == 4)
         axes.tick_params(axis="y", colors=COLOURS[0])
         if at % 5 == 0:
-            axes.set_ylabel("data ratio $r_k$ [byte/byte]", color=COLOURS[0])
+            axes.set_ylabel("data ratio $r_k$ [byte/byte]", color=COLOURS[0], parse_math=True)
         if at % 5 == 4:
-            right.set_ylabel("overhead $l_k$ [FLOP/byte]", color=COLOURS[1])
+            right.set_ylabel("overhead $l_k$ [FLOP/byte]", color=COLOURS[1], parse_math=True)
         if at >= 5:
-            axes.set_xlabel("layer $k$")
+            axes.set_xlabel("layer $k$", parse_math=True)
     handles = [*panels.flat[0].get_lines()[:1], *right.get_lines()[:1]]
     drawn.legend(handles=handles, loc="outside upper center", ncols=2)
     return drawn

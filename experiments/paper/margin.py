@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from cutlayer.experiments.lateness import late_of_runs
 from cutlayer.experiments.paper.study import Claim, Study, experiment, main
 from cutlayer.experiments.paper_source import PaperSource
 from cutlayer.experiments.stats import Interval, mean_interval
@@ -53,9 +54,7 @@ def run(study: Study) -> list[Claim]:
         for margin in MARGINS
     }
     rows = iter(study.sweep("margins", [cell for own in cells.values() for cell in own]))
-    late = {
-        point: [row["violations"] / row["delivered"] for row in islice(rows, len(own))] for point, own in cells.items()
-    }
+    late = {point: late_of_runs(islice(rows, len(own))) for point, own in cells.items()}
     misses = {kind: [mean_interval(late[kind, margin]).clipped(0.0, 1.0) for margin in MARGINS] for kind in KINDS}
     needed = {kind: [margin_for(1 - target, [i.mean for i in misses[kind]]) for target in TARGETS] for kind in KINDS}
     study.record(
@@ -107,11 +106,10 @@ def margin_for(miss: float, misses: Sequence[float]) -> float | None:
 
 
 def _draw(misses: Misses) -> Figure:
-    import matplotlib.pyplot as plt
 
-    from cutlayer.experiments.figures.style import look
+    from cutlayer.experiments.figures.style import look, subplots
 
-    drawn, axes = plt.subplots(figsize=(6.8, 3.4))
+    drawn, axes = subplots(figsize=(6.8, 3.4))
     for index, (kind, intervals) in enumerate(misses.items()):
         shown = [(h, i.mean) for h, i in zip(MARGINS, intervals, strict=True) if i.mean > 0]
         if shown:

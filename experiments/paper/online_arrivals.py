@@ -76,9 +76,8 @@ def deployed_after_arrivals(results: Results, key: str) -> np.ndarray:
 
 
 def _draw(means: Mapping[str, Sequence[Interval]], at: np.ndarray, bound: np.ndarray) -> Figure:
-    import matplotlib.pyplot as plt
 
-    from cutlayer.experiments.figures.style import band
+    from cutlayer.experiments.figures.style import band, subplots
 
     names = {
         "threshold": "online (threshold)",
@@ -86,7 +85,7 @@ def _draw(means: Mapping[str, Sequence[Interval]], at: np.ndarray, bound: np.nda
         "lbf": "LBF",
         "threshold(admission=printed)": "online, as printed",
     }
-    drawn, axes = plt.subplots(figsize=(5.6, 4.0))
+    drawn, axes = subplots(figsize=(5.6, 4.0))
     for index, (label, intervals) in enumerate(means.items()):
         band(axes, np.arange(1, len(intervals) + 1), intervals, index, names[label], every=100)
     axes.plot(at, bound, color="black", linewidth=1.0, label="bound in hindsight")

@@ -113,11 +113,10 @@ def _draw(
     x_name: str = "edge servers",
     y_name: str = "deployed tasks [% of the bound]",
 ) -> Figure:
-    import matplotlib.pyplot as plt
 
-    from cutlayer.experiments.figures.style import band
+    from cutlayer.experiments.figures.style import band, subplots
 
-    drawn, axes = plt.subplots(figsize=(6.8, 4.0))
+    drawn, axes = subplots(figsize=(6.8, 4.0))
     for index, (label, intervals) in enumerate(lines.items()):
         percent = [Interval(100 * i.mean, 100 * i.low, 100 * i.high, i.n) for i in intervals]
         band(axes, list(x), percent, index, label)

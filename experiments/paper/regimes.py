@@ -112,9 +112,9 @@ def _source(point: Point) -> PaperSource:
 
 
 def _draw(margins: Mapping[Any, Mapping[Point, float]]) -> Figure:
-    import matplotlib.pyplot as plt
+    from cutlayer.experiments.figures.style import subplots
 
-    drawn, panels = plt.subplots(len(CLAIMS), len(SPREADS), figsize=(7.2, 9.2), sharex=True, sharey=True)
+    drawn, panels = subplots(len(CLAIMS), len(SPREADS), figsize=(7.2, 9.2), sharex=True, sharey=True)
     most = max(abs(m) for by_point in margins.values() for m in by_point.values()) or 1.0
     image: Any = None
     for row, claim in zip(panels, CLAIMS, strict=True):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cutlayer.experiments.lateness import mean_late_share
 from cutlayer.experiments.paper.study import Claim, Study, experiment, main
 from cutlayer.experiments.paper_source import PaperSource
-from cutlayer.experiments.stats import Interval, mean_interval
+from cutlayer.experiments.stats import Interval
 from cutlayer.experiments.sweeps.cells import Cell
 from cutlayer.experiments.verdicts import certain
 from cutlayer.simulator.frames.settings import FrameSettings
@@ -41,14 +42,14 @@ def run(study: Study) -> list[Claim]:
         for seed in study.seeds
         for reservation in RESERVATIONS
     ]
-    shares: dict[tuple[str, float], list[float]] = {}
+    rows: dict[tuple[str, float], list[Any]] = {}
     for cell, row in zip(cells, study.sweep("frame rates", cells), strict=True):
         point = cell.source.scenario.reservation, cell.source.scenario.frame_rate_hz
-        shares.setdefault(point, []).append(row["violations"] / row["delivered"])
+        rows.setdefault(point, []).append(row)
     late: dict[str, dict[float, Interval]] = {reservation: {} for reservation in RESERVATIONS}
     for reservation in RESERVATIONS:
         for rate in RATES_HZ:
-            late[reservation][rate] = mean_interval(shares[reservation, rate]).clipped(0.0, 1.0)
+            late[reservation][rate] = mean_late_share(rows[reservation, rate]).clipped(0.0, 1.0)
     study.record(
         "reservation",
         [
@@ -84,12 +85,11 @@ def run(study: Study) -> list[Claim]:
 
 
 def _draw(late: Mapping[str, Mapping[float, Interval]]) -> Figure:
-    import matplotlib.pyplot as plt
 
-    from cutlayer.experiments.figures.style import band
+    from cutlayer.experiments.figures.style import band, subplots
 
     names = {"sustained": "sustained: 8 d r max(1/Q, f)", "deadline": "as printed: 8 d r / Q"}
-    drawn, axes = plt.subplots(figsize=(4.6, 3.0))
+    drawn, axes = subplots(figsize=(4.6, 3.0))
     for index, (reservation, values) in enumerate(late.items()):
         percent = [Interval(100 * i.mean, 100 * i.low, 100 * i.high, i.n) for i in values.values()]
         band(axes, list(values), percent, index, names[reservation])

@@ -68,13 +68,12 @@ def run(study: Study) -> list[Claim]:
 
 
 def _draw(lines: Mapping[str, Sequence[Interval]]) -> Figure:
-    import matplotlib.pyplot as plt
 
-    from cutlayer.experiments.figures.style import band
+    from cutlayer.experiments.figures.style import band, subplots
 
     names = {"offline(cut_rule=largest-product)": "offline, largest-product cuts", "cloud": "cloud (raw input)"}
     names[BOUND] = "bound on every scheduler"
-    drawn, axes = plt.subplots(figsize=(6.4, 4.2))
+    drawn, axes = subplots(figsize=(6.4, 4.2))
     for index, (label, intervals) in enumerate(lines.items()):
         if label == BOUND:
             axes.plot(list(SERVERS), [i.mean for i in intervals], color="black", linewidth=1.0, label=names[label])

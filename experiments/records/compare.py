@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
+from cutlayer.experiments.lateness import late_share
 from cutlayer.experiments.records.run_groups import Row, done_rows, parameters_of, reaches_the_bound
 from cutlayer.experiments.records.store import OF_THE_MACHINE
+from cutlayer.experiments.records.varied import varied
 from cutlayer.experiments.stats import Interval, mean_interval, paired_interval
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.results.file import Results
@@ -101,7 +103,7 @@ def compare(results: Results, first: str, second: str) -> tuple[list[Compared], 
     alone = len(runs[first].keys() ^ runs[second].keys())
     if not shared:
         raise InputError(_why_unpaired(runs[first], runs[second], first, second), results.path)
-    apart = _apart(list(scenarios.values()))
+    apart = varied(list(scenarios.values()))
     found = []
     for scenario, flat in scenarios.items():
         seeds = sorted((seed for at, seed in shared if at == scenario), key=lambda seed: (seed is None, seed))
@@ -127,7 +129,7 @@ def _measures(scenario: Mapping[str, Any], pairs: Sequence[tuple[Row, Row]]) -> 
 def _value(row: Row, measure: str) -> float | None:
     if measure != LATE:
         return row[measure]  # type: ignore[no-any-return]
-    return row["violations"] / row["delivered"] if row["delivered"] else None
+    return late_share(row)
 
 
 _UNITS = {"_bps": "bit/s", "_flop_per_s": "FLOP/s", "_s": "s", "_tasks": "tasks", "_arrivals": "arrivals"}
@@ -148,11 +150,6 @@ def _why_unpaired(ours: Mapping[Any, Row], theirs: Mapping[Any, Row], first: str
             "the same version; allowed: pairs, as 'cutlayer sweep' makes them"
         )
     return f"{first} and {second} were run on the same scenario, but never with the same seed; allowed: pairs"
-
-
-def _apart(scenarios: Sequence[Mapping[str, Any]]) -> list[str]:
-    names = dict.fromkeys(name for scenario in scenarios for name in scenario)
-    return [name for name in names if len({json.dumps(scenario.get(name)) for scenario in scenarios}) > 1]
 
 
 def as_text(found: Sequence[Compared], first: str, second: str, alone: int) -> str:

@@ -1,4 +1,4 @@
-"""Which runs of a results file to look at, which of them are alike but for the seed, and what to call those."""
+"""Selects runs, groups those that differ only in their seed, and labels the groups."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cutlayer.experiments.cli.options import OPTIONS
+from cutlayer.experiments.records.varied import in_words, varied
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.results.file import Results
 
@@ -129,7 +130,10 @@ def is_called(row: Row, word: str) -> bool:
 
 
 def group_runs(rows: Sequence[Row]) -> list[Group]:
-    """Return the runs in groups that are alike but for the seed, in the order of the file."""
+    """Return the runs in groups that differ in more than the seed, in the order of the file.
+
+    Of a scenario that was edited and run again by another command the newest version comes first.
+    """
     found: dict[str, dict[str, Row]] = defaultdict(dict)
     parameters: dict[str, tuple[str, dict[str, Any]]] = {}
     for row in rows:
@@ -140,7 +144,7 @@ def group_runs(rows: Sequence[Row]) -> list[Group]:
         if before is None or _kept(row) >= _kept(before):  # the same run twice: the one of which more was kept
             found[name][seed] = row
     groups = [Group("", *parameters[name], tuple(runs.values())) for name, runs in found.items()]
-    return _labelled(groups)
+    return _labelled(_newest_first(groups))
 
 
 def _kept(row: Row) -> tuple[bool, int]:
@@ -174,28 +178,29 @@ def _flat(value: Mapping[str, Any], above: str, paths: Mapping[str, str]) -> Ite
             yield key, item
 
 
-def varied(groups: Sequence[Group]) -> list[str]:
+def varied_in(groups: Sequence[Group]) -> list[str]:
     """Return the names of the parameters in which the groups differ."""
-    names = dict.fromkeys(name for group in groups for name in group.parameters)
-    return [name for name in names if len({_text(group.parameters.get(name)) for group in groups}) > 1]
+    return varied([group.parameters for group in groups])
 
 
 def label_of(group: Group, names: Sequence[str]) -> str:
     """Return what to call a group among others that differ in the parameters `names`."""
-    values = [f"{name.rpartition('.')[2]} {_text(group.parameters.get(name))}" for name in names]
-    return ", ".join([group.scheduler, *values])
-
-
-def _text(value: Any) -> str:
-    return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return ", ".join([group.scheduler, *in_words(group.parameters, names)])
 
 
 def _labelled(groups: Sequence[Group]) -> list[Group]:
-    """Name every group by its scheduler and, where that is not enough, by what else sets it apart."""
-    names = varied(groups)
-    alone = {scheduler: sum(group.scheduler == scheduler for group in groups) for scheduler in
-             (group.scheduler for group in groups)}  # fmt: skip
-    return [
-        replace(group, label=group.scheduler if alone[group.scheduler] == 1 else label_of(group, names))
-        for group in groups
-    ]
+    """Name every group by its scheduler and by what sets its scenario apart."""
+    names = varied_in(groups)
+    return [replace(group, label=label_of(group, names)) for group in groups]
+
+
+def _newest_first(groups: Sequence[Group]) -> list[Group]:
+    """Return the groups in the order of the file, but those of a scenario that was edited and run again first."""
+    begun: dict[Any, int] = {}
+    newest: dict[str, int] = {}
+    for group in groups:
+        scenario = json.dumps(group.parameters, sort_keys=True)
+        for row in group.rows:
+            at = begun.setdefault(row.get("command"), row.get("run") or 0)
+            newest[scenario] = max(newest.get(scenario, 0), at)
+    return sorted(groups, key=lambda group: -newest[json.dumps(group.parameters, sort_keys=True)])

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cutlayer.experiments.records.run_groups import Row, parameters_of
+from cutlayer.experiments.records.varied import varied
 from cutlayer.experiments.runs.kept_frames import copy_frames
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.results.file import Results
@@ -52,8 +53,7 @@ def listed(results: Results) -> list[dict[str, Any]]:
         group["done" if row["status"] == "done" else "failed"] += 1
         group["first_error"] = group["first_error"] or row["error"]
     everything = [group["flat"] for group in groups.values()]
-    names = dict.fromkeys(name for flat in everything for name in flat)
-    apart = [name for name in names if len({json.dumps(flat.get(name)) for flat in everything}) > 1]
+    apart = varied(everything)
     found = []
     for group in groups.values():
         flat = group.pop("flat")

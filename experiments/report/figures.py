@@ -42,7 +42,7 @@ def figures(results: Results, groups: Sequence[Group]) -> tuple[list[dict[str, A
                     room -= built.values.size
                     maps.append(_heat_map(built))
                 else:
-                    notes.append(f"{built.title}: left out, too large for a page; cutlayer plot draws it")
+                    notes.append(f"{built.heading}: left out, too large for a page; cutlayer plot draws it")
         except Missing as missing:
             notes.append(f"{name}: {missing}")
     return panels, maps, notes
@@ -76,10 +76,9 @@ def _numbers(values: FloatArray) -> list[float | int | None]:
 
 
 def _heat_map(built: HeatMap) -> dict[str, Any]:
-    largest = built.largest or max(float(built.values.max(initial=0.0)), 1e-12)
-    shades = np.clip(np.rint(built.values * (255 / largest)), 0, 255).astype(np.uint8)
+    shades = np.clip(np.rint(built.values * (255 / built.top)), 0, 255).astype(np.uint8)
     return {
-        "name": built.name, "title": built.title, "x_label": built.x_label, "value_label": built.value_label,
+        "name": built.name, "title": built.heading, "x_label": built.x_label, "value_label": built.value_label,
         "names": built.names, "from": float(built.edges[0]), "to": float(built.edges[-1]), "columns": shades.shape[1],
-        "largest": largest, "values": base64.b64encode(shades.tobytes()).decode(),
+        "largest": built.top, "values": base64.b64encode(shades.tobytes()).decode(),
     }  # fmt: skip

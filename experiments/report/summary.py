@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from cutlayer.experiments.figures.seeds import Failed, missing_seeds, of_fewer_seeds
-from cutlayer.experiments.records.run_groups import Group, Row, label_of, reaches_the_bound, varied
+from cutlayer.experiments.lateness import late_share
+from cutlayer.experiments.records.run_groups import Group, Row, label_of, reaches_the_bound, varied_in
 from cutlayer.experiments.report.html import Cell, Head, Ready, escape, table_html
 from cutlayer.experiments.stats import mean_interval
 
@@ -45,7 +46,7 @@ class Case:
 
 def cases_of(groups: Sequence[Group]) -> list[Case]:
     """Return the scenarios: by the numbers in which they differ, else in the order of the file."""
-    names = varied(groups)
+    names = varied_in(groups)
     found: dict[str, list[Group]] = {}
     for group in groups:
         found.setdefault(json.dumps(group.parameters, sort_keys=True), []).append(group)
@@ -179,7 +180,7 @@ def summary_html(cases: Sequence[Case]) -> str:
         ]
         if with_frames:
             cells += [
-                per(group, lambda row: row["violations"] / row["delivered"] if row["delivered"] else None, ".2%", 1.0),
+                per(group, late_share, ".2%", 1.0),
                 per(group, lambda row: _ms(row["transfer_mean_s"])),
                 per(group, lambda row: _ms(row["transfer_max_s"])),
             ]

@@ -158,7 +158,7 @@ def _measures(planner: Planner) -> list[Row]:
     rows: list[Row] = []
     for quantity, asked, found in (
         (SERVED, wish.deployed, [(step, step.deployed) for step in plan.steps]),
-        (LATE, wish.violations, [(step, step.late) for step in plan.steps if step.late is not None]),
+        (LATE, wish.violations, [(step, step.late) for step in plan.steps if step.late is not None and step.late.n]),
     ):
         if asked is None:
             continue

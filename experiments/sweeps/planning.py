@@ -14,6 +14,7 @@ from math import ceil, log2
 from typing import Any, Literal
 
 from cutlayer.experiments.console import log
+from cutlayer.experiments.lateness import NONE_DELIVERED, mean_late_share
 from cutlayer.experiments.scenarios.plugin import Spec, code_digest
 from cutlayer.experiments.stats import Interval, mean_interval, more_replications
 from cutlayer.experiments.sweeps.cells import Cell
@@ -245,12 +246,14 @@ class Planner:
         served = [(row["deployed_tasks"] + row["departed_tasks"]) / row["arrived_tasks"] for row in rows]
         late = None
         if self.wish.violations is not None:
-            late = mean_interval([row["violations"] / max(row["delivered"], 1) for row in rows], level)
+            late = mean_late_share(rows, level)
         return Step(at, point, seeds, mean_interval(served, level), late)
 
     def said(self, step: Step) -> str:
         """Return what was found at one value, in words."""
-        late = "" if step.late is None else f", {as_share(step.late):.2%} of the frames late"
+        late = ""
+        if step.late is not None:
+            late = f", {as_share(step.late):.2%} of the frames late" if step.late.n else f", {NONE_DELIVERED}"
         return f"{step.point}: {as_share(step.deployed):.1%} of the tasks deployed{late} ({step.seeds} seeds)"
 
 

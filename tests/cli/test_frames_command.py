@@ -142,10 +142,10 @@ def test_a_file_of_kept_frames_that_is_broken_is_said_to_be(files, cutlayer):
     scratched = whole[:at] + b"\xff" * 60 + whole[at + 60 :]
     for content in (b"", whole[:100], whole[:-1000], scratched, b"no frames", other.getvalue()):
         path.write_bytes(content)
-        done = cutlayer(["plot", str(files.path("run.db")), "--what", "cdf", "--out", str(files.path("figures"))])
+        done = cutlayer(["plot", str(files.path("run.db")), "--what", "tail", "--out", str(files.path("figures"))])
         assert_one_line(done, f"{path.name}: cannot be read (")
     path.write_bytes(whole)
-    assert cutlayer(["plot", str(files.path("run.db")), "--what", "cdf"]).status == 0
+    assert cutlayer(["plot", str(files.path("run.db")), "--what", "tail"]).status == 0
 
 
 def test_frames_of_a_run_that_could_not_be_written_do_not_stay_nor_do_those_of_a_run_that_is_there_go(

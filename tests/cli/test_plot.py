@@ -40,8 +40,8 @@ def test_everything_that_is_there_is_drawn_and_the_rest_said(results, cutlayer):
     folder = results.with_name("run-figures")
     assert done.status == 0
     assert done.out.splitlines() == [str(path) for path in map(folder.joinpath, (
-        "deployed.png", "reserved.png", *(("used.png",) if "used.png" in drawn(folder) else ()), "violations.png",
-        "latency.png", "cdf.png", "heatmap-fifo.png", "heatmap-lbf.png", "map-fifo.png", "map-lbf.png",
+        "deployed.png", "reserved.png", *(("used.png",) if "used.png" in drawn(folder) else ()), "late.png",
+        "latency.png", "tail.png", "heatmap-fifo.png", "heatmap-lbf.png", "map-fifo.png", "map-lbf.png",
     ))]  # fmt: skip
     assert sorted(done.out.splitlines()) == [str(folder / name) for name in drawn(folder)]
     assert "not drawn: sweep (no number varies between the runs)" in done.err
@@ -94,7 +94,7 @@ def test_the_same_results_give_the_same_bytes_in_any_process(results, files):
 
 def test_single_frames_give_exact_tails_and_quantiles_over_time(files, cutlayer):
     assert cutlayer(files.argv(*FRAMES, "--keep-frames")).status == 0
-    done = cutlayer(["plot", str(files.path("run.db")), "--what", "cdf,latency"])
+    done = cutlayer(["plot", str(files.path("run.db")), "--what", "tail,latency"])
     assert (done.status, done.err) == (0, "")
 
 
@@ -103,16 +103,16 @@ def test_all_that_is_not_drawn_is_one_line_with_what_they_have_in_common(files, 
     done = cutlayer(["plot", str(files.path("run.db"))])
     (line,) = done.err.splitlines()
     assert line.startswith("not drawn: ") and line.count("not drawn") == 1
-    assert "violations, latency (no latency over time)" in line
+    assert "late, latency (no latency over time)" in line
     assert "heatmap, map (no servers and links one by one)" in line
-    assert line.endswith("; --what NAME says what would keep it")
+    assert line.endswith("; --what NAME tells what would keep it")
 
 
 @pytest.mark.parametrize(
     "argv, says",
     [
         (["--what", "latency"], "run.db: latency: no latency over time in the results: `--window SECONDS` keeps it"),
-        (["--what", "cdf"], "`--frames periodic`"),
+        (["--what", "tail"], "`--frames periodic`"),
         (["--what", "heatmap"], "`--by-resource` keeps them"),
         (["--what", "deployd"], "unknown figure 'deployd'; did you mean 'deployed'?"),
         (["--format", "jpg"], "unknown format 'jpg'"),

@@ -9,7 +9,7 @@ import re
 import pytest
 from user_files import assert_one_line, command, rows
 
-from cutlayer.experiments.report import report_tables
+from cutlayer.experiments.report import tables
 from cutlayer.experiments.report.page import report
 from cutlayer.simulator.results.file import Results
 
@@ -87,7 +87,7 @@ def test_chosen_runs_alone_are_reported(results, cutlayer):
 
 
 def test_more_rows_than_a_page_can_hold_are_left_out_with_a_notice(results, monkeypatch):
-    monkeypatch.setitem(report_tables.MOST_ROWS, "decisions", 3)
+    monkeypatch.setitem(tables.MOST_ROWS, "decisions", 3)
     decisions = next(table for table in data(report(results).read_text())["tables"] if table["name"] == "decisions")
     assert decisions["rows"] == 3 and all(len(c.get("values", c.get("index"))) == 3 for c in decisions["columns"])
     assert decisions["notice"] == "The first 3 of 8 rows; the results file has them all."

@@ -120,7 +120,7 @@ def test_what_is_used_in_a_window_that_the_end_cuts_is_what_it_would_be_in_a_who
 
 def test_late_frames_are_a_share_of_the_delivered_and_nothing_where_none_was(tmp_path):
     tables = windows((0, 5, 4, 1, 1, 0.1, 0.2), (5, 2, 0, 2, 0, None, None))
-    (panel,) = built(over_time.violations, tmp_path / "r.db", (run(), tables))
+    (panel,) = built(over_time.late, tmp_path / "r.db", (run(), tables))
     (curve,) = panel.curves
     assert curve.x.tolist() == [0, 5, 10] and curve.y[0] == 25
     assert np.isnan(curve.y[1:]).all()
@@ -129,7 +129,7 @@ def test_late_frames_are_a_share_of_the_delivered_and_nothing_where_none_was(tmp
 @pytest.mark.parametrize("end_s, begins", [(12.6, [0, 5, 10]), (12.4, [0, 5])])
 def test_a_last_window_that_is_cut_to_less_than_half_is_not_drawn(tmp_path, end_s, begins):
     tables = windows((0, 4, 4, 0, 1, 0.1, 0.2), (5, 4, 4, 0, 2, 0.1, 0.2), (10, 1, 1, 0, 1, 0.1, 0.2))
-    (panel,) = built(over_time.violations, tmp_path / "r.db", (run(end_s=end_s), tables))
+    (panel,) = built(over_time.late, tmp_path / "r.db", (run(end_s=end_s), tables))
     assert panel.curves[0].x[:-1].tolist() == begins
 
 
@@ -146,7 +146,7 @@ def test_latency_is_the_mean_and_the_largest_of_every_window_in_ms(tmp_path):
     "builder, says",
     [
         (over_time.deployed, "series"), (over_time.reserved, "series"), (over_time.used, "--by-resource"),
-        (over_time.violations, "--window"), (over_time.latency, "--window"), (distributions.cdf, "--frames"),
+        (over_time.late, "--window"), (over_time.latency, "--window"), (distributions.tail, "--frames"),
         (resource_panels.heatmap, "--by-resource"), (resource_panels.load_map, "--by-resource"),
         (sweep_panels.sweep, "no number varies"),
     ],
@@ -163,14 +163,14 @@ def test_more_lines_than_can_be_told_apart_are_left_out_with_a_note(tmp_path):
 
 
 def test_the_exact_tail_by_hand():
-    values, share = distributions.tail(np.array([0.3, 0.1, 0.1, 0.2]))
+    values, share = distributions.ranked(np.array([0.3, 0.1, 0.1, 0.2]))
     assert values.tolist() == [0.1, 0.2, 0.3]
     assert share.tolist() == [0.5, 0.25, 0.25]  # above the largest is none: drawn at one frame in all
 
 
 def test_a_long_tail_is_exact_where_it_counts():
     values = np.random.default_rng(1).exponential(size=100_000)
-    x, share = distributions.tail(values)
+    x, share = distributions.ranked(values)
     ordered = np.sort(values)
     assert len(x) <= 2 * distributions.EXACT_TAIL
     assert x[-1000:].tolist() == ordered[-1000:].tolist()
@@ -365,7 +365,7 @@ def test_a_limit_is_drawn_where_it_is_come_near(tmp_path):
 
 def test_where_no_frame_is_late_that_is_said(tmp_path):
     late, none = windows((0, 5, 4, 1, 1, 0.1, 0.2)), windows((0, 5, 4, 1, 0, 0.1, 0.2))
-    (panel,) = built(over_time.violations, tmp_path / "a.db", (run(delivered=4), none))
+    (panel,) = built(over_time.late, tmp_path / "a.db", (run(delivered=4), none))
     assert panel.nothing == "none of 4 delivered frames is late"
-    (panel,) = built(over_time.violations, tmp_path / "b.db", (run(delivered=4), late))
+    (panel,) = built(over_time.late, tmp_path / "b.db", (run(delivered=4), late))
     assert panel.nothing == ""

@@ -6,20 +6,18 @@ from itertools import combinations
 
 import pytest
 
-from cutlayer.experiments.figures.style import COLOURS, DASHES, MARKERS, band, draw, look
+from cutlayer.experiments.figures.style import COLOURS, DASHES, MARKERS, band, draw, look, subplots
 from cutlayer.experiments.stats import Interval
 from cutlayer.simulator.errors import InputError
 
 
 def line(low=1.0):
-    import matplotlib.pyplot as plt
-
-    drawn, axes = plt.subplots()
+    drawn, axes = subplots(figsize=(4, 3))
     band(axes, [1, 2, 3], [Interval(2.0, low, 3.0, 5)] * 3, 0, "deployed")
     return drawn
 
 
-def test_a_figure_is_written_twice_and_closed(tmp_path):
+def test_a_figure_is_written_twice_and_no_window_is_opened(tmp_path):
     import matplotlib.pyplot as plt
 
     before = plt.get_fignums()
@@ -52,13 +50,9 @@ def test_a_figure_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
 
 
 def test_a_single_run_has_a_line_and_no_band():
-    import matplotlib.pyplot as plt
-
     with_band, without = line(), line(low=math.nan)
     assert [len(figure.axes[0].collections) for figure in (with_band, without)] == [1, 0]
     assert [len(figure.axes[0].lines) for figure in (with_band, without)] == [1, 1]
-    plt.close(with_band)
-    plt.close(without)
 
 
 def test_eight_lines_differ_without_colour():

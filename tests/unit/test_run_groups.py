@@ -24,7 +24,7 @@ def test_what_sets_groups_apart_stands_in_their_names():
     rows = [run(scenario={"paper": {"servers": n, "tasks": 5}}) for n in (10, 20)] + [
         run("lbf", scenario={"paper": {"servers": 10, "tasks": 5}})
     ]
-    assert [name for name, _ in labels(*rows)] == ["fifo, servers 10", "fifo, servers 20", "lbf"]
+    assert [name for name, _ in labels(*rows)] == ["fifo, servers 10", "fifo, servers 20", "lbf, servers 10"]
 
 
 def test_files_are_told_apart_by_what_they_hold_and_called_by_their_names():

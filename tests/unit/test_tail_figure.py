@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from runs_by_hand import rows, run, written
 
-from cutlayer.experiments.figures.distributions import cdf, tail_bounds
+from cutlayer.experiments.figures.distributions import tail, tail_bounds
 from cutlayer.experiments.figures.panels import step_values
 from cutlayer.experiments.records.run_groups import chosen_rows, group_runs
 
@@ -29,7 +29,7 @@ def drawn(tmp_path, deadlines=(0.3, 0.3), violation="transfer"):
     tables = {"frames": rows("frames", *parts), "tasks": rows("tasks", *tasks)}
     row = run(scenario={"frames": {"violation": violation}}, delivered=400, violations=36)
     with written(tmp_path / "r.db", (row, tables)) as results:
-        (panel,) = cdf(results, group_runs(chosen_rows(results)))
+        (panel,) = tail(results, group_runs(chosen_rows(results)))
     return panel
 
 

@@ -179,7 +179,7 @@ class Chart {
 
   yRange() {
     const { panel } = this;
-    let low = Infinity, high = -Infinity, line = 0;
+    let low = Infinity, high = -Infinity;
     const take = (value) => {
       if (value === null || (panel.y_log && value <= 0)) return;
       low = Math.min(low, value); high = Math.max(high, value);
@@ -187,9 +187,9 @@ class Chart {
     panel.curves.forEach((curve, index) => {
       if (this.hidden.has(index)) return;
       const start = Math.max(firstAbove(curve.x, this.view[0]) - 1, 0), end = firstAbove(curve.x, this.view[1]);
-      for (let k = start; k < end; k++) { take(curve.y[k]); if (curve.y[k] > line) line = curve.y[k]; }
+      for (let k = start; k < end; k++) take(curve.y[k]);
       for (let k = start; curve.high && k < end; k++)
-        take(panel.y_log || panel.upper_line || curve.high[k] === null ? curve.high[k] : Math.min(curve.high[k], 1.25 * Math.max(line, 1e-300)));
+        take(curve.high[k]);
     });
     for (const [, value] of [...panel.lines, ...panel.ends]) take(value);
     if (low > high) return panel.y_log ? [0.1, 1] : [0, 1];
