@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from cutlayer.experiments.scenarios.network_sections import BandwidthSection
 
 
+def read_measurement(said: BandwidthSection, path: str) -> BandwidthTrace:
+    """Return the measurement in a file, cut and scaled as the section has it."""
+    trace = read_bandwidth(path, said.format, bin_s=said.bin, table=said.table)
+    try:
+        if said.begin or said.end is not None:
+            trace = trace.cut(said.begin, trace.end_s if said.end is None else said.end)
+        return trace if said.mean is None else trace.scaled(said.mean)
+    except InputError as fault:
+        raise fault.located(path) from None
+
+
 def measured(said: BandwidthSection, network: Network, seed: int, end_s: float, notes: list[str]) -> Conditions:
     """Return the links' capacity up to `end_s` as measured; add to `notes` what each file holds.
 
@@ -28,14 +39,8 @@ def measured(said: BandwidthSection, network: Network, seed: int, end_s: float, 
     def read(file: Any) -> str:
         path: str = file.written
         if path not in known:
-            trace = read_bandwidth(path, said.format, bin_s=said.bin, table=said.table)
-            notes.append(f"bandwidth: {path}: {in_words(trace)}")
-            try:
-                if said.begin or said.end is not None:
-                    trace = trace.cut(said.begin, trace.end_s if said.end is None else said.end)
-                known[path] = trace if said.mean is None else trace.scaled(said.mean)
-            except InputError as fault:
-                raise fault.located(path) from None
+            known[path] = read_measurement(said, path)
+            notes.append(f"bandwidth: {path}: {in_words(known[path])}")
         return path
 
     files = said.trace if isinstance(said.trace, list) else [said.trace]

@@ -91,7 +91,9 @@ class BandwidthTrace:
         inside = (self.times_s > from_s) & (self.times_s < to_s)
         times = np.concatenate([[0.0], self.times_s[inside] - from_s])
         values = np.concatenate([self.steps().at([from_s]), self.bps[inside]])
-        return _rising(times, values, to_s - from_s)
+        part = _rising(times, values, to_s - from_s)
+        cut = f"cut from {from_s:g} to {to_s:g} s"
+        return BandwidthTrace(part.times_s, part.bps, part.end_s, self.format, (*self.notes, cut))
 
     def looped(self, length_s: float, offset_s: float = 0.0) -> BandwidthTrace:
         """Return `length_s` of the trace, begun anew whenever it ends.
@@ -138,7 +140,8 @@ class BandwidthTrace:
         mean = self.mean_bps
         if mean == 0:
             raise InputError("a bandwidth trace that is 0 throughout cannot be scaled to a mean")
-        return BandwidthTrace(self.times_s, self.bps * (mean_bps / mean), self.end_s)
+        notes = (*self.notes, f"scaled by {mean_bps / mean:.4g}")
+        return BandwidthTrace(self.times_s, self.bps * (mean_bps / mean), self.end_s, self.format, notes)
 
 
 def up_to(times_s: Sequence[float], bps: Sequence[float]) -> BandwidthTrace:
