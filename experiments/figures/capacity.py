@@ -1,4 +1,4 @@
-"""The figure of ``cutlayer trace info`` for bandwidth: capacity over time, and for which share of the time it is less."""
+"""The figure of ``cutlayer trace info`` for bandwidth: capacity over time and its distribution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cutlayer.simulator.steps import Clock
 from cutlayer.simulator.units import scale_of
 from cutlayer.workloads.bandwidth.trace import BandwidthTrace
 
-MOST = 2000
+MOST = 600
 """Changes that can be told apart; of more, means over as many parts are drawn, and the range around them."""
 
 
@@ -36,8 +36,8 @@ def capacity_figure(trace: BandwidthTrace, name: str) -> Figure:
     if len(values) > MOST:
         parts = np.linspace(0, trace.end_s, MOST + 1)
         begins = np.searchsorted(trace.times_s, parts[:-1], side="right") - 1
-        for extreme, part in ((np.minimum, {"baseline": None}), (np.maximum, {"baseline": None})):
-            left.stairs(extreme.reduceat(values, begins) / scale, parts / scale_s, color="#bbbbbb", lw=0.6, **part)
+        least, most = (extreme.reduceat(values, begins) / scale for extreme in (np.minimum, np.maximum))
+        left.stairs(most, parts / scale_s, baseline=least, fill=True, color="#bbbbbb")
         edges, values = parts, np.diff(Clock(trace.steps()).at(parts)) / np.diff(parts)
     left.stairs(values / scale, edges / scale_s, baseline=None, color=COLOURS[0], lw=1.0)
     left.axhline(
