@@ -98,10 +98,36 @@ class ContractError(CutlayerError, AssertionError):
     """A scheduler broke one of the checks every scheduler must pass."""
 
 
+def _is_near(one: str, other: str) -> bool:
+    """Return whether one name is the beginning of the other, or a slip of the keyboard in five letters away."""
+    return other.startswith(one) or one.startswith(other) or _slips(one, other) <= 1 + min(len(one), len(other)) // 5
+
+
+def _slips(one: str, other: str) -> int:
+    """Return by how many slips of the keyboard two names differ: a letter more, less, another, or two swapped.
+
+    Examples
+    --------
+    >>> _slips("fiof", "fifo"), _slips("resnet-18", "lenet-5")
+    (1, 4)
+    """
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        before, last, row = row, before, [i]
+        for j, wanted in enumerate(other, start=1):
+            least = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                least = min(least, last[j - 2] + 1)
+            row.append(least)
+    return row[-1]
+
+
 def near_name(name: str, known: Iterable[str]) -> str:
     """Say what was probably meant by `name`, or list the few names there are."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+    near = [one for one in near if _is_near(str(name), one)]
     if near:
         return f"did you mean {near[0]!r}?"
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")

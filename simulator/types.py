@@ -25,6 +25,9 @@ __all__ = [
     "RESERVATIONS", "Deployment", "FloatArray", "IntArray", "Layer", "Network", "Profile", "Reservation", "Task",
 ]  # fmt: skip
 
+INSTANT_ULP = 4
+"""Times are one instant if they differ by no more than so many units in the last place of the later one."""
+
 
 def _matrix(values: Any) -> Any:
     matrix = sparse.csr_array(values, dtype=np.float64, copy=True)
@@ -221,6 +224,12 @@ class Task(ReadOnly):
         positive(self.frame_rate_hz, f"{what} frame_rate_hz")
         positive(self.deadline_s, f"{what} deadline_s")
         check(self.lifetime_s > 0, f"{what} lifetime_s is {self.lifetime_s!r}; allowed: above 0, or empty for ever")
+        end_s = self.arrival_s + self.lifetime_s
+        check(
+            end_s == math.inf or end_s - self.arrival_s > INSTANT_ULP * math.ulp(end_s),
+            f"{what} lifetime_s is {self.lifetime_s!r}, which the clock cannot tell from 0 at {self.arrival_s!r} s; "
+            "allowed: a longer one, or times that count from the first arrival",
+        )
         check(
             self.servers.ndim == 1 and self.servers.shape == self.input_bytes.shape,
             f"{what} {self.servers.shape} servers for {self.input_bytes.shape} input_bytes",

@@ -110,3 +110,15 @@ def render(value: float, unit: str) -> str:
     """
     factor, scaled = scale_of(value, unit)
     return f"{value / factor:.4g} {scaled}"
+
+
+def moment(time_s: float) -> str:
+    """Write a time with its unit so that two moments of one run differ, also counted from 1970.
+
+    Examples
+    --------
+    >>> moment(2.5), moment(1732871234.25), moment(1e-7)
+    ('2.5 s', '1732871234.25 s', '1e-07 s')
+    """
+    plain = f"{time_s:.6f}".rstrip("0").rstrip(".") if 1e5 <= abs(time_s) < 1e15 else f"{time_s:g}"
+    return f"{plain} s"

@@ -116,6 +116,11 @@ class Pareto(Distribution):
         return drawn
 
 
+@dataclass(frozen=True, slots=True)
+class OwnInput(Distribution):
+    """Not drawn: the input that the task's profile was measured with."""
+
+
 @DISTRIBUTIONS.register("choice")
 @dataclass(frozen=True, slots=True)
 class Choice:

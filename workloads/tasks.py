@@ -12,7 +12,7 @@ import numpy as np
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.rng import stream
 from cutlayer.simulator.types import Network, Profile, Task
-from cutlayer.workloads.distributions import Choice, Distribution
+from cutlayer.workloads.distributions import Choice, Distribution, OwnInput
 from cutlayer.workloads.spreads import Everywhere, Spread, Spreading
 from cutlayer.workloads.traces.trace import ROWS, Chunk, Inputs, Trace, in_order, streamed
 
@@ -20,7 +20,7 @@ DRAWN = {"profile": "", "frame_rate_hz": "Hz", "deadline_s": "s", "lifetime_s": 
 """What can be drawn, and its unit. A task whose lifetime is neither given nor drawn stays for ever."""
 
 STREAMS = {"profile": "network", "input_bytes": "frame bytes"}
-"""What the streams of `workloads.generate` are called, which others share: the paper's scenario is one of many."""
+"""What two of the streams are called, as published results have it."""
 
 PIECE = 1024
 """Tasks whose places are in memory at once: each may have a weight for every server."""
@@ -84,6 +84,8 @@ def _check_draws(trace: Trace, draws: Mapping[str, Any], profiles: Mapping[str, 
             raise InputError(f"{name} is in the trace and drawn; allowed: one")
         if isinstance(how, Choice) != (name == "profile"):
             raise InputError(f"{name} is drawn from {how!r}; allowed: {'names' if name == 'profile' else 'numbers'}")
+        if isinstance(how, OwnInput) and name != "input_bytes":
+            raise InputError(f"{name} is drawn from {how!r}; allowed for input_bytes")
         if isinstance(how, Choice):
             how.among(profiles)
     given = {*trace.columns, *draws, "lifetime_s"} | ({"input_bytes"} if "inputs" in trace.columns else set())
@@ -119,10 +121,14 @@ def _tasks(
         count = len(chunk["arrival_s"])
         rows = dict(chunk)
         for name, how in draws.items():
+            if isinstance(how, OwnInput):
+                continue
             if isinstance(how, Choice):
                 rows[name] = how.draw_from(how.among(profiles), streams[name], count)
             else:
                 rows[name] = how.draw(streams[name], count)
+        if isinstance(draws.get("input_bytes"), OwnInput):
+            rows["input_bytes"] = np.array([profiles[name].input_bytes for name in rows["profile"]], dtype=np.float64)
         rows.setdefault("lifetime_s", np.full(count, math.inf))
         rows.setdefault("inputs", [None] * count)
         rows.setdefault("input_bytes", np.full(count, math.nan))

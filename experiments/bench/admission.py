@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import simpy
 
-from cutlayer.profiles.store import shipped
+from cutlayer.experiments.scenarios.scenario import load
 from cutlayer.simulator.demand import SLACK, balanced, demand_of
 from cutlayer.simulator.engine import simulate
 from cutlayer.simulator.ledger import Ledger
@@ -21,7 +21,6 @@ from cutlayer.simulator.policy import Decision, OnlineScheduler, View
 from cutlayer.simulator.schedulers import SCHEDULERS
 from cutlayer.simulator.types import Network, Task
 from cutlayer.simulator.units import bits
-from cutlayer.workloads.generate import PaperScenario
 
 SERVERS = (50, 90, 500, 5000)
 REPEATS = 7
@@ -48,13 +47,13 @@ def seconds(function: Callable[[], object], *, least_s: float = 0.05) -> float:
 
 def instance(n_servers: int) -> tuple[Network, Task]:
     """Return a network and a task of ten layers fed by all its servers."""
-    scenario = PaperScenario(servers=n_servers, tasks=1)
-    profile = {"squeezenet-1-1": shipped()["squeezenet-1-1"]}
-    return scenario.network(0), scenario.arrivals(0, profile)[0]
+    settings = [f"network.servers={n_servers}", "workload.tasks=1", "workload.profiles=['squeezenet-1-1']"]
+    inputs = load("paper", settings).inputs(0)
+    return inputs.network, next(iter(inputs.tasks))
 
 
 def _crowd(n_servers: int) -> list[Task]:
-    return PaperScenario(servers=n_servers, tasks=n_servers * 4).arrivals(1)
+    return list(load("paper", [f"network.servers={n_servers}", f"workload.tasks={n_servers * 4}"]).inputs(1).tasks)
 
 
 def loop_over_servers_and_cuts(ledger: Ledger, task: Task) -> list[int]:
@@ -130,10 +129,10 @@ def bare_simpy(times: list[float]) -> None:
 
 def bench_engine() -> None:
     """Print what the engine adds to bare SimPy and the decisions alone."""
-    scenario = PaperScenario()
-    network, tasks = scenario.network(0), scenario.arrivals(0)
+    inputs = load("paper").inputs(0)
+    network, tasks = inputs.network, list(inputs.tasks)
     bare = seconds(lambda: bare_simpy([task.arrival_s for task in tasks]))
-    print(f"the engine, {len(tasks)} tasks on {scenario.servers} servers: engine / (bare SimPy + decisions alone)")
+    print(f"the engine, {len(tasks)} tasks on {len(network.servers)} servers: engine / (bare SimPy + decisions alone)")
     for name in ("fifo", "lbf", "threshold", "cloud"):
         whole, decisions = [], []
         for _ in range(REPEATS):

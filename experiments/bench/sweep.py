@@ -18,30 +18,29 @@ from pathlib import Path
 from typing import Any
 
 from cutlayer.experiments.paper.optimality import SCHEDULERS, SERVERS
-from cutlayer.experiments.paper_source import PaperSource
-from cutlayer.experiments.sweeps.cells import Cell, run_cell
+from cutlayer.experiments.runs.cell import Cell, run_cell
+from cutlayer.experiments.scenarios.scenario import load
 from cutlayer.experiments.sweeps.pool import Pool, default_workers
 from cutlayer.experiments.sweeps.sweep import sweep
 from cutlayer.simulator.results.file import Results
-from cutlayer.workloads.generate import PaperScenario
 
 LEAST_SPEED_UP = 1.8
 MOST_OVERHEAD_S = 5e-3
 MOST_GROWTH_BYTES = 4e6
 """From 100 to 2,000 runs; the allocator's own ups and downs are about that much."""
 FEW, MANY = 100, 2000
-TINY = PaperSource(PaperScenario(servers=2, tasks=2))
-SECOND = PaperSource(PaperScenario(servers=50, tasks=1500))
+TINY = load("paper", ["network.servers=2", "workload.tasks=2"])
+SECOND = load("paper", ["workload.tasks=1500"])
 RUNS = 16
 
 
-def tiny(n: int) -> Iterator[Cell[PaperSource]]:
+def tiny(n: int) -> Iterator[Cell]:
     """Yield cells that take about a millisecond each, four to a workload."""
     for number in range(n):
-        yield Cell(TINY, ("offline", "fifo", "lbf", "threshold")[number % 4], number // 4, bound=None)
+        yield Cell(TINY, ("offline", "fifo", "lbf", "threshold")[number % 4], number // 4, bound="none")
 
 
-def timed_sweep(cells: Iterable[Cell[Any]], jobs: int, after: Callable[[Results], Any] = lambda results: None) -> Any:
+def timed_sweep(cells: Iterable[Cell], jobs: int, after: Callable[[Results], Any] = lambda results: None) -> Any:
     """Return the wall time of a sweep into a new file [s], and what `after` finds there."""
     with tempfile.TemporaryDirectory() as folder, Results(Path(folder) / "bench.db") as results:
         start = time.perf_counter()
@@ -53,7 +52,7 @@ def timed_sweep(cells: Iterable[Cell[Any]], jobs: int, after: Callable[[Results]
 
 def speed_up() -> float:
     """Return how much faster two processes are than one, for runs of about a second."""
-    cells = [Cell(SECOND, "lbf", seed, bound=None) for seed in range(RUNS)]
+    cells = [Cell(SECOND, "lbf", seed, bound="none") for seed in range(RUNS)]
     timed_sweep(cells[:2], 2)  # the fork server starts here
 
     def mean_run_s(results: Results) -> float:
@@ -91,12 +90,15 @@ def print_peak(n: int) -> None:
 
 def paper_grid(seeds: int) -> None:
     """Time the paper's grid."""
-    sources = [PaperSource(PaperScenario(servers=n)) for n in SERVERS]
+    scenarios = [load("paper", [f"network.servers={n}"]) for n in SERVERS]
     cells = (
-        Cell(source, name, seed, options) for source in sources for seed in range(seeds) for name, options in SCHEDULERS
+        Cell(scenario, name, seed, options)
+        for scenario in scenarios
+        for seed in range(seeds)
+        for name, options in SCHEDULERS
     )
     took_s, _ = timed_sweep(cells, default_workers())
-    runs = len(sources) * len(SCHEDULERS) * seeds
+    runs = len(scenarios) * len(SCHEDULERS) * seeds
     cores = default_workers()
     print(f"the paper's grid: {runs:,} runs in {took_s:.0f} s on {cores} cores, {took_s / runs:.3f} s a run")
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from cutlayer.experiments.cli.trace import format_options
 from cutlayer.experiments.figures.names import slug, unlike
+from cutlayer.experiments.runs.cell import Workload, cells_of
 from cutlayer.experiments.runs.run_file import as_text, run_into, say_inputs
-from cutlayer.experiments.scenarios.build import Streamed, topology_of
+from cutlayer.experiments.scenarios.build import topology_of
 from cutlayer.experiments.scenarios.fields import Text
 from cutlayer.experiments.scenarios.files import read
 from cutlayer.experiments.scenarios.inputs import Inputs
@@ -30,23 +31,23 @@ def replay(arguments: argparse.Namespace) -> Iterator[str]:
     scenario = scenario_of(arguments)
     inputs = scenario.inputs(scenario.run.seed)
     scenario, inputs = with_window(scenario, inputs)
-    if isinstance(inputs.tasks, list):  # servers and links one by one take as many rows as tasks feed them
+    if inputs.held:  # servers and links one by one take as many rows as tasks feed them
         scenario = scenario.with_settings(["run.by_resource=true"])
+    cells, workload = cells_of(scenario), Workload(inputs)
     path, stem = _places(arguments.out, arguments.traces[0])
-    say_inputs(scenario, inputs)
     topology = topology_of(scenario, scenario.run.seed)
     from cutlayer.experiments.figures.replay_figure import replay_figure
     from cutlayer.experiments.figures.replay_history import history
     from cutlayer.experiments.figures.style import draw
 
-    assert scenario.scheduler is not None
     title = f"{' + '.join(Path(trace).name for trace in arguments.traces)}, scenario {Path(arguments.scenario).name}"
     names = unlike(f"{stem.name}-{slug(label)}" for label in scenario.labels)
     with Results(path) as results:
-        for chosen, name in zip(scenario.scheduler, names, strict=True):
-            done = run_into(results, scenario, chosen, inputs)
+        say_inputs(scenario, inputs)
+        for (cell, scheduler), name in zip(cells, names, strict=True):
+            done = run_into(results, cell, workload, scheduler)
             yield as_text(done, str(path))
-            own = stem.with_name(name) if len(scenario.scheduler) > 1 else stem
+            own = stem.with_name(name) if len(cells) > 1 else stem
             seen = history(results, done.row, inputs)
             try:
                 yield from map(str, draw(own, replay_figure, seen, topology, title))
@@ -68,19 +69,14 @@ def scenario_of(arguments: argparse.Namespace) -> Scenario:
     options: dict[str, Any] = {"workload": {"trace": [{"file": Text(file), **more} for file in arguments.traces]}}
     if arguments.scheduler is not None:
         options["scheduler"] = [{"name": Text(arguments.scheduler)}]
-    scenario = with_options(draft, options, {}, arguments.set)
-    if scenario.scheduler is None:
-        raise InputError("no scheduler given; set `scheduler` in the scenario or pass --scheduler")
-    return scenario
+    return with_options(draft, options, {}, arguments.set)
 
 
 def with_window(scenario: Scenario, inputs: Inputs) -> tuple[Scenario, Inputs]:
     """Return both with a width of the windows over which frames are reported, where none is given."""
     if scenario.frames is None or scenario.frames.window is not None or inputs.frames is None:
         return scenario, inputs
-    tasks = inputs.tasks
-    last_s = tasks.trace.last_s if isinstance(tasks, Streamed) else list(tasks)[-1].arrival_s
-    end_s = inputs.until_s or last_s or 1.0
+    end_s = inputs.end_s or 1.0
     width_s = round_up(max(end_s / WINDOWS, least_window_s(inputs.network, end_s)))
     frames = replace(inputs.frames, settings=replace(inputs.frames.settings, series_s=width_s))
     return scenario.with_settings([f"frames.window={width_s!r} s"]), replace(inputs, frames=frames)

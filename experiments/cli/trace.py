@@ -37,7 +37,9 @@ def act(arguments: argparse.Namespace) -> str:
             return measured
     trace = read(arguments)
     if arguments.action == "info":
-        return json.dumps(summary(trace) | {"notes": notes_of(trace)}, allow_nan=False) if arguments.json else info(trace)
+        return (
+            json.dumps(summary(trace) | {"notes": notes_of(trace)}, allow_nan=False) if arguments.json else info(trace)
+        )
     if arguments.action == "fit":
         return _fit(trace, arguments, period_s, plot)
     changed = _changed(trace, arguments)
@@ -121,7 +123,8 @@ def info(trace: Trace) -> str:
         counts = (f"{one['variance_by_mean']:.4g} in {render(one['window_s'], 's')}" for one in found["counts"])
         lines += [
             f"{trace.mean_rate_hz:.6g} Hz; gaps {render(gaps['mean_s'], 's')} on average, coefficient of variation "
-            f"{gaps['coefficient_of_variation']:.4g}, {render(gaps['largest_s'], 's')} at most, {gaps['of_0_s']} of 0 s",
+            f"{gaps['coefficient_of_variation']:.4g}, {render(gaps['largest_s'], 's')} at most, "
+            f"{gaps['of_0_s']} of 0 s",
             f"arrivals in a window, variance / mean: {', '.join(counts)}",
         ]
     lines += [_column(name, column) for name, column in found["columns"].items()]
@@ -137,7 +140,9 @@ def _column(name: str, found: Mapping[str, Any]) -> str:
         return f"inputs of {found['tasks']} tasks, at {found['least_servers']} to {found['most_servers']} servers"
     if "count" in found:
         more = ", ..." if found["count"] > len(found["first"]) else ""
-        return f"{name}: {found['count']} {'name' if found['count'] == 1 else 'names'}: {', '.join(found['first'])}{more}"
+        return (
+            f"{name}: {found['count']} {'name' if found['count'] == 1 else 'names'}: {', '.join(found['first'])}{more}"
+        )
     if "mean" not in found:
         return f"{name}: none"
     low, high, mean = (render(found[what], found["unit"]) for what in ("least", "most", "mean"))

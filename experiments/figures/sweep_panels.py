@@ -12,8 +12,9 @@ import numpy as np
 from cutlayer.experiments.figures.panels import Curve, Panel, axis_label
 from cutlayer.experiments.figures.seeds import of_seeds
 from cutlayer.experiments.lateness import NONE_DELIVERED, mean_late_share
-from cutlayer.experiments.records.run_groups import LATE, MOST_LINES, SERVED, Group, Missing, label_of, varied_in
+from cutlayer.experiments.records.run_groups import MOST_LINES, Group, Missing, label_of, varied_in
 from cutlayer.experiments.stats import Interval, mean_interval
+from cutlayer.experiments.sweeps.planning import LATE, SERVED
 from cutlayer.simulator.results.file import Results
 
 NEEDS_VARIED = "no number varies between the runs: a sweep writes runs that differ in one"

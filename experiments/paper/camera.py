@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cutlayer.experiments.paper.study import Claim, Study, experiment, main
+from cutlayer.experiments.paper.study import Claim, Study, experiment
 from cutlayer.experiments.progress import progress
 from cutlayer.experiments.verdicts import certain
 from cutlayer.simulator.units import bits
@@ -134,7 +133,3 @@ def _claims(ways: list[Case]) -> list[Claim]:
             {"all_channels_kbps": all_channels, "all_channels_key_frames_kbps": all_key},
         ),
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(main(run))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cutlayer.experiments.paper.study import Claim, Study, experiment, main
+from cutlayer.experiments.paper.study import Claim, Study, experiment
 from cutlayer.experiments.progress import progress
 from cutlayer.experiments.verdicts import certain
 from cutlayer.profiles.store import shipped
@@ -99,7 +98,3 @@ def _claims(profiles: Mapping[str, Profile]) -> list[Claim]:
             {"networks": len(profiles), "least_flop": float(steps.min()), "most_flop": float(steps.max())},
         ),
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(main(run))

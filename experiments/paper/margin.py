@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from cutlayer.experiments.lateness import late_of_runs
-from cutlayer.experiments.paper.study import Claim, Study, experiment, main
-from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.paper.study import Claim, Study, experiment
+from cutlayer.experiments.runs.cell import Cell
 from cutlayer.experiments.stats import Interval, mean_interval
-from cutlayer.experiments.sweeps.cells import Cell
-from cutlayer.simulator.frames.settings import FrameSettings
-from cutlayer.workloads.generate import PaperScenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARGINS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 KINDS = {
-    "jittered, constant": FrameSettings(arrivals="jittered", jitter=1.0),
-    "periodic, log-normal (CV 0.5)": FrameSettings(sizes="lognormal", size_cv=0.5),
-    "periodic, exponential": FrameSettings(sizes="exponential"),
-    "Poisson, constant": FrameSettings(arrivals="poisson"),
-    "Poisson, log-normal (CV 0.5)": FrameSettings(arrivals="poisson", sizes="lognormal", size_cv=0.5),
-    "Poisson, exponential": FrameSettings(arrivals="poisson", sizes="exponential"),
+    "jittered, constant": ("frames.arrivals=jittered", "frames.jitter=1.0"),
+    "periodic, log-normal (CV 0.5)": ("frames.sizes=lognormal", "frames.size_cv=0.5"),
+    "periodic, exponential": ("frames.sizes=exponential",),
+    "Poisson, constant": ("frames.arrivals=poisson",),
+    "Poisson, log-normal (CV 0.5)": ("frames.arrivals=poisson", "frames.sizes=lognormal", "frames.size_cv=0.5"),
+    "Poisson, exponential": ("frames.arrivals=poisson", "frames.sizes=exponential"),
 }
 TARGETS = (0.99, 0.999)
-SERVERS, TASKS, UNTIL_S = 5, 10, 600.0
+SETTINGS = ("network.servers=5", "workload.tasks=10", "workload.arrivals.interval=0 s", "run.until=600 s")
 
 Misses = Mapping[str, Sequence[Interval]]
 
@@ -39,15 +35,8 @@ def run(study: Study) -> list[Claim]:
     """Frames in time against the reservation margin, for jitter, Poisson arrivals and varying sizes."""
     cells = {
         (kind, margin): [
-            Cell(
-                PaperSource(
-                    PaperScenario(servers=SERVERS, tasks=TASKS, interarrival_s=0.0, reservation_margin=margin),
-                    frames=settings,
-                    until_s=UNTIL_S,
-                ),
-                "offline",
-                seed,
-            )
+            Cell(scenario, "offline", seed)
+            for scenario in [study.scenario(*SETTINGS, *settings, f"network.reservation_margin={margin}")]
             for seed in study.seeds
         ]
         for kind, settings in KINDS.items()
@@ -122,7 +111,3 @@ def _draw(misses: Misses) -> Figure:
     axes.set_ylabel("share of frames past their deadline")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return drawn
-
-
-if __name__ == "__main__":
-    sys.exit(main(run))

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cutlayer.experiments.paper.study import Claim, Study, experiment, main
-from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.paper.study import Claim, Study, experiment
+from cutlayer.experiments.runs.cell import HINDSIGHT, POINTS, Cell, hindsight_at
 from cutlayer.experiments.stats import Interval, mean_interval, paired_interval
-from cutlayer.experiments.sweeps.cells import HINDSIGHT, POINTS, Cell, hindsight_at
 from cutlayer.experiments.verdicts import Verdict, certain, within
 from cutlayer.simulator.results.file import Results
-from cutlayer.workloads.generate import PaperScenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,9 +27,9 @@ NEAR = 0.1
 @experiment("online_arrivals", paper="Fig. 4(b)")
 def run(study: Study) -> list[Claim]:
     """Deployed tasks while 1,000 tasks arrive at 50 servers: the online algorithm, FIFO and LBF."""
-    scenario = PaperScenario()
+    scenario, tasks = study.scenario(), study.scenario().workload.tasks
     cells = [
-        Cell(PaperSource(scenario), name, seed, options, keep=("series",), bound=HINDSIGHT)
+        Cell(scenario, name, seed, options, keep=("series",), bound=HINDSIGHT)
         for seed in study.seeds
         for name, options in SCHEDULERS
     ]
@@ -42,14 +39,11 @@ def run(study: Study) -> list[Claim]:
         own = [cell for cell in cells if (cell.scheduler, cell.options) == (name, options)]
         curves[own[0].label] = np.array([deployed_after_arrivals(study.results, cell.key) for cell in own])
     full = [row["first_eviction_arrivals"] for row in rows if row["scheduler"] == "fifo"]
-    at = np.array(hindsight_at(scenario.tasks))
+    at = np.array(hindsight_at(tasks))
     hindsight_bounds = np.array(
         [bounds_in_hindsight(study.results, cell.key) for cell in cells if cell.label == "threshold"]
     )
-    means = {
-        label: [mean_interval(column).clipped(0, scenario.tasks) for column in curve.T]
-        for label, curve in curves.items()
-    }
+    means = {label: [mean_interval(column).clipped(0, tasks) for column in curve.T] for label, curve in curves.items()}
     study.record(
         "online_arrivals",
         [
@@ -61,7 +55,7 @@ def run(study: Study) -> list[Claim]:
     study.draw("fig4b_online_arrivals", _draw, means, at, hindsight_bounds.mean(axis=0))
     ranges = [json.loads(row["report"]) for row in rows if row["scheduler"] == "threshold"]
     reached = curves["threshold"][:, at - 1] / hindsight_bounds
-    return [*_claims(curves, full, scenario.tasks), _ratio_claim(reached, ranges, scenario.usable_share)]
+    return [*_claims(curves, full, tasks), _ratio_claim(reached, ranges, scenario.network.usable_share)]
 
 
 def bounds_in_hindsight(results: Results, key: str) -> np.ndarray:
@@ -192,7 +186,3 @@ def _claims(curves: dict[str, np.ndarray], full: list[int | None], n_tasks: int)
         )
     )
     return claims
-
-
-if __name__ == "__main__":
-    sys.exit(main(run))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cutlayer.experiments.paper.online_arrivals import bounds_in_hindsight, deployed_after_arrivals
-from cutlayer.experiments.paper.study import Claim, Study, experiment, main
-from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.paper.study import Claim, Study, experiment
+from cutlayer.experiments.runs.cell import HINDSIGHT, Cell, hindsight_at
 from cutlayer.experiments.scenarios.plugin import scheduler_class
 from cutlayer.experiments.stats import Interval, mean_interval
-from cutlayer.experiments.sweeps.cells import HINDSIGHT, Cell, hindsight_at
 from cutlayer.simulator.policy import OnlineScheduler
-from cutlayer.workloads.generate import PaperScenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,44 +34,44 @@ SCHEDULERS: list[tuple[str, dict[str, Any]]] = [
 
 
 @experiment("optimality")
-def run(study: Study) -> list[Claim]:
+def run(study: Study, servers: Sequence[int] = SERVERS) -> list[Claim]:
     """Deployed tasks of every scheduler as a share of the bound, for 20 to 90 edge servers."""
     cells = [
-        Cell(PaperSource(PaperScenario(servers=n, tasks=TASKS)), name, seed, options)
-        for n in SERVERS
+        Cell(scenario, name, seed, options)
+        for scenario in (study.scenario(f"network.servers={n}") for n in servers)
         for seed in study.seeds
         for name, options in SCHEDULERS
     ]
     rows = study.sweep("schedulers against the bound", cells)
     reached: dict[str, dict[int, list[float]]] = {}
     for cell, row in zip(cells, rows, strict=True):
-        by_servers = reached.setdefault(cell.label, {n: [] for n in SERVERS})
-        by_servers[cell.source.scenario.servers].append(1 - row["gap"])
-    lines = {label: [mean_interval(values[n]).clipped(0.0, 1.0) for n in SERVERS] for label, values in reached.items()}
+        by_servers = reached.setdefault(cell.label, {n: [] for n in servers})
+        by_servers[cell.scenario.network.servers].append(1 - row["gap"])
+    lines = {label: [mean_interval(values[n]).clipped(0.0, 1.0) for n in servers] for label, values in reached.items()}
     study.record(
         "optimality",
         [
             ("deployed tasks / bound", label, "servers", n, *interval.measure)
             for label, intervals in lines.items()
-            for n, interval in zip(SERVERS, intervals, strict=True)
+            for n, interval in zip(servers, intervals, strict=True)
         ],
     )
-    study.draw("optimality", _draw, lines, SERVERS)
+    study.draw("optimality", _draw, lines, servers)
     _follow_arrivals(study)
     return [_claim(label, values) for label, values in reached.items()]
 
 
 def _follow_arrivals(study: Study) -> None:
     """Keep and draw what online schedulers reach of the bound in hindsight, as arrivals go on."""
-    source = PaperSource(PaperScenario(tasks=TASKS))
+    scenario = study.scenario()
     cells = [
-        Cell(source, name, seed, options, keep=("series",), bound=HINDSIGHT)
+        Cell(scenario, name, seed, options, keep=("series",), bound=HINDSIGHT)
         for seed in study.seeds
         for name, options in SCHEDULERS
         if issubclass(scheduler_class(name), OnlineScheduler)
     ]
     study.sweep("online schedulers in hindsight", cells)
-    at = np.array(hindsight_at(TASKS))
+    at = np.array(hindsight_at(scenario.workload.tasks))
     reached: dict[str, list[np.ndarray]] = {}
     for cell in cells:
         deployed = deployed_after_arrivals(study.results, cell.key)[at - 1]
@@ -126,7 +123,3 @@ def _draw(
     axes.set_ylim(0, 102)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return drawn
-
-
-if __name__ == "__main__":
-    sys.exit(main(run))

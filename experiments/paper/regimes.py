@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cutlayer.experiments.paper.study import Claim, Study, experiment, main
-from cutlayer.experiments.paper_source import PaperSource
-from cutlayer.experiments.sweeps.cells import Cell
+from cutlayer.experiments.paper.study import Claim, Study, experiment
+from cutlayer.experiments.runs.cell import Cell
 from cutlayer.experiments.verdicts import above_zero
-from cutlayer.workloads.generate import PaperScenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,12 +57,12 @@ CLAIMS = (_beats_fixed, _two_is_best, _passes_fifo, _passes_lbf)
 
 
 @experiment("regimes")
-def run(study: Study) -> list[Claim]:
+def run(study: Study, rates_hz: Sequence[float] = RATES_HZ, shares: Sequence[float] = SHARES) -> list[Claim]:
     """Which claims of the paper hold over a grid of frame rate, V and spread of inputs."""
-    points = [(rate, share, spread) for rate in RATES_HZ for share in SHARES for spread in SPREADS]
+    points = [(rate, share, spread) for rate in rates_hz for share in shares for spread in SPREADS]
     cells = {
-        (point, seed): [Cell(_source(point), name, seed, options) for name, options in SCHEDULERS]
-        for point in points
+        (point, seed): [Cell(scenario, name, seed, options) for name, options in SCHEDULERS]
+        for point, scenario in ((point, study.scenario(*_settings(point))) for point in points)
         for seed in study.seeds
     }
     rows = iter(study.sweep("points of the grid", [cell for own in cells.values() for cell in own]))
@@ -99,33 +96,38 @@ def run(study: Study) -> list[Claim]:
             f"at {sum(m > 0 for m in margins[claim].values())} of {len(points)} points of the grid; margin from "
             f"{min(margins[claim].values()):+.0f} to {max(margins[claim].values()):+.0f} tasks",
             above_zero(rival for rivals in ahead[claim].values() for rival in rivals),
-            f"frame rates {RATES_HZ} Hz, V {SHARES}, weights of the inputs {SPREADS}; 50 servers, mean over seeds",
+            f"frame rates {rates_hz} Hz, V {shares}, weights of the inputs {SPREADS}; 50 servers, mean over seeds",
             {"margins": [[*point[:2], *point[2], m] for point, m in margins[claim].items()]},
         )
         for claim in CLAIMS
     ]
 
 
-def _source(point: Point) -> PaperSource:
+def _settings(point: Point) -> tuple[str, ...]:
     rate, share, spread = point
-    return PaperSource(PaperScenario(frame_rate_hz=rate, usable_share=share, weight=spread))
+    return (
+        f"workload.frame_rate={rate} Hz", f"network.usable_share={share}", f"workload.weight={list(map(float, spread))}"
+    )  # fmt: skip
 
 
 def _draw(margins: Mapping[Any, Mapping[Point, float]]) -> Figure:
     from cutlayer.experiments.figures.style import subplots
 
+    by_point = next(iter(margins.values()))
+    rates_hz = list(dict.fromkeys(rate for rate, _, _ in by_point))
+    shares = list(dict.fromkeys(share for _, share, _ in by_point))
     drawn, panels = subplots(len(CLAIMS), len(SPREADS), figsize=(7.2, 9.2), sharex=True, sharey=True)
     most = max(abs(m) for by_point in margins.values() for m in by_point.values()) or 1.0
     image: Any = None
     for row, claim in zip(panels, CLAIMS, strict=True):
         for axes, spread in zip(row, SPREADS, strict=True):
-            table = np.array([[margins[claim][rate, share, spread] for rate in RATES_HZ] for share in SHARES])
+            table = np.array([[margins[claim][rate, share, spread] for rate in rates_hz] for share in shares])
             image = axes.imshow(table, origin="lower", aspect="auto", cmap="PuOr", vmin=-most, vmax=most)
             for (y, x), margin in np.ndenumerate(table):
                 # the sign says it in grey too
                 axes.text(x, y, f"{margin:+.0f}", ha="center", va="center", fontsize=8, color=_ink(margin / most))
-            axes.set_xticks(range(len(RATES_HZ)), [f"{rate:g}" for rate in RATES_HZ])
-            axes.set_yticks(range(len(SHARES)), [f"{share:g}" for share in SHARES])
+            axes.set_xticks(range(len(rates_hz)), [f"{rate:g}" for rate in rates_hz])
+            axes.set_yticks(range(len(shares)), [f"{share:g}" for share in shares])
             axes.grid(False)
         row[0].set_ylabel("V")
         row[1].set_title(str(claim.__doc__), fontsize=9)
@@ -137,7 +139,3 @@ def _draw(margins: Mapping[Any, Mapping[Point, float]]) -> Figure:
 
 def _ink(share: float) -> str:
     return "white" if abs(share) > 0.7 else "black"
-
-
-if __name__ == "__main__":
-    sys.exit(main(run))

@@ -12,7 +12,6 @@ from typing import Any, get_args
 
 from cutlayer.experiments.paper.study import Claim, find_experiments, open_study, told
 from cutlayer.experiments.verdicts import Verdict
-from cutlayer.simulator.errors import UnknownNameError
 from cutlayer.simulator.files import write_text
 
 
@@ -23,9 +22,9 @@ def paper_experiments() -> list[str]:
 
 
 def reproduce(
-    out: str | Path, seeds: int, only: Sequence[str] = (), jobs: int | None = None
+    out: str | Path, seeds: int, only: Sequence[str] = (), jobs: int | None = None, settings: Sequence[str] = ()
 ) -> tuple[list[Claim], Path]:
-    """Run the paper's experiments and write figures, ``claims.json`` and ``claims.md`` to one folder.
+    """Run experiments and write figures, ``claims.json`` and ``claims.md`` to one folder.
 
     Parameters
     ----------
@@ -37,6 +36,8 @@ def reproduce(
         Names of experiments; all of the paper's by default.
     jobs : int, optional
         In how many processes; on all cores by default.
+    settings : sequence of str
+        ``KEY=VALUE`` to set over the scenario of every experiment.
 
     Returns
     -------
@@ -48,16 +49,12 @@ def reproduce(
     InputError
         If an experiment is unknown, or the folder cannot be written to.
     """
-    names = paper_experiments()
-    for name in only:
-        if name not in names:
-            raise UnknownNameError("experiment", name, names)
     registered = find_experiments()
+    experiments = [registered[name] for name in only or paper_experiments()]
     claims: list[Claim] = []
-    with open_study(out, seeds, jobs) as study:
-        for name in names:
-            if not only or name in only:
-                claims += registered[name].run(study)
+    with open_study(out, seeds, jobs, settings) as study:
+        for one in experiments:
+            claims += one.run(study)
         write_text(study.out / "claims.json", as_json(claims))
         write_text(study.out / "claims.md", as_markdown(claims, seeds))
         return claims, study.out

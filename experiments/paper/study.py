@@ -1,8 +1,7 @@
-"""What every experiment shares: the registry, where things go, claims, and a command of its own."""
+"""What every experiment shares: the registry, where things go, and claims."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import pkgutil
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cutlayer.experiments import paper
-from cutlayer.experiments.cli.main import Parser, guarded
 from cutlayer.experiments.console import coloured
 from cutlayer.experiments.progress import progress
 from cutlayer.experiments.verdicts import Verdict
@@ -21,9 +19,8 @@ from cutlayer.simulator.registry import Registry
 from cutlayer.simulator.results.file import Results
 
 if TYPE_CHECKING:
-    from cutlayer.experiments.sweeps.cells import Cell
-
-SEEDS = 20
+    from cutlayer.experiments.runs.cell import Cell
+    from cutlayer.experiments.scenarios.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -71,6 +68,8 @@ class Study:
         What was written so far.
     jobs : int, optional
         In how many processes to run; on all cores by default.
+    settings : sequence of str
+        ``KEY=VALUE`` to set over the scenario of every experiment.
     """
 
     out: Path
@@ -78,8 +77,15 @@ class Study:
     seeds: Sequence[int]
     files: list[Path] = field(default_factory=list)
     jobs: int | None = None
+    settings: Sequence[str] = ()
 
-    def sweep(self, what: str, cells: Sequence[Cell[Any]]) -> list[dict[str, Any]]:
+    def scenario(self, *settings: str) -> Scenario:
+        """Return the paper's scenario with keys set, such as ``"network.servers=30"``."""
+        from cutlayer.experiments.scenarios.scenario import load
+
+        return load("paper", (*settings, *self.settings))
+
+    def sweep(self, what: str, cells: Sequence[Cell]) -> list[dict[str, Any]]:
         """Do the runs that are not there yet, and return the row of every cell, in order.
 
         Raises
@@ -119,7 +125,7 @@ class Experiment:
 
     name: str
     paper: str | None
-    run: Callable[[Study], list[Claim]]
+    run: Callable[..., list[Claim]]
 
     @property
     def title(self) -> str:
@@ -130,10 +136,10 @@ class Experiment:
 EXPERIMENTS: Registry[Experiment] = Registry("experiment")
 
 
-def experiment(name: str, *, paper: str | None = None) -> Callable[[Callable[[Study], list[Claim]]], Experiment]:
+def experiment(name: str, *, paper: str | None = None) -> Callable[[Callable[..., list[Claim]]], Experiment]:
     """Register a function as an experiment; `paper` says which figure of the paper it redraws."""
 
-    def add(run: Callable[[Study], list[Claim]]) -> Experiment:
+    def add(run: Callable[..., list[Claim]]) -> Experiment:
         return EXPERIMENTS.register(name)(Experiment(name, paper, run))
 
     return add
@@ -147,7 +153,7 @@ def find_experiments() -> Registry[Experiment]:
 
 
 @contextlib.contextmanager
-def open_study(out: str | Path, seeds: int, jobs: int | None = None) -> Iterator[Study]:
+def open_study(out: str | Path, seeds: int, jobs: int | None = None, settings: Sequence[str] = ()) -> Iterator[Study]:
     """Make the folder, open its results file and yield the study.
 
     Raises
@@ -163,36 +169,7 @@ def open_study(out: str | Path, seeds: int, jobs: int | None = None) -> Iterator
     except OSError as fault:
         raise InputError(f"cannot be made ({fault.strerror})", folder) from None
     with Results(folder / "results.db") as results:
-        yield Study(folder, results, range(seeds), jobs=jobs)
-
-
-def add_study_arguments(parser: argparse.ArgumentParser, out: str) -> None:
-    """Add the options every experiment has."""
-    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="seeds (default: %(default)s)")
-    parser.add_argument("--out", default=out, metavar="DIR", help="folder to write to (default: %(default)s)")
-    add_jobs_argument(parser)
-
-
-def add_jobs_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``-j``."""
-    parser.add_argument("-j", "--jobs", type=int, metavar="N", help="processes (default: one for every core)")
-
-
-def main(one: Experiment, argv: Sequence[str] | None = None) -> int:
-    """Run one experiment as a command: ``python -m cutlayer.experiments.paper.NAME``."""
-    parser = Parser(prog=f"python -m cutlayer.experiments.paper.{one.name}", description=one.title)
-    add_study_arguments(parser, f"results/{one.name}")
-    arguments = parser.parse_args(argv)
-
-    def call() -> int:
-        with open_study(arguments.out, arguments.seeds, arguments.jobs) as study:
-            claims = one.run(study)
-        for claim in claims:
-            print(told(claim))
-        print(study.out)
-        return 0
-
-    return guarded(parser.prog, call)
+        yield Study(folder, results, range(seeds), jobs=jobs, settings=settings)
 
 
 _COLOURS = {"holds": "green", "does not hold": "red", "not shown": "yellow"}

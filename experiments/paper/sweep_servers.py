@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -10,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cutlayer.experiments.paper.study import Claim, Study, experiment, main
-from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.paper.study import Claim, Study, experiment
+from cutlayer.experiments.runs.cell import Cell
 from cutlayer.experiments.stats import Interval, mean_interval
-from cutlayer.experiments.sweeps.cells import Cell
 from cutlayer.experiments.verdicts import above_zero, certain
-from cutlayer.workloads.generate import PaperScenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from cutlayer.experiments.scenarios.sections import NetworkSection
 
 Deployed = Mapping[tuple[str, int], list[float]]
 Spec = tuple[str, dict[str, Any]]
@@ -36,25 +35,27 @@ SCHEDULERS: list[Spec] = [OFFLINE, *(("fixed", {"cut": k}) for k in CUTS), ("clo
 def run(study: Study) -> list[Claim]:
     """Deployed tasks for 20 to 90 edge servers: the offline algorithm, fixed cuts and the cloud."""
     cells = [
-        Cell(PaperSource(PaperScenario(servers=n)), name, seed, options)
-        for n in SERVERS
+        Cell(scenario, name, seed, options)
+        for scenario in (study.scenario(f"network.servers={n}") for n in SERVERS)
         for seed in study.seeds
         for name, options in SCHEDULERS
     ]
     rows = study.sweep("servers swept", cells)
     deployed: Deployed = defaultdict(list)
     bounds: dict[int, dict[int, float]] = defaultdict(dict)
-    saved = []
+    saved, paper = [], study.scenario()
     for cell, row in zip(cells, rows, strict=True):
-        servers = cell.source.scenario.servers
+        servers = cell.scenario.network.servers
         deployed[cell.label, servers].append(row["deployed_tasks"])
         bounds[servers][cell.seed] = row["bound_tasks"]
-        if cell.label == "offline" and servers == PaperScenario().servers:
+        if cell.label == "offline" and servers == paper.network.servers:
             saved.append(1 - row["reserved_bps"] / row["raw_bps"])
     for n in SERVERS:
         deployed[BOUND, n].extend(bounds[n][seed] for seed in study.seeds)
-    n_tasks = PaperScenario().tasks
-    lines = {label: [mean_interval(deployed[label, n]).clipped(0, n_tasks) for n in SERVERS] for label, _ in deployed}
+    lines = {
+        label: [mean_interval(deployed[label, n]).clipped(0, paper.workload.tasks) for n in SERVERS]
+        for label, _ in deployed
+    }
     study.record(
         "sweep_servers",
         [
@@ -64,7 +65,7 @@ def run(study: Study) -> list[Claim]:
         ],
     )
     study.draw("fig4a_sweep_servers", _draw, lines)
-    return _claims(deployed, lines, saved)
+    return _claims(deployed, lines, saved, paper.network)
 
 
 def _draw(lines: Mapping[str, Sequence[Interval]]) -> Figure:
@@ -87,7 +88,9 @@ def _draw(lines: Mapping[str, Sequence[Interval]]) -> Figure:
     return drawn
 
 
-def _claims(deployed: Deployed, lines: Mapping[str, Sequence[Interval]], saved_by_seed: Sequence[float]) -> list[Claim]:
+def _claims(
+    deployed: Deployed, lines: Mapping[str, Sequence[Interval]], saved_by_seed: Sequence[float], network: NetworkSection
+) -> list[Claim]:
     tasks = {at: np.array(values, dtype=np.float64) for at, values in deployed.items()}
     better = {(k, n): tasks["offline", n] - tasks[f"fixed(cut={k})", n] for k in CUTS for n in SERVERS}
     margins = {at: mean_interval(values) for at, values in better.items()}
@@ -99,10 +102,10 @@ def _claims(deployed: Deployed, lines: Mapping[str, Sequence[Interval]], saved_b
     mean_of = {k: float(values.mean()) for k, values in by_cut.items()}
     ranking = sorted(CUTS, key=lambda k: -mean_of[k])
     rival = next(k for k in ranking if k != 2)
-    default = list(SERVERS).index(PaperScenario().servers)
+    default = list(SERVERS).index(network.servers)
     balanced, product = lines["offline"][default], lines["offline(cut_rule=largest-product)"][default]
     cloud = lines["cloud"][default]
-    usable_share, saved = PaperScenario().usable_share, mean_interval(saved_by_seed).clipped(0.0, 1.0)
+    usable_share, saved = network.usable_share, mean_interval(saved_by_seed).clipped(0.0, 1.0)
     reached = [
         ours / bound for n in SERVERS for ours, bound in zip(deployed["offline", n], deployed[BOUND, n], strict=True)
     ]
@@ -164,7 +167,3 @@ def _claims(deployed: Deployed, lines: Mapping[str, Sequence[Interval]], saved_b
             {"largest_product": product.mean, "balanced": balanced.mean},
         ),
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(main(run))

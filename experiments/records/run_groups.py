@@ -9,20 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cutlayer.experiments.cli.options import OPTIONS
 from cutlayer.experiments.records.varied import in_words, varied
+from cutlayer.experiments.runs.runner import KEPT_WORDS
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.results.file import Results
 
 Row = dict[str, Any]
 MOST_LINES = 8
 """So many lines can be told apart in one figure, also in grey."""
-SERVED, LATE = "tasks deployed [% of those that arrived]", "late frames [% of delivered]"
-"""The quantities that ``cutlayer plan`` leaves in the table ``measures``."""
-KEPT_WORDS = ("keep", "by_resource", "bound")
-"""What a scenario says of what is kept of a run, not of what happens in it."""
-_OPTION_OF = {option.key: option.name for option in OPTIONS}
-"""Under what name a run keeps where a file of its scenario lies."""
 
 
 class Missing(Exception):
@@ -147,9 +141,8 @@ def group_runs(rows: Sequence[Row]) -> list[Group]:
     return _labelled(_newest_first(groups))
 
 
-def _kept(row: Row) -> tuple[bool, int]:
-    scenario = json.loads(row["scenario"])
-    return (bool(scenario.get("by_resource")), len(scenario.get("keep") or ()))
+def _kept(row: Row) -> int:
+    return len(json.loads(row["scenario"]).get("keep") or ())
 
 
 def parameters_of(row: Row) -> tuple[dict[str, Any], str]:
@@ -168,8 +161,8 @@ def _flat(value: Mapping[str, Any], above: str, paths: Mapping[str, str]) -> Ite
         key = f"{above}{name}"
         if isinstance(item, dict) and "sha256" in item:  # a file is what it holds; where it lies is good for a name
             plain = key.replace(".0.", ".")
-            path = Path(paths.get(_OPTION_OF.get(plain, key), name)).name
-            yield key, f"{path} ({item['sha256'][:8]})"
+            path = Path(paths.get(key) or paths.get(plain) or name).name
+            yield key, f"{path} ({str(item['sha256'])[:8]})"
         elif isinstance(item, dict):
             yield from _flat(item, f"{key}.", paths)
         elif isinstance(item, list) and any(isinstance(part, dict) for part in item):

@@ -11,12 +11,11 @@ from typing import Any
 from cutlayer.experiments.records.run_groups import Row, parameters_of
 from cutlayer.experiments.records.varied import varied
 from cutlayer.experiments.runs.kept_frames import copy_frames
+from cutlayer.experiments.runs.runner import KEPT_WORDS, OF_THE_MACHINE, TABLES_TO_KEEP
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.results.tables import TABLES, column_names
 
-OF_THE_MACHINE = ("run", "wall_s", "peak_memory_bytes", "host", "command", "paths")
-"""Columns in which two equal runs may differ."""
 MOST_VARIED = 4
 """So many keys that set scenarios apart fit beside the rest in a line of a terminal, about."""
 
@@ -103,8 +102,8 @@ def _ranges(seeds: Sequence[int]) -> str:
 def merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
     """Add the runs of several results files to one; a run that is there already stays as it is.
 
-    A run that is done goes before one of the same key that has failed. Each file is read as it is at one moment, also
-    one that is being written. Single frames that lie beside a file are copied with their run.
+    A run that is done replaces one of the same key that has failed, or of which fewer tables were kept. Each file is
+    read as it is at one moment, also one that is being written. Single frames beside a file are copied with their run.
 
     Returns
     -------
@@ -130,13 +129,17 @@ def _merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
             before = kept.setdefault(key, (file, status))
             if before[0] is file:
                 continue
-            if before[1] == status == "done" and not _equal(before[0], file, key):
-                raise InputError(f"run {key[:12]} is not the same in {before[0].path}; allowed: equal runs", file.path)
-            if before[1] != "done" == status:
+            if before[1] == status == "done":
+                if not _equal(before[0], file, key):
+                    said = f"run {key[:12]} is not the same in {before[0].path}; allowed: equal runs"
+                    raise InputError(said, file.path)
+                if len(_tables(file, key)) > len(_tables(before[0], key)):
+                    kept[key] = (file, status)
+            elif status == "done":
                 kept[key] = (file, status)
     added = 0
     for key, (file, _) in kept.items():
-        if file is not out and (out.value(key, "status") in (None, "failed")):
+        if file is not out:
             (row,) = file.rows("runs", key)
             copy_frames(file.path, out.path, key)  # first: a run that is there has all of it
             with out.writing(row) as writer:
@@ -156,12 +159,36 @@ def _values(file: Results, table: str, key: str) -> Iterator[Sequence[Any]]:
     return ([row[name] for name in names] for row in file.rows(table, key))
 
 
+BOUNDED = ("bound_tasks", "gap")
+
+
+def _kept(file: Results, key: str) -> Row:
+    described = json.loads(file.value(key, "scenario") or "{}")
+    return {name: described.get(name) for name in KEPT_WORDS}
+
+
+def _tables(file: Results, key: str) -> set[str]:
+    """Return the tables that were kept of a run."""
+    kept = _kept(file, key)
+    if kept["keep"] is None:
+        return set(TABLES) - {"runs"}
+    always = set(TABLES) - {"runs", "measures", *TABLES_TO_KEEP}
+    return always | set(kept["keep"]) | ({"measures"} if kept["bound"] == "hindsight" else set())
+
+
+def _bounds(one: Results, other: Results, key: str) -> bool:
+    """Return whether both have found the same kind of bound."""
+    return bool(_kept(one, key)["bound"] == _kept(other, key)["bound"])
+
+
 def _equal(one: Results, other: Results, key: str) -> bool:
     """Return whether two files say the same of a run, but for what depends on the machine."""
-    for table in TABLES:
+    both = _tables(one, key) & _tables(other, key)
+    for table in ("runs", *(table for table in TABLES if table in both)):
         if table == "runs":
             rows: list[list[Row]] = [list(file.rows(table, key)) for file in (one, other)]
-            free = (*OF_THE_MACHINE, "versions")  # of Python and libraries; the model's is in the key
+            # versions of Python and libraries; the model's is in the key, and so is what decides in the scenario
+            free = (*OF_THE_MACHINE, "versions", "scenario", *(() if _bounds(one, other, key) else BOUNDED))
             plain = [[{c: v for c, v in row.items() if c not in free} for row in part] for part in rows]
             if plain[0] != plain[1]:
                 return False

@@ -75,7 +75,7 @@ def timeline(
     path : path
         A results file.
     run : str, optional
-        A scheduler as the results call it, or the beginning of a run's key; the first run by default.
+        A scheduler as the results call it, or the beginning of a run's key; the newest run by default.
     out : path, optional
         Compressed where it ends in ``.gz``; by default beside the results, named after them.
     most : int
@@ -91,10 +91,9 @@ def timeline(
     with Results(path, must_exist=True) as results:
         rows = chosen_rows(results, [] if run is None else [run])
         if len(rows) > 1:
-            say(
-                f"{len(rows)} runs; this is the first, {rows[0]['scheduler']} {rows[0]['key'][:12]} (--run KEY chooses)"
-            )
-        row = rows[0]
+            newest = f"{rows[-1]['scheduler']} {rows[-1]['key'][:12]}"
+            say(f"{len(rows)} runs; this is the newest, {newest} (--run KEY chooses)")
+        row = rows[-1]
         tracks = _Tracks()
         network = network_of(results, row)
         if network is not None:
@@ -200,6 +199,8 @@ def _counter_events(
                 yield 0.0, event(f"link {name}", "uplink", "Mbit/s", capacity / 1e6)
         for row in read_table(results, "series_by", run["key"]):
             name = row["resource_name"]
+            if network is not None and name not in (compute if row["resource"] == "server" else uplink):
+                raise InputError(f"series_by: {row['resource']} {name!r} is not among resources", results.path)
             if row["resource"] == "server":
                 value = row["reserved_flop_per_s"] / 1e9
                 value = compute[name] / 1e9 - value if compute else value

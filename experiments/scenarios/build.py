@@ -2,60 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cutlayer.experiments.scenarios.arrivals import cut_short, end_of, frame_note, trace_of
 from cutlayer.experiments.scenarios.capacity import measured
 from cutlayer.experiments.scenarios.fields import Range
-from cutlayer.experiments.scenarios.inputs import Frames, Inputs, Traffic
+from cutlayer.experiments.scenarios.inputs import Frames, Inputs, Streamed, traffic
 from cutlayer.profiles.store import load_dir, shipped
 from cutlayer.simulator.conditions import Conditions
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.frames.settings import check as check_frames
 from cutlayer.simulator.frames.settings import check_windows
 from cutlayer.simulator.rng import stream
-from cutlayer.simulator.types import Network, Profile, Task
-from cutlayer.workloads.arrivals.generated import generated
+from cutlayer.simulator.types import Network, Profile
 from cutlayer.workloads.conditions import merge, read_conditions
 from cutlayer.workloads.formats import read_network
 from cutlayer.workloads.outages import random_faults
-from cutlayer.workloads.tasks import iter_tasks
 from cutlayer.workloads.topology.build import Topology, build_network
 from cutlayer.workloads.topology.formats import read_graph
 from cutlayer.workloads.topology.graphs import great_circle_m
 from cutlayer.workloads.topology.placement import Uniform
 from cutlayer.workloads.topology.shapes import generate
-from cutlayer.workloads.traces.formats import format_of, read_trace
-from cutlayer.workloads.traces.reshape import at_mean_rate, clipped, from_first, thinned
-from cutlayer.workloads.traces.together import together
 from cutlayer.workloads.traces.trace import Trace
 
 if TYPE_CHECKING:
-    from cutlayer.experiments.scenarios.network_sections import TopologySection
     from cutlayer.experiments.scenarios.scenario import Scenario
-    from cutlayer.experiments.scenarios.workload import TraceSection
+    from cutlayer.experiments.scenarios.network_sections import TopologySection
 
 MOST_HELD = 100_000
 """More tasks than these are not held in memory, but drawn again whenever they are gone through."""
-
-
-@dataclass(frozen=True)
-class Streamed:
-    """Tasks that are made as they are gone through, every time anew."""
-
-    trace: Trace
-    network: Network
-    profiles: Mapping[str, Profile]
-    options: Mapping[str, Any]
-
-    def __iter__(self) -> Iterator[Task]:
-        return iter_tasks(self.trace, self.network, self.profiles, **self.options)
-
-    def __len__(self) -> int:
-        return self.trace.count
 
 
 def inputs(scenario: Scenario, seed: int) -> Inputs:
@@ -63,11 +42,7 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
     topology = topology_of(scenario, seed)
     network = network_of(scenario, seed) if topology is None else topology.network
     profiles = profiles_of(scenario)
-    trace = trace_of(scenario, network, profiles, seed)
-    until_s = scenario.run.until
-    if until_s is not None and until_s < trace.last_s:
-        raise InputError(f"run.until is {until_s:g}; allowed: {trace.last_s:g} (the last arrival) or later [s]")
-    end_s = trace.last_s if until_s is None else until_s
+    trace, notes = trace_of(scenario, network, profiles, seed)
     workload = scenario.workload
     options = {
         "draws": {name: how for name, how in workload.draws.items() if not _says(trace, name)},
@@ -76,6 +51,9 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
     }
     tasks = Streamed(trace, network, profiles, options)
     iter(tasks)  # so that what is wrong is said now
+    held = list(tasks) if trace.count <= MOST_HELD else None
+    end_s = end_of(scenario, trace, tasks if held is None else held)
+    notes += [*frame_note(scenario, trace, profiles), *cut_short(scenario, trace, end_s)]
     frames = None
     if scenario.frames is not None:
         propagation_s: Any = 0.0 if topology is None else topology.propagation_s.tolist()
@@ -83,14 +61,13 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
         if scenario.frames.window is not None:
             check_windows(network, scenario.frames.window, end_s, "frames.window")
         check_frames((), network, frames.settings, end_s)  # what no deployment can change
-    notes = [f"network: {note}" for note in ([] if topology is None else topology.notes)]
     return Inputs(
         network,
-        list(tasks) if trace.count <= MOST_HELD else tasks,
-        until_s,
+        tasks if held is None else held,
+        None if scenario.run.until is None else end_s,
         frames,
         conditions_of(scenario, network, seed, end_s, notes),
-        notes,
+        (*(f"network: {note}" for note in ([] if topology is None else topology.notes)), *notes),
         topology,
     )
 
@@ -100,7 +77,7 @@ def _says(trace: Trace, name: str) -> bool:
 
 
 def network_of(scenario: Scenario, seed: int) -> Network:
-    """Return the network: read, on a graph, or drawn as the paper's (`cutlayer.workloads.generate`)."""
+    """Return the network: read, on a graph, or drawn."""
     said = scenario.network
     topology = topology_of(scenario, seed)
     if topology is not None:
@@ -176,37 +153,6 @@ def profiles_of(scenario: Scenario) -> Mapping[str, Profile]:
     return shipped() if folder is None else load_dir(folder.written)
 
 
-def trace_of(scenario: Scenario, network: Network, profiles: Mapping[str, Profile], seed: int) -> Trace:
-    """Return when tasks arrive and what is known of them: from files, or generated."""
-    said = scenario.workload
-    if said.trace is None:
-        return generated(said.arrivals.built(), seed, tasks=said.tasks, until_s=said.duration)
-    traces: dict[str, Trace] = {}
-    for one in said.trace:
-        name = one.file.written
-        while name in traces:
-            name += " "  # the same file again: its tasks come twice
-        traces[name] = _read(one, network, profiles, seed)
-    return together(traces)
-
-
-def _read(said: TraceSection, network: Network, profiles: Mapping[str, Profile], seed: int) -> Trace:
-    path = said.file.written
-    kind = said.format or ("mapped" if said.columns is not None else format_of(path))
-    names = {"servers": dict.fromkeys(network.servers), "profiles": profiles}
-    trace = read_trace(path, kind, seed=seed, **said.options, **(names if kind in ("native", "parquet") else {}))
-    try:
-        if said.begin is None:
-            trace = from_first(trace)
-        if said.begin is not None or said.end is not None:
-            trace = clipped(trace, said.begin or 0.0, float("inf") if said.end is None else said.end)
-        if said.tasks is not None:
-            trace = thinned(trace, said.tasks, seed)
-        return trace if said.rate is None else at_mean_rate(trace, said.rate)
-    except InputError as fault:
-        raise fault.located(path) from None
-
-
 def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float, notes: list[str]) -> Conditions | None:
     """Return the capacity, load and outages of links and servers up to `end_s`; add to `notes` what was measured."""
     bandwidth, interaction, faults = scenario.bandwidth, scenario.interaction, scenario.faults
@@ -215,11 +161,30 @@ def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float,
     if named := {name: one.file.written for name, one in said.items() if one is not None and one.file is not None}:
         parts.append(read_conditions(network, **named))
     if bandwidth is not None and bandwidth.file is None:
-        parts.append(measured(bandwidth, network, seed, end_s, notes))
+        with _otherwise(f"bandwidth.loop = false, or {_EARLIER}"):
+            parts.append(measured(bandwidth, network, seed, end_s, notes))
     if interaction is not None and interaction.share is not None:
-        parts.append(Traffic(interaction.share, interaction.mean_on, interaction.mean_off).on(network, seed, end_s))
+        times = {"mean_on_s": interaction.mean_on, "mean_off_s": interaction.mean_off}
+        with _otherwise(f"longer interaction.mean_on and mean_off, no [interaction], or {_EARLIER}"):
+            parts.append(traffic(network, seed, end_s, share=interaction.share, **times))
     if faults is not None and (faults.servers is not None or faults.links is not None):
         servers = None if faults.servers is None else faults.servers.built()
         links = None if faults.links is None else faults.links.built()
-        parts.append(random_faults(network, seed, end_s, servers=servers, links=links))
+        with _otherwise(f"longer mean_up and mean_down in [faults], or {_EARLIER}"):
+            parts.append(random_faults(network, seed, end_s, servers=servers, links=links))
     return merge(*parts) if parts else None
+
+
+_EARLIER = "an earlier end (run.until, workload.trace.end or 'cutlayer trace clip')"
+
+
+@contextlib.contextmanager
+def _otherwise(remedy: str) -> Iterator[None]:
+    """Say what to set where there would be too many changes of a link or server."""
+    try:
+        yield
+    except InputError as fault:
+        head, fewer, _ = fault.message.partition("; allowed: fewer")
+        if not fewer:
+            raise
+        raise InputError(f"{head}; allowed: {remedy}", fault.file, fault.line) from None

@@ -184,6 +184,22 @@ def quantity(unit: str, *, zero: bool = False) -> Any:
     ]
 
 
+LAST_DEPARTURE = "last departure"
+
+
+def _end(value: Any) -> float | str:
+    return LAST_DEPARTURE if value == LAST_DEPARTURE else _quantity(value, "s", zero=True)
+
+
+End = Annotated[
+    float | str,
+    PlainValidator(_end),
+    PlainSerializer(lambda value: value if isinstance(value, str) else written(value, "s"), when_used="json"),
+    WithJsonSchema({"anyOf": [quantity_schema("s"), {"const": LAST_DEPARTURE}]}),
+]
+"""The end of a run: a quantity, or the last departure."""
+
+
 def quantity_range(unit: str) -> Any:
     """Return the type of a quantity, or of two in brackets: low and high of a uniform distribution."""
 

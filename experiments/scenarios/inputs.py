@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from cutlayer.simulator.conditions import Conditions, on_off_load
 from cutlayer.simulator.frames.settings import FrameSettings
 from cutlayer.simulator.frames.spans import SpanRecorder
 from cutlayer.simulator.rng import stream
-from cutlayer.simulator.types import Network, Task
+from cutlayer.simulator.types import Network, Profile, Task
+from cutlayer.workloads.tasks import iter_tasks
+from cutlayer.workloads.traces.trace import Trace
 
 if TYPE_CHECKING:
     from cutlayer.simulator.frames.results import FrameResults
@@ -41,32 +43,35 @@ class Frames:
         )
 
 
-@dataclass(frozen=True)
-class Traffic:
-    """Interaction traffic on every uplink: on for exponential times, off for exponential times.
+def traffic(
+    network: Network, seed: int, end_s: float, *, share: float, mean_on_s: float, mean_off_s: float
+) -> Conditions:
+    """Return interaction traffic on every link up to `end_s`, each from a stream of its own.
 
-    Attributes
-    ----------
-    share : float
-        What it takes while it is on, as a share of the uplink.
-    mean_on_s, mean_off_s : float
-        How long it stays on and off, on average [s].
+    It takes `share` of the link while it is on, and is on and off for exponential times with these means [s].
     """
+    return Conditions(
+        load_bps={
+            name: on_off_load(stream(seed, "interaction", name), share * float(bps), mean_on_s, mean_off_s, end_s)
+            for name, bps in zip(network.links, network.link_bps, strict=True)
+        }
+    )
 
-    share: float
-    mean_on_s: float
-    mean_off_s: float
 
-    def on(self, network: Network, seed: int, end_s: float) -> Conditions:
-        """Return the loads on the links of `network` up to `end_s`, each from a stream of its own."""
-        return Conditions(
-            load_bps={
-                name: on_off_load(
-                    stream(seed, "interaction", name), self.share * float(bps), self.mean_on_s, self.mean_off_s, end_s
-                )
-                for name, bps in zip(network.links, network.link_bps, strict=True)
-            }
-        )
+@dataclass(frozen=True)
+class Streamed:
+    """Tasks that are made as they are gone through, every time anew."""
+
+    trace: Trace
+    network: Network
+    profiles: Mapping[str, Profile]
+    options: Mapping[str, Any]
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter_tasks(self.trace, self.network, self.profiles, **self.options)
+
+    def __len__(self) -> int:
+        return self.trace.count
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,8 @@ class Inputs:
     Attributes
     ----------
     network : Network
-    tasks : iterable of Task
-        In order of arrival; a list, or lazy where there are too many to hold.
+    tasks : list of Task, or Streamed
+        In order of arrival; streamed where there are too many to hold.
     until_s : float, optional
         When to end [s]; the last arrival by default.
     frames : Frames, optional
@@ -91,20 +96,23 @@ class Inputs:
     """
 
     network: Network
-    tasks: Iterable[Task]
+    tasks: list[Task] | Streamed
     until_s: float | None = None
     frames: Frames | None = None
     conditions: Conditions | None = None
     notes: tuple[str, ...] = ()
     topology: Topology | None = None
 
-
-class Source(Protocol):
-    """Where the inputs of runs come from: a scenario. Picklable, so that workers can make their own inputs."""
+    @property
+    def end_s(self) -> float:
+        """When the run ends [s]."""
+        if self.until_s is not None:
+            return self.until_s
+        if isinstance(self.tasks, Streamed):
+            return self.tasks.trace.last_s
+        return self.tasks[-1].arrival_s if self.tasks else 0.0
 
     @property
-    def description(self) -> Mapping[str, Any]:
-        """All that decides the inputs but the seed, as JSON: parameters, and digests of what files hold."""
-
-    def inputs(self, seed: int) -> Inputs:
-        """Return the inputs for `seed`: always the same ones."""
+    def held(self) -> bool:
+        """Whether all tasks are in memory."""
+        return not isinstance(self.tasks, Streamed)

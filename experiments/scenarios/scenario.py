@@ -36,7 +36,7 @@ SHIPPED = Path(__file__).parent
 
 
 class Scenario(Section):
-    """All that is said about a run, checked; a `cutlayer.experiments.scenarios.inputs.Source`."""
+    """All that is said about a run, checked."""
 
     network: NetworkSection = NetworkSection()
     workload: WorkloadSection = WorkloadSection()
@@ -85,6 +85,12 @@ class Scenario(Section):
         """Every file the scenario names, by the key that names it."""
         named = _named(self.model_dump(exclude_none=True))
         return {".".join(map(str, path)): name for path, name in named if isinstance(name, InputFile)}
+
+    @property
+    def written_files(self) -> dict[str, str]:
+        """Where every file of the scenario lies, as a reader would write it, by the key that names it."""
+        only = len(self.workload.trace or ()) == 1
+        return {key.replace("trace.0.", "trace.") if only else key: file.written for key, file in self.files.items()}
 
     @property
     def is_random(self) -> bool:

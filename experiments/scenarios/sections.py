@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from cutlayer.experiments.scenarios.fields import (
+    End,
     File,
     Scheduler,
     SchedulerName,
@@ -178,8 +179,9 @@ class RunSection(Section):
     """Seed of all that is drawn; a sweep has its own."""
     seeds: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """How many seeds a sweep runs, one after the other from 0."""
-    until: quantity("s", zero=True) | None = None  # type: ignore[valid-type]
-    """Simulate until then; until the last arrival where nothing is said."""
+    until: End | None = None
+    """End of the run, or "last departure": when the last task would depart if all were deployed. Default: the last
+    arrival."""
     bound: Literal["dual", "lp", "none"] | None = None
     """Bound on the tasks that any scheduler could have deployed at the end; dual, where all tasks fit into memory."""
     by_resource: bool = False

@@ -46,6 +46,7 @@ from cutlayer.workloads.distributions import (
     Choice,
     Constant,
     Distribution,
+    OwnInput,
     Uniform,
     described,
     distribution_of,
@@ -106,12 +107,19 @@ PROCESS_SECTIONS = {name: _process_section(name) for name in sorted(PROCESSES)}
 Arrivals: Any = Annotated[reduce(or_, PROCESS_SECTIONS.values()), Field(discriminator="process")]
 
 
-def distribution(unit: str) -> Any:
-    """Return the type of a quantity that may be drawn: one, two in brackets, or a table that names a distribution."""
+def distribution(unit: str, *, native: bool = False) -> Any:
+    """Return the type of a quantity that may be drawn: one, two in brackets, or a table that names a distribution.
+
+    With `native` also the text "native": what the task's profile was measured with.
+    """
 
     def read(value: Any) -> Any:
         if isinstance(value, Distribution):
             return value
+        if native and value == "native":
+            return OwnInput()
+        if native and isinstance(value, str) and not any(map(str.isdecimal, value)):
+            raise refused(f"a quantity in {unit}, or native")
         try:
             if isinstance(value, (list, tuple)) and len(value) == 2 and _are_quantities(value):
                 return Uniform(parse(value[0], unit), parse(value[1], unit))
@@ -124,9 +132,12 @@ def distribution(unit: str) -> Any:
         except InputError as fault:
             raise whole(str(fault)) from None
         names = ", ".join(name for name in DISTRIBUTIONS if issubclass(DISTRIBUTIONS[name], Distribution))
-        raise refused(f"a quantity in {unit} as text, two in brackets, or a table with a distribution ({names})")
+        also = ", or native" if native else ""
+        raise refused(f"a quantity in {unit} as text, two in brackets, a table with a distribution ({names}){also}")
 
     def say(value: Any, info: SerializationInfo) -> Any:
+        if isinstance(value, OwnInput):
+            return "native"
         if info.mode == "python":
             return described(value, DISTRIBUTIONS)
         if isinstance(value, Constant):
@@ -146,7 +157,8 @@ def distribution(unit: str) -> Any:
         "required": ["distribution"],
     }
     pair = {"type": "array", "items": one, "minItems": 2, "maxItems": 2}
-    return Annotated[Any, PlainValidator(read), PlainSerializer(say), WithJsonSchema({"anyOf": [one, pair, table]})]
+    either = [one, pair, table, *([{"const": "native"}] if native else [])]
+    return Annotated[Any, PlainValidator(read), PlainSerializer(say), WithJsonSchema({"anyOf": either})]
 
 
 def _are_quantities(values: Any) -> bool:
@@ -314,8 +326,8 @@ class WorkloadSection(Section):
     """Folder of profiles; without it, the ten measured networks that come with cutlayer."""
     profiles: Profiles | None = None
     """The profiles tasks may have, in brackets, or a table of their weights; all, evenly, where nothing is said."""
-    frame_bytes: distribution("B") = Uniform(100e3, 1e6)  # type: ignore[valid-type]
-    """Bytes of one frame, all servers together."""
+    frame_bytes: distribution("B", native=True) = Uniform(100e3, 1e6)  # type: ignore[valid-type]
+    """Bytes of one frame, all servers together; a network's work grows with them. "native": its profile's own input."""
     frame_rate: distribution("Hz") = Constant(5.0)  # type: ignore[valid-type]
     """Frames a second of a task, at every server that feeds it."""
     deadline: distribution("s") = Constant(0.2)  # type: ignore[valid-type]

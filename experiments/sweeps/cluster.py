@@ -1,6 +1,6 @@
 """Runs on a Dask cluster: its scheduler and workers are there already, this process hands out runs and writes.
 
-Each source goes to the cluster once, as a task of its own: whichever workers need it get it from there or from each
+Each scenario goes to the cluster once, as a task of its own: whichever workers need it get it from there or from each
 other, and it is made again where a worker has died with it.
 """
 
@@ -19,10 +19,10 @@ from itertools import count
 from types import TracebackType
 from typing import Any
 
+from cutlayer.experiments.runs.cell import Cell, Outcome, failure, run_cell_alone, without_scenario
 from cutlayer.experiments.runs.runner import versions
-from cutlayer.experiments.scenarios.inputs import Source
-from cutlayer.experiments.sweeps.cells import Cell, Outcome, failure, run_cell_alone, without_source
-from cutlayer.experiments.sweeps.pool import DEATHS, AnyCell
+from cutlayer.experiments.scenarios.scenario import Scenario
+from cutlayer.experiments.sweeps.pool import DEATHS
 from cutlayer.simulator.errors import CutlayerError, InputError, in_words
 
 CONNECT_S = 10.0
@@ -31,14 +31,14 @@ WORKERS_S = 30.0
 """How long to wait for its first worker [s]."""
 AHEAD = 3
 """Runs handed out for every thread of the workers: one under way, the others on their way there."""
-SOURCES = 8
-"""So many sources are kept on the cluster at a time."""
+SCENARIOS = 8
+"""So many scenarios are kept on the cluster at a time."""
 
 
 _last = threading.local()
 
 
-def _work(cell: Cell[Any], source: Source, name: str, wanted: str) -> Outcome | list[str]:
+def _work(cell: Cell, scenario: Scenario, name: str, wanted: str) -> Outcome | list[str]:
     """Do one run, on a worker; or return the workers that died of it, where they are too many to try once more.
 
     The versions are compared with those `wanted`: the worker may have come after all the others were asked.
@@ -58,7 +58,7 @@ def _work(cell: Cell[Any], source: Source, name: str, wanted: str) -> Outcome | 
         return failure(f"the worker {worker.address} has {differs}")
     if len(before) >= DEATHS:
         return before
-    return run_cell_alone(replace(cell, source=source))
+    return run_cell_alone(replace(cell, scenario=scenario))
 
 
 def _install(client: Any) -> None:
@@ -121,7 +121,7 @@ class Cluster:
         if kept is not None:
             kept.close()
 
-    def outcomes(self, cells: Iterable[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
+    def outcomes(self, cells: Iterable[Cell]) -> Iterator[tuple[Cell, Outcome]]:
         """Yield every cell with what became of it, as they are done; `cells` are taken one by one.
 
         Raises
@@ -213,12 +213,12 @@ class _Round:
     def __init__(self, client: Any, address: str) -> None:
         self._client = client
         self._address = address
-        self._sources: OrderedDict[int, tuple[Source, Any]] = OrderedDict()
+        self._scenarios: OrderedDict[int, tuple[Scenario, Any]] = OrderedDict()
         self._number = count()
-        self._suspects: deque[tuple[AnyCell, str | None]] = deque()
+        self._suspects: deque[tuple[Cell, str | None]] = deque()
         self._session = f"{uuid.uuid4().hex}-"
 
-    def outcomes(self, first: AnyCell, remaining: Iterator[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
+    def outcomes(self, first: Cell, remaining: Iterator[Cell]) -> Iterator[tuple[Cell, Outcome]]:
         """Yield every cell with its outcome, with a bounded number of them on the cluster.
 
         A worker that had one run under way died of it: with the third death the run has failed. Dask counts a
@@ -228,7 +228,7 @@ class _Round:
         import distributed
 
         waiting: Any = distributed.as_completed
-        under_way: dict[Any, tuple[AnyCell, str]] = {}
+        under_way: dict[Any, tuple[Cell, str]] = {}
         name: str | None
         completed: Any = waiting(loop=self._client.loop)
         try:
@@ -237,7 +237,7 @@ class _Round:
                 alone = not under_way
                 if alone:
                     suspect, name = self._suspects.popleft()
-                    self._sources.clear()  # making it may have been given up, too
+                    self._scenarios.clear()  # making it may have been given up, too
                     self._send(suspect, under_way, completed, name)
                 threads = sum(self._client.nthreads().values()) or 1
                 while not alone and len(under_way) < AHEAD * threads and (cell := next(remaining, None)) is not None:
@@ -263,33 +263,33 @@ class _Round:
                 self._client.cancel([*under_way], force=True)
 
     def forget(self) -> None:
-        """Let the cluster forget the sources."""
+        """Let the cluster forget the scenarios."""
         with contextlib.suppress(Exception):
             self._client.sync(self._client.scheduler.cutlayer_forgets, session=self._session)
-            self._client.cancel([held for _, held in self._sources.values()], force=True)
-        self._sources.clear()
+            self._client.cancel([held for _, held in self._scenarios.values()], force=True)
+        self._scenarios.clear()
 
     def _send(
-        self, cell: AnyCell, under_way: dict[Any, tuple[AnyCell, str]], completed: Any, name: str | None = None
+        self, cell: Cell, under_way: dict[Any, tuple[Cell, str]], completed: Any, name: str | None = None
     ) -> None:
         number = next(self._number)
         name = name or f"{self._session}{number}"
-        held = self._held(cell.source)
+        held = self._held(cell.scenario)
         key = f"cutlayer-{cell.key}-{number}"
-        future = self._client.submit(_work, without_source(cell), held, name, versions(), key=key, pure=False)
+        future = self._client.submit(_work, without_scenario(cell), held, name, versions(), key=key, pure=False)
         under_way[future] = cell, name
         completed.add(future)
 
-    def _held(self, source: Source) -> Any:
-        """Return the source as the cluster holds it."""
-        if id(source) not in self._sources:
-            blob = pickle.dumps(source)
-            held = self._client.submit(pickle.loads, blob, key=f"cutlayer-source-{next(self._number)}", pure=False)
-            self._sources[id(source)] = source, held
-            while len(self._sources) > SOURCES:
-                self._sources.popitem(last=False)
-        self._sources.move_to_end(id(source))
-        return self._sources[id(source)][1]
+    def _held(self, scenario: Scenario) -> Any:
+        """Return the scenario as the cluster holds it."""
+        if id(scenario) not in self._scenarios:
+            blob = pickle.dumps(scenario)
+            held = self._client.submit(pickle.loads, blob, key=f"cutlayer-scenario-{next(self._number)}", pure=False)
+            self._scenarios[id(scenario)] = scenario, held
+            while len(self._scenarios) > SCENARIOS:
+                self._scenarios.popitem(last=False)
+        self._scenarios.move_to_end(id(scenario))
+        return self._scenarios[id(scenario)][1]
 
     def _outcome(self, future: Any) -> Outcome | None:
         """Return what became of a run; None where it is to be sent again.

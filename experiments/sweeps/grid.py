@@ -12,17 +12,16 @@ from decimal import Decimal
 from typing import Any, overload
 
 from cutlayer.experiments.console import log
-from cutlayer.experiments.scenarios.inputs import Source
+from cutlayer.experiments.runs.cell import Cell
+from cutlayer.experiments.runs.runner import TABLES_TO_KEEP
 from cutlayer.experiments.scenarios.plugin import Spec, build_scheduler, code_digest, label, scheduler_of, split
 from cutlayer.experiments.scenarios.scenario import Scenario, load
-from cutlayer.experiments.sweeps.cells import Cell
 from cutlayer.simulator.errors import InputError
 
 MOST_VALUES = 10_000
 """A range of more values is a slip of the keyboard."""
 MANY = 5_000
 """So many scenarios take long enough to check to say so."""
-TABLES_TO_KEEP = ("resources", "tasks", "decisions", "series", "series_by", "frames", "frame_series", "frame_series_by")
 _RANGE = re.compile(r"([-+\d.eE]+):([-+\d.eE]+)(?::([-+\d.eE]+))?\s*([A-Za-z].*)?")
 
 
@@ -31,7 +30,7 @@ class Point:
     """A scenario of the grid, and the settings that made it of the first."""
 
     settings: tuple[str, ...]
-    source: Source
+    scenario: Scenario
 
     def __str__(self) -> str:
         return ", ".join(self.settings)
@@ -77,15 +76,15 @@ class Points(Sequence[Point]):
         for key, values in reversed(self._varied.items()):
             rest, place = divmod(rest, len(values))
             settings.append(f"{key}={values[place]}")
-        source = self._base.with_settings(tuple(reversed(settings)), self._option)
-        return Point(tuple(reversed(settings)), source.settled(self._files))
+        scenario = self._base.with_settings(tuple(reversed(settings)), self._option)
+        return Point(tuple(reversed(settings)), scenario.settled(self._files))
 
     def _check(self) -> None:
         if len(self) > MANY:
             log.info("%s scenarios are checked first: about a minute for every 60,000", f"{len(self):,}")
         seen: dict[bytes, int] = {}
         for number, point in enumerate(self):
-            text = json.dumps(point.source.description, sort_keys=True)
+            text = json.dumps(point.scenario.description, sort_keys=True)
             first = seen.setdefault(hashlib.sha256(text.encode()).digest(), number)
             if first != number:
                 raise InputError(f"{self[first]} and {point} are the same scenario; allowed: values that differ")
@@ -103,7 +102,7 @@ class Grid:
     keep : tuple of str
         The tables to keep beside ``runs``.
     bound : str or None
-        Which bound to find; see `cutlayer.experiments.sweeps.cells.Cell`.
+        Which bound to find; as in `Cell`.
     random : bool
         Whether the seed decides anything.
     seeds : int
@@ -115,17 +114,17 @@ class Grid:
     points: Sequence[Point]
     schedulers: list[Spec]
     keep: tuple[str, ...] = ()
-    bound: str | None = "dual"
+    bound: str | None = None
     random: bool = True
     seeds: int = 1
     codes: Mapping[str, str] = field(default_factory=dict)
 
-    def cell(self, point: Point, scheduler: Spec, seed: int) -> Cell[Any]:
+    def cell(self, point: Point, scheduler: Spec, seed: int) -> Cell:
         """Return one run."""
         name, options = scheduler
-        return Cell(point.source, name, seed, options, self.keep, self.bound, self.codes.get(name))
+        return Cell(point.scenario, name, seed, options, self.keep, self.bound, self.codes.get(name))
 
-    def cells(self, seeds: Sequence[int]) -> Iterator[Cell[Any]]:
+    def cells(self, seeds: Sequence[int]) -> Iterator[Cell]:
         """Yield every run, those of one workload next to each other."""
         for point in self.points:
             for seed in seeds:
@@ -174,10 +173,8 @@ def grid_of(path: str, settings: Sequence[str] = (), vary: Sequence[str] = (), k
     for scheduler in schedulers:
         build_scheduler(*scheduler)
     points = Points(base, varied, "--vary")
-    kind = base.run.bound or "dual"
-    bound = None if kind == "none" else kind
     codes = {name: code_digest(name) for name, _ in schedulers}
-    return Grid(points, schedulers, tuple(dict.fromkeys(keep)), bound, base.is_random, base.run.seeds, codes)
+    return Grid(points, schedulers, tuple(dict.fromkeys(keep)), base.run.bound, base.is_random, base.run.seeds, codes)
 
 
 def _keys(vary: Sequence[str], settings: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

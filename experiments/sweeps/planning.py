@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 from math import ceil, log2
-from typing import Any, Literal
+from typing import Literal
 
 from cutlayer.experiments.console import log
 from cutlayer.experiments.lateness import NONE_DELIVERED, mean_late_share
+from cutlayer.experiments.runs.cell import Cell
+from cutlayer.experiments.runs.runner import staying
 from cutlayer.experiments.scenarios.plugin import Spec, code_digest
 from cutlayer.experiments.stats import Interval, mean_interval, more_replications
-from cutlayer.experiments.sweeps.cells import Cell
 from cutlayer.experiments.sweeps.grid import Point
 from cutlayer.experiments.sweeps.sweep import Engine, Tally, sweep
 from cutlayer.simulator.bounds.bounds import certificate
@@ -28,6 +29,8 @@ Verdict = Literal["yes", "no", "unclear"]
 LARGEST = ("network.usable_share",)
 """Keys of which the largest value is looked for, not the smallest: more of it deploys more and violates more."""
 LEVEL = 0.95
+SERVED, LATE = "tasks deployed [% of those that arrived]", "late frames [% of delivered]"
+"""The quantities that a plan leaves in the table ``measures``."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +237,7 @@ class Planner:
         """Do the runs of some more seeds, and return what all up to them say, with intervals of that level."""
         point, seeds = self.points[at], more.stop
         name, options = self.scheduler
-        cells = [Cell(point.source, name, seed, options, (), None, self._code) for seed in range(seeds)]
+        cells = [Cell(point.scenario, name, seed, options, (), "none", self._code) for seed in range(seeds)]
         tally = sweep(self.results, cells[more.start :], engine=self.engine, retry_failed=self.retry_failed)
         self.plan.tally += tally
         if not tally.all_done:
@@ -274,12 +277,9 @@ def short_of(point: Point, scheduler: str, seed: int = 0) -> dict[str, float]:
     The prices are those of the certificate (`cutlayer.simulator.bounds.bounds`): what a little more of each would be
     worth in tasks. Both are 0 where there is room for all.
     """
-    inputs: Any = point.source.inputs(seed)
-    tasks = list(inputs.tasks)
-    end_s = tasks[-1].arrival_s if inputs.until_s is None else inputs.until_s
-    there = [task for task in tasks if task.arrival_s + task.lifetime_s > end_s]
+    inputs = point.scenario.inputs(seed)
     # whoever has to cut somewhere needs compute, also where the raw input would fit the uplink
-    prices = certificate(there, inputs.network, first_cut=0 if scheduler == "cloud" else 1).prices
+    prices = certificate(staying(inputs), inputs.network, first_cut=0 if scheduler == "cloud" else 1).prices
     uplink, compute = float(prices.links.sum()), float(prices.servers.sum())
     total = uplink + compute
     return {"uplink": uplink / total if total else 0.0, "compute": compute / total if total else 0.0}

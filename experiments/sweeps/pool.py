@@ -24,9 +24,9 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any
 
-from cutlayer.experiments.scenarios.inputs import Source
+from cutlayer.experiments.runs.cell import Cell, Outcome, failure, without_scenario, workload_digest
+from cutlayer.experiments.scenarios.scenario import Scenario
 from cutlayer.experiments.sweeps import fork_server
-from cutlayer.experiments.sweeps.cells import Cell, Outcome, failure, without_source, workload_digest
 from cutlayer.experiments.sweeps.worker import serve
 from cutlayer.simulator.errors import CutlayerError, in_words
 
@@ -47,8 +47,6 @@ HANDLES = 16
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB", "NUMEXPR", "NUMBA")}
 """Every core has a worker: libraries with threads of their own would only get in each other's way."""
 
-AnyCell = Cell[Source]
-
 
 def default_workers() -> int:
     """Return how many cores this process may use."""
@@ -67,10 +65,10 @@ class _Worker:
 
     process: BaseProcess | None = None
     connection: Connection | None = None
-    waiting: deque[AnyCell] = field(default_factory=deque)
-    flights: deque[AnyCell | None] = field(default_factory=deque)
-    source: Source | None = None
-    sources: int = 0
+    waiting: deque[Cell] = field(default_factory=deque)
+    flights: deque[Cell | None] = field(default_factory=deque)
+    scenario: Scenario | None = None
+    scenarios: int = 0
     ahead: int = 0
 
     def start(self) -> None:
@@ -92,36 +90,36 @@ class _Worker:
                 if attempt == DEATHS:  # otherwise the next start makes another server
                     reason = f"what forks them died {DEATHS} times"
                     raise CutlayerError(f"worker processes cannot be started ({reason})") from None
-        self.source = None
+        self.scenario = None
         self.flights.append(None)
 
     def alive(self) -> bool:
         """Return whether there is a process."""
         return self.process is not None and self.process.exitcode is None
 
-    def may_take(self, cell: AnyCell) -> bool:
-        """Return whether a cell can be sent now: a new source can be large and waits until the process listens."""
-        return not self.flights or (len(self.flights) <= self.ahead and cell.source is self.source)
+    def may_take(self, cell: Cell) -> bool:
+        """Return whether a cell can be sent now: a new scenario can be large and waits until the process listens."""
+        return not self.flights or (len(self.flights) <= self.ahead and cell.scenario is self.scenario)
 
-    def send(self, cell: AnyCell) -> Outcome | None:
-        """Hand one cell to the process, with its source where that is another; return its failure if that cannot be."""
+    def send(self, cell: Cell) -> Outcome | None:
+        """Hand one cell to the process, with its scenario if that is new; return its failure if it cannot be sent."""
         if self.connection is not None and not self.flights and not self.alive():
             self.stop(kill=True)  # killed while it was idle: no death of this cell's
         pickled = None
-        if cell.source is not self.source or self.connection is None:
+        if cell.scenario is not self.scenario or self.connection is None:
             try:
-                pickled = pickle.dumps(cell.source)
+                pickled = pickle.dumps(cell.scenario)
             except Exception as fault:
                 return failure(in_words(fault))
         if self.connection is None:
             self.start()
         assert self.connection is not None
         if pickled is not None:
-            self.source = cell.source
-            self.sources += 1
+            self.scenario = cell.scenario
+            self.scenarios += 1
         self.flights.append(cell)
         with contextlib.suppress(OSError):  # it has died: its end of the pipe says so
-            self.connection.send((without_source(cell), self.sources, pickled))
+            self.connection.send((without_scenario(cell), self.scenarios, pickled))
         return None
 
     def hang_up(self, *, kill: bool) -> None:
@@ -144,7 +142,7 @@ class _Worker:
             self.process.join(max(until_s - time.monotonic(), 0.0))
             self.process.kill()
         self.process.join()
-        self.connection, self.source = None, None
+        self.connection, self.scenario = None, None
 
 
 class Pool:
@@ -185,7 +183,7 @@ class Pool:
             worker.flights.clear()
         self._deaths.clear()
 
-    def outcomes(self, cells: Iterable[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
+    def outcomes(self, cells: Iterable[Cell]) -> Iterator[tuple[Cell, Outcome]]:
         """Yield every cell with what became of it, as they are done; `cells` are taken one by one.
 
         Raises
@@ -213,7 +211,7 @@ class Pool:
             if not (clean and self._kept):
                 self._stop(kill=not clean)
 
-    def _fill(self, worker: _Worker, chunks: Iterator[deque[AnyCell]]) -> Iterator[tuple[AnyCell, Outcome]]:
+    def _fill(self, worker: _Worker, chunks: Iterator[deque[Cell]]) -> Iterator[tuple[Cell, Outcome]]:
         """Keep a worker busy: with its own cells, a new chunk, or the last of the one who has most to do.
 
         Yields the cells that cannot be sent.
@@ -235,7 +233,7 @@ class Pool:
             if unsent is not None:
                 yield cell, unsent
 
-    def _landed(self, worker: _Worker) -> tuple[AnyCell, Outcome] | None:
+    def _landed(self, worker: _Worker) -> tuple[Cell, Outcome] | None:
         """Take the first of a worker's cells, which is done, or died with the worker."""
         assert worker.connection is not None
         try:
@@ -250,7 +248,7 @@ class Pool:
         worker.ahead = AHEAD if (outcome.values.get("wall_s") or 0.0) < SHORT_S else 0
         return cell, outcome
 
-    def _died(self, worker: _Worker) -> tuple[AnyCell, Outcome] | None:
+    def _died(self, worker: _Worker) -> tuple[Cell, Outcome] | None:
         """Set up a place anew whose process has died; the run it was at counts one death more."""
         worker.stop(kill=True)
         reason = _reason(worker.process)
@@ -338,14 +336,14 @@ def _reason(process: BaseProcess | None) -> str:
     return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
 
 
-def _chunks(cells: Iterable[AnyCell]) -> Iterator[deque[AnyCell]]:
+def _chunks(cells: Iterable[Cell]) -> Iterator[deque[Cell]]:
     """Yield runs of cells that share one workload, in order, no more than `CHUNK` at a time."""
-    chunk: deque[AnyCell] = deque()
+    chunk: deque[Cell] = deque()
     digest = ""
     for cell in cells:
         previous = chunk[-1] if chunk else None
-        same_source = previous is not None and previous.source is cell.source and previous.seed == cell.seed
-        of_cell = digest if same_source else workload_digest(cell.source, cell.seed)
+        same_scenario = previous is not None and previous.scenario is cell.scenario and previous.seed == cell.seed
+        of_cell = digest if same_scenario else workload_digest(cell.scenario, cell.seed)
         if chunk and (of_cell != digest or len(chunk) == CHUNK):
             yield chunk
             chunk = deque()

@@ -6,13 +6,14 @@ order in which runs are done does not matter to what they leave.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
-from cutlayer.experiments.sweeps.cells import Cell, Outcome
-from cutlayer.experiments.sweeps.pool import AnyCell, Pool, default_workers
+from cutlayer.experiments.runs.cell import Cell, Outcome
+from cutlayer.experiments.sweeps.pool import Pool, default_workers
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.results.file import Results
 
@@ -20,7 +21,7 @@ from cutlayer.simulator.results.file import Results
 class Engine(Protocol):
     """What does runs; see `engine_of`."""
 
-    def outcomes(self, cells: Iterable[AnyCell]) -> Iterator[tuple[AnyCell, Outcome]]:
+    def outcomes(self, cells: Iterable[Cell]) -> Iterator[tuple[Cell, Outcome]]:
         """Yield every cell with what became of it, in any order."""
 
 
@@ -66,7 +67,7 @@ class Tally:
 
 def sweep(
     results: Results,
-    cells: Iterable[Cell[Any]],
+    cells: Iterable[Cell],
     done: Callable[[int], object] = lambda n: None,
     *,
     engine: Engine | None = None,
@@ -79,7 +80,7 @@ def sweep(
     results : Results
         Open; every run is in it as soon as it is done, also one that failed.
     cells : iterable of Cell
-        Taken one by one. Cells of one source and seed that follow each other share its workload.
+        Taken one by one. Cells of one scenario and seed that follow each other share its workload.
     done : callable
         Told how many more cells are there.
     engine : Engine, optional
@@ -95,7 +96,7 @@ def sweep(
     tally = Tally()
     digests: dict[str, str | None] = {}
 
-    def missing() -> Iterator[AnyCell]:
+    def missing() -> Iterator[Cell]:
         for unsettled in cells:
             cell = unsettled
             if cell.scheduler_sha256 is None:  # once: a file edited meanwhile must not make two versions of it
@@ -105,6 +106,9 @@ def sweep(
             status = results.value(cell.key, "status")
             if status is None or (status == "failed" and retry_failed):
                 yield cell
+                continue
+            if status == "done" and (lacking := cell.lacking(json.loads(results.value(cell.key, "scenario")))):
+                yield lacking
                 continue
             if status == "failed":
                 tally.failed_before += 1

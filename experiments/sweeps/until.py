@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cutlayer.experiments.records.store import OF_THE_MACHINE
+from cutlayer.experiments.runs.cell import Cell
+from cutlayer.experiments.runs.runner import OF_THE_MACHINE
 from cutlayer.experiments.scenarios.plugin import label
 from cutlayer.experiments.stats import FIRST, Interval, Precision, mean_interval, more_replications
-from cutlayer.experiments.sweeps.cells import Cell
 from cutlayer.experiments.sweeps.grid import Grid
 from cutlayer.experiments.sweeps.sweep import Engine, Tally, sweep
 from cutlayer.simulator.errors import InputError, UnknownNameError
@@ -90,7 +90,7 @@ def _named(grid: Grid, at: tuple[int, int]) -> str:
     return label(*spec) + (f" at {point}" if point.settings else "")
 
 
-def _cells(grid: Grid, wide: dict[tuple[int, int], Any], seeds: range) -> Iterator[Cell[Any]]:
+def _cells(grid: Grid, wide: dict[tuple[int, int], Any], seeds: range) -> Iterator[Cell]:
     for number in range(len(grid.points)):
         own = [scheduler for at, scheduler in enumerate(grid.schedulers) if (number, at) in wide]
         if not own:

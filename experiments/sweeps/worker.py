@@ -10,10 +10,9 @@ import sys
 import threading
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any
 
-from cutlayer.experiments.scenarios.inputs import Source
-from cutlayer.experiments.sweeps.cells import Cell, Outcome, failure, run_cell_alone
+from cutlayer.experiments.runs.cell import Cell, Outcome, failure, run_cell_alone
+from cutlayer.experiments.scenarios.scenario import Scenario
 from cutlayer.simulator.errors import in_words
 
 
@@ -41,23 +40,19 @@ def _begin() -> None:
     threading.Thread(target=watch, name="cutlayer-coordinator", daemon=True).start()
 
 
-def _ready() -> None:
-    """Come back at once: the worker has started."""
-
-
 _pickled: dict[int, bytes] = {}
-_sources: dict[int, Source] = {}
+_scenarios: dict[int, Scenario] = {}
 
 
-def _work(cell: Cell[Any], number: int, pickled: bytes | None) -> Outcome:
-    """Do one run of the source of that number, which comes along where it is another than before."""
+def _work(cell: Cell, number: int, pickled: bytes | None) -> Outcome:
+    """Do one run of the scenario of that number, which comes along where it is another than before."""
     if pickled is not None:
         _pickled.clear()
-        _sources.clear()
+        _scenarios.clear()
         _pickled[number] = pickled
-    if number not in _sources:
-        _sources[number] = pickle.loads(_pickled[number])
-    return run_cell_alone(replace(cell, source=_sources[number]))
+    if number not in _scenarios:
+        _scenarios[number] = pickle.loads(_pickled[number])
+    return run_cell_alone(replace(cell, scenario=_scenarios[number]))
 
 
 def serve(connection: Connection) -> None:
@@ -75,7 +70,7 @@ def serve(connection: Connection) -> None:
         try:
             outcome = _work(*job)
             connection.send(outcome)
-        except BaseException as fault:  # the source cannot be made here, or what the run left cannot be sent
+        except BaseException as fault:  # the scenario cannot be read here, or what the run left cannot be sent
             try:
                 connection.send(failure(in_words(fault)))
             except BaseException:  # no memory is left even to say so: the coordinator sees that, and counts

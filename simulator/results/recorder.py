@@ -14,7 +14,7 @@ from cutlayer.simulator.policy import Deploy
 from cutlayer.simulator.results.names import Names
 from cutlayer.simulator.results.sinks import Collected, Sink
 from cutlayer.simulator.results.tables import Row, column_names
-from cutlayer.simulator.types import Deployment, Task
+from cutlayer.simulator.types import Deployment, Profile, Task
 from cutlayer.simulator.units import bits
 
 OUTCOMES = ("deployed", "departed", "rejected", "evicted")
@@ -23,7 +23,7 @@ OUTCOMES = ("deployed", "departed", "rejected", "evicted")
 BATCH = 1000
 """Rows of a table that go to the sink together."""
 
-TABLES_KEPT = ("tasks", "decisions", "series", "series_by")
+TABLES_KEPT = ("layers", "tasks", "decisions", "series", "series_by")
 
 
 class Recorder:
@@ -53,6 +53,7 @@ class Recorder:
         self._places: list[int] = []
         self._arrived: list[str] = []
         self._names = Names()
+        self._profiles: dict[str, Profile] = {}
 
     def on_start(self, ledger: Ledger) -> None:
         """Remember the ledger to read."""
@@ -65,6 +66,7 @@ class Recorder:
         place = self._counts["arrived"]
         self._counts["arrived"] += 1
         self._arrived.append(task.name)
+        self._profiles.setdefault(task.profile.name, task.profile)
         if len(self._arrived) >= BATCH:
             self._check_names()
         for deployment in event.evicted:
@@ -111,6 +113,9 @@ class Recorder:
         self.end_s = time_s
         for place, deployment in self._deployed.values():
             self._task(place, deployment.task, "deployed", deployment)
+        for name, profile in self._profiles.items():
+            for cut, layer in enumerate(profile.layers, start=1):
+                self._say("layers", (name, cut, layer.name, float(layer.flop), float(layer.output_bytes)))
         self._check_names()
         self._names.close()
         for table in TABLES_KEPT:

@@ -7,11 +7,61 @@ from typing import Any, NamedTuple
 
 
 class Column(NamedTuple):
-    """A column: its name with the unit in it, its SQLite type and what it means."""
+    """A column: its name with the unit in it, its SQLite type, what it means, and what it may hold.
+
+    Attributes
+    ----------
+    name, type, meaning : str
+    filled : bool
+        Whether every row has a value; in ``runs``, every row of a run that is done.
+    signed : bool
+        Whether a number may be below 0.
+    allowed : tuple of str
+        The values of a text, where they are few.
+    json : {"", "object", "names", "texts", "pairs"}
+        What a text holds as JSON: an object, one of texts, a list of texts, or a list of pairs of numbers.
+    since : int
+        The first schema with this column.
+    """
 
     name: str
     type: str
     meaning: str
+    filled: bool = False
+    signed: bool = False
+    allowed: tuple[str, ...] = ()
+    json: str = ""
+    since: int = 3
+
+    @property
+    def kind(self) -> str:
+        """The plain SQLite type: TEXT, REAL or INTEGER."""
+        return self.type.split()[0]
+
+    @property
+    def unit(self) -> str:
+        """What a number is counted in; see `unit_of`."""
+        return unit_of(self.name)
+
+
+UNITS = {
+    "_flop_per_s": "FLOP/s", "flop": "FLOP", "_bps": "bit/s", "_bytes": "B", "_hz": "Hz", "_deg": "degree", "_s": "s",
+    "_tasks": "tasks", "_arrivals": "arrivals", "_slices": "slices", "_share": "%", "_load": "%", "gap": "%",
+    "servers": "servers", "frames": "frames", "delivered": "frames", "lost": "frames", "in_flight": "frames",
+    "violations": "frames",
+}  # fmt: skip
+"""Units by how names end; of a share, ``%``: 1 is 100 %."""
+
+
+def unit_of(name: str) -> str:
+    """Return the unit that the name of a column or key says, or nothing.
+
+    Examples
+    --------
+    >>> unit_of("deadline_s"), unit_of("frames.wire_bytes"), unit_of("gap"), unit_of("seed")
+    ('s', 'B', '%', '')
+    """
+    return next((unit for ending, unit in UNITS.items() if name.endswith(ending)), "")
 
 
 QUANTILES = (0.5, 0.95, 0.99, 0.999)
@@ -35,19 +85,24 @@ def latency_columns(name: str, meaning: str) -> list[Column]:
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "runs": (
         Column("key", "TEXT NOT NULL UNIQUE", "digest of scenario, input files, scheduler, seed, model version"),
-        Column("scenario", "TEXT", "what was simulated, as JSON"),
+        Column("scenario", "TEXT", "what was simulated, as JSON", filled=True, json="object"),
         Column("scheduler", "TEXT", "name of the scheduler with its parameters"),
         Column("seed", "INTEGER", "seed of every random stream; empty where nothing is random"),
-        Column("status", "TEXT", "done or failed"),
+        Column("status", "TEXT", "done or failed", allowed=("done", "failed")),
         Column("error", "TEXT", "why it failed, in one line"),
         Column("traceback", "TEXT", "where in the program, if that was a bug"),
-        Column("versions", "TEXT", "versions of cutlayer, Python and the libraries, as JSON"),
+        Column("versions", "TEXT", "versions of cutlayer, Python and the libraries, as JSON", json="names"),
         Column("command", "TEXT", "the command line"),
-        Column("paths", "TEXT", "where the scenario's files lay, as written there, as JSON; empty where it is none"),
+        Column(
+            "paths",
+            "TEXT",
+            "where the scenario's files lay, as written there, as JSON; empty where it is none",
+            json="names",
+        ),
         Column("host", "TEXT", "the machine"),
         Column("wall_s", "REAL", "wall time of the run"),
         Column("peak_memory_bytes", "INTEGER", "largest resident memory of the process so far"),
-        Column("end_s", "REAL", "simulated time at the end"),
+        Column("end_s", "REAL", "simulated time at the end", filled=True),
         Column("arrived_tasks", "INTEGER", "tasks that arrived = deployed + departed + rejected + evicted"),
         Column("deployed_tasks", "INTEGER", "tasks deployed at the end"),
         Column("departed_tasks", "INTEGER", "tasks that left at the end of their life"),
@@ -59,9 +114,14 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("reserved_flop_per_s", "REAL", "compute reserved at the end, summed over servers"),
         Column("raw_bps", "REAL", "bandwidth the tasks deployed at the end would reserve if sent as they are"),
         Column("bound_tasks", "REAL", "no scheduler has more tasks deployed at the end: bound over tasks not departed"),
-        Column("gap", "REAL", "1 - deployed / bound"),
-        Column("report", "TEXT", "what the scheduler says of itself at the end, as JSON"),
-        Column("notes", "TEXT", "what the graph does not say and what was assumed, as JSON; empty where nothing"),
+        Column("gap", "REAL", "1 - deployed / bound", signed=True),
+        Column("report", "TEXT", "what the scheduler says of itself at the end, as JSON", json="object"),
+        Column(
+            "notes",
+            "TEXT",
+            "what the graph does not say and what was assumed, as JSON; empty where nothing",
+            json="texts",
+        ),
         Column("frames", "INTEGER", "frames emitted = delivered + lost + in_flight; empty where none were simulated"),
         Column("delivered", "INTEGER", "frames whose last layer was done by the end of the run"),
         Column("lost", "INTEGER", "frames lost in an outage or at the end of their task"),
@@ -73,29 +133,54 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("end_to_end_max_s", "REAL", "largest end-to-end latency"),
         Column("unstable_slices", "INTEGER", "slices whose frames arrive faster than they leave on average"),
     ),
-    "resources": (
-        Column("resource", "TEXT", "server, link or cloud; of a graph also node or edge, where no server uses it"),
-        Column("resource_name", "TEXT", "its name"),
-        Column("capacity_flop_per_s", "REAL", "compute of a server; of the cloud, empty where it is unlimited"),
-        Column("capacity_bps", "REAL", "bandwidth of a link or edge"),
-        Column("usable_share", "REAL", "the share of a link's bandwidth that tasks may reserve"),
-        Column("propagation_s", "REAL", "delay of a link or edge, or from a server to the cloud; empty if unknown"),
-        Column("node", "TEXT", "the node of the graph where it is, or where a link begins; empty without a graph"),
-        Column("to_node", "TEXT", "the node at which a link or edge ends"),
-        Column("latitude_deg", "REAL", "latitude of the node, north above 0; empty where unknown"),
-        Column("longitude_deg", "REAL", "longitude of the node, east above 0; empty where unknown"),
-        Column("route", "TEXT", "the links that a server's traffic crosses to the cloud, in order, as a JSON list"),
+    "resources": tuple(
+        column._replace(since=4)
+        for column in (
+            Column(
+                "resource",
+                "TEXT",
+                "server, link or cloud; of a graph also node or edge, where no server uses it",
+                filled=True,
+                allowed=("server", "link", "cloud", "node", "edge"),
+            ),
+            Column("resource_name", "TEXT", "its name", filled=True),
+            Column("capacity_flop_per_s", "REAL", "compute of a server; of the cloud, empty where it is unlimited"),
+            Column("capacity_bps", "REAL", "bandwidth of a link or edge"),
+            Column("usable_share", "REAL", "the share of a link's bandwidth that tasks may reserve"),
+            Column("propagation_s", "REAL", "delay of a link or edge, or from a server to the cloud"),
+            Column("node", "TEXT", "the node of the graph where it is, or where a link begins; empty without a graph"),
+            Column("to_node", "TEXT", "the node at which a link or edge ends"),
+            Column("latitude_deg", "REAL", "latitude of the node, north above 0; empty where unknown", signed=True),
+            Column("longitude_deg", "REAL", "longitude of the node, east above 0; empty where unknown", signed=True),
+            Column("route", "TEXT", "the links from a server to the cloud, in order, as a JSON list", json="texts"),
+        )
+    ),
+    "layers": tuple(
+        column._replace(since=4)
+        for column in (
+            Column("profile", "TEXT", "a network that tasks of the run bring", filled=True),
+            Column("cut", "INTEGER", "the cut after the layer, from 1", filled=True),
+            Column("layer", "TEXT", "name of the layer", filled=True),
+            Column("flop", "REAL", "FLOP of the layer, for one input of the network's own size"),
+            Column("output_bytes", "REAL", "bytes that cross the uplink if it is the last layer on the edge"),
+        )
     ),
     "tasks": (
-        Column("task", "TEXT", "name"),
-        Column("arrival_s", "REAL", "when it asked to be deployed"),
+        Column("task", "TEXT", "name", filled=True),
+        Column("arrival_s", "REAL", "when it asked to be deployed", filled=True),
         Column("profile", "TEXT", "its network"),
         Column("servers", "INTEGER", "how many servers it is fed at"),
         Column("input_bytes", "REAL", "bytes of one frame, all servers together"),
         Column("frame_rate_hz", "REAL", "frames a second"),
         Column("deadline_s", "REAL", "largest allowed transfer latency of a frame"),
         Column("lifetime_s", "REAL", "how long it stays; empty: for ever"),
-        Column("outcome", "TEXT", "deployed, departed, rejected or evicted"),
+        Column(
+            "outcome",
+            "TEXT",
+            "deployed, departed, rejected or evicted",
+            filled=True,
+            allowed=("deployed", "departed", "rejected", "evicted"),
+        ),
         Column("cut", "INTEGER", "the cut last deployed; empty if rejected"),
         Column("deployed_s", "REAL", "when it was deployed"),
         Column("ended_s", "REAL", "when it departed or was evicted"),
@@ -105,26 +190,26 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("transfer_s", "REAL", "transfer latency of a frame that meets no other: bits / reserved_bps"),
     ),
     "decisions": (
-        Column("time_s", "REAL", "when"),
+        Column("time_s", "REAL", "when", filled=True),
         Column("task", "TEXT", "about which task; empty for an eviction after a change of capacity"),
-        Column("verdict", "TEXT", "deploy, reject or evict"),
+        Column("verdict", "TEXT", "deploy, reject or evict", filled=True, allowed=("deploy", "reject", "evict")),
         Column("cut", "INTEGER", "the cut deployed, or considered first"),
         Column("reason", "TEXT", "why it was rejected"),
-        Column("evicted", "TEXT", "the tasks evicted for it, as a JSON list"),
+        Column("evicted", "TEXT", "the tasks evicted for it, as a JSON list", filled=True, json="texts"),
         Column("resource", "TEXT", "link or server: of which of the two below the cut takes the larger share"),
         Column("link", "TEXT", "the link where the task had least room when it came, before any eviction"),
         Column("need_bps", "REAL", "what the cut needs there"),
-        Column("free_bps", "REAL", "what was free there"),
-        Column("slack_bps", "REAL", "free - need; negative where the cut does not fit"),
+        Column("free_bps", "REAL", "what was free there", signed=True),
+        Column("slack_bps", "REAL", "free - need; negative where the cut does not fit", signed=True),
         Column("server", "TEXT", "the server where the task had least room when it came"),
         Column("need_flop_per_s", "REAL", "what the cut needs there"),
-        Column("free_flop_per_s", "REAL", "what was free there"),
-        Column("slack_flop_per_s", "REAL", "free - need; negative where the cut does not fit"),
-        Column("needs", "TEXT", "what every cut from 0 needs there, as a JSON list of [bit/s, FLOP/s]"),
-        Column("down", "TEXT", "link, server or both: which of the two above was down; empty if neither"),
+        Column("free_flop_per_s", "REAL", "what was free there", signed=True),
+        Column("slack_flop_per_s", "REAL", "free - need; negative where the cut does not fit", signed=True),
+        Column("needs", "TEXT", "what every cut from 0 needs there, as a JSON list of [bit/s, FLOP/s]", json="pairs"),
+        Column("down", "TEXT", "which of the two above was down; empty if none", allowed=("link", "server", "both")),
     ),
     "series": (
-        Column("time_s", "REAL", "when something changed"),
+        Column("time_s", "REAL", "when something changed", filled=True),
         Column("arrived_tasks", "INTEGER", "tasks that have arrived"),
         Column("deployed_tasks", "INTEGER", "tasks deployed"),
         Column("departed_tasks", "INTEGER", "tasks that have left"),
@@ -134,15 +219,15 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("reserved_flop_per_s", "REAL", "compute reserved, summed over servers"),
     ),
     "series_by": (
-        Column("time_s", "REAL", "when something changed there"),
-        Column("resource", "TEXT", "link or server"),
-        Column("resource_name", "TEXT", "which"),
+        Column("time_s", "REAL", "when something changed there", filled=True),
+        Column("resource", "TEXT", "link or server", filled=True, allowed=("link", "server")),
+        Column("resource_name", "TEXT", "which", filled=True),
         Column("reserved_bps", "REAL", "bandwidth reserved on that link"),
         Column("reserved_flop_per_s", "REAL", "compute reserved at that server"),
     ),
     "frames": (
-        Column("task", "TEXT", "name of the task"),
-        Column("server", "TEXT", "name of the server"),
+        Column("task", "TEXT", "name of the task", filled=True),
+        Column("server", "TEXT", "name of the server", filled=True),
         Column("frames", "INTEGER", "frames emitted = delivered + lost + in_flight"),
         Column("delivered", "INTEGER", "frames whose last layer was done by the end of the run"),
         Column("lost", "INTEGER", "frames lost in an outage or at the end of their task"),
@@ -161,7 +246,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("unstable", "INTEGER", "1 where frames arrive faster than they leave on average, else 0"),
     ),
     "frame_series": (
-        Column("time_s", "REAL", "begin of the window; frames count where they are emitted"),
+        Column("time_s", "REAL", "begin of the window; frames count where they are emitted", filled=True),
         Column("frames", "INTEGER", "frames emitted"),
         Column("delivered", "INTEGER", "of those, delivered by the end of the run"),
         Column("lost", "INTEGER", "of those, lost"),
@@ -172,20 +257,20 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("end_to_end_max_s", "REAL", "largest end-to-end latency of the delivered"),
     ),
     "frame_series_by": (
-        Column("time_s", "REAL", "begin of the window"),
-        Column("resource", "TEXT", "link or server"),
-        Column("resource_name", "TEXT", "which"),
+        Column("time_s", "REAL", "begin of the window", filled=True),
+        Column("resource", "TEXT", "link or server", filled=True, allowed=("link", "server")),
+        Column("resource_name", "TEXT", "which", filled=True),
         Column("done_flop_per_s", "REAL", "FLOP of a server whose service ended in the window / width of windows"),
         Column("done_bps", "REAL", "bits on a link whose transmission ended in the window / width of windows"),
     ),
     "measures": (
-        Column("quantity", "TEXT", "what was measured, with its unit"),
+        Column("quantity", "TEXT", "what was measured, with its unit", filled=True),
         Column("what", "TEXT", "of which network, scheduler or case"),
         Column("x_name", "TEXT", "what it was measured over, with its unit"),
-        Column("x", "REAL", "at which value of it"),
-        Column("value", "REAL", "the number; a mean where there are replications"),
-        Column("low", "REAL", "lower end of its 95 % confidence interval"),
-        Column("high", "REAL", "upper end"),
+        Column("x", "REAL", "at which value of it", signed=True),
+        Column("value", "REAL", "the number; a mean where there are replications", signed=True),
+        Column("low", "REAL", "lower end of its 95 % confidence interval", signed=True),
+        Column("high", "REAL", "upper end", signed=True),
         Column("replications", "INTEGER", "how many values the mean is of"),
     ),
 }

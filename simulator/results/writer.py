@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results.database import faults_told
 from cutlayer.simulator.results.tables import TABLES, Row, column_names
 
 
@@ -88,14 +87,3 @@ def _writable_rows(table: str, rows: Iterable[Row]) -> Iterator[Row]:
             yield row
         else:
             yield tuple(writable(value) for value in row)
-
-
-@contextlib.contextmanager
-def faults_told(path: str, what: str = "written") -> Iterator[None]:
-    """Say in a line that a file cannot be written or read: a full disk, one that is read-only or damaged."""
-    try:
-        yield
-    except sqlite3.ProgrammingError:
-        raise  # rows that are not those of the table: a bug, not the user's file
-    except sqlite3.DatabaseError as fault:
-        raise InputError(f"cannot be {what} ({fault})", path) from None

@@ -34,15 +34,10 @@ sys.meta_path.insert(0, NoTorch())
 
 SMALLER = """\
 '''cutlayer with a smaller paper, hit by a signal in the middle of its n-th write (0: by none).'''
-import functools, os, signal, sys
+import os, signal, sys
 from cutlayer.experiments.cli import main as cli
-from cutlayer.experiments.paper import online_arrivals
-from cutlayer.experiments.paper import sweep_servers
 from cutlayer.simulator.results.file import Results
-from cutlayer.workloads.generate import PaperScenario
 
-sweep_servers.SERVERS = (20, 50)
-sweep_servers.PaperScenario = online_arrivals.PaperScenario = functools.partial(PaperScenario, tasks=120)
 hit, left = (getattr(signal, sys.argv[1]), int(sys.argv[2])) if __name__ == "__main__" else (None, 0)
 write = Results.write
 
@@ -165,8 +160,21 @@ def smaller(tmp_path):
     (tmp_path / "smaller.py").write_text(SMALLER)
 
     def run(out, *, hit="SIGTERM", at=0, only="online_arrivals"):
-        words = ("smaller.py", hit, str(at), "reproduce", "--seeds", "2", "--out", out, "--only", only)
-        return python(*words, cwd=tmp_path)
+        words = (
+            "smaller.py",
+            hit,
+            str(at),
+            "reproduce",
+            "--seeds",
+            "2",
+            "--set",
+            "workload.tasks=120",
+            "--out",
+            out,
+            "--only",
+            only,
+        )
+        return python(*words, "--out", out, "--only", only, cwd=tmp_path)
 
     return run
 

@@ -1,6 +1,7 @@
 """``cutlayer explain`` tells from the results alone what happened to a task and what was short."""
 
 import json
+import sqlite3
 
 import pytest
 from user_files import assert_one_line, command, rows
@@ -18,8 +19,8 @@ def results(files, cutlayer):
 @pytest.mark.parametrize(
     "task, run, says",
     [
-        ("t1", "fifo(cut_rule=fixed(1))", ["0 s: deployed at cut 1", "2 s: evicted, so that t3 could be deployed"]),
-        ("t3", "fifo(cut_rule=fixed(1))", ["2 s: deployed at cut 1, after evicting t1"]),
+        ("t1", "fifo(cut_rule=fixed(1))", ["0 s: deployed at cut 1", "2 s: evicted to deploy t3 at cut 1"]),
+        ("t3", "fifo(cut_rule=fixed(1))", ["2 s: deployed at cut 1 (conv1), after evicting t1"]),
         ("t2", "fifo", ["1 s: deployed at cut 2", "2.5 s: departed"]),
         ("t3", "fixed(cut=1)", ["2 s: rejected: "]),
     ],
@@ -58,10 +59,10 @@ def test_every_cut_is_said_with_the_larger_share_of_what_is_free_and_the_choice_
     for scheduler in ("fifo", "neurosurgeon"):
         assert command(*argv, scheduler, cwd=files.folder).status == 0
     out = command("explain", "x.db", "yard", "--run", "fifo", cwd=files.folder).out
-    assert "raw input needs 12 Mbit/s, 0 FLOP/s (240 % of the free bandwidth): 7 Mbit/s short at link gate\n" in out
-    assert "cut 1     needs 3 Mbit/s, 1.5 GFLOP/s (60 % of the free bandwidth): fits\n" in out
-    assert "cut 2     needs 1.2 Mbit/s, 2.7 GFLOP/s (90 % of the free compute): fits\n" in out
-    assert out.endswith("0 s: deployed at cut 1, which takes the smallest share of what is free\n")
+    assert "raw input   needs 12 Mbit/s, 0 FLOP/s (240 % of the free bandwidth): 7 Mbit/s short at link gate\n" in out
+    assert "cut 1 (one) needs 3 Mbit/s, 1.5 GFLOP/s (60 % of the free bandwidth): fits\n" in out
+    assert "cut 2 (two) needs 1.2 Mbit/s, 2.7 GFLOP/s (90 % of the free compute): fits\n" in out
+    assert out.endswith("0 s: deployed at cut 1 (one), which takes the smallest share of what is free\n")
 
     (story,) = command("explain", "x.db", "yard", "--run", "fifo", "--json", cwd=files.folder).json["runs"]
     (event,) = story["events"]
@@ -100,9 +101,9 @@ def test_in_an_outage_it_says_what_is_down_and_not_that_the_network_is_too_small
     argv = files.argv("--outages", str(files.path("outages.csv")), *options, scheduler=scheduler)
     assert cutlayer(argv).status == 0
     at_server, at_link = (cutlayer(["explain", str(files.path("run.db")), task]).out for task in ("t3", "t4"))
-    assert "t3 came; it had least room on link " in at_server and " and at server a, which is down\n" in at_server
+    assert "t3 arrived; its tightest resources: link " in at_server and ", server a (down)\n" in at_server
     assert ": server a is down\n" in at_server and f"2 s: rejected: {reason}" in at_server
-    assert "on link b, which is down, and at server b, which is down\n" in at_link
+    assert ": link b (down), server b (down)\n" in at_link
     assert ": link b is down\n" in at_link and ": link b is down, server b is down\n" in at_link
     assert f"3 s: rejected: {reason}" in at_link
     down = {row["task"]: row["down"] for row in rows(files.path("run.db"), "decisions")}
@@ -114,7 +115,49 @@ def test_raw_input_fits_where_only_computing_is_down_and_it_says_why(files, cutl
     assert cutlayer(files.argv("--outages", str(files.path("outages.csv")))).status == 0
     # 1000 bytes at each server, 5 Hz: 40 kbit/s, which is all that a link has
     out = cutlayer(["explain", str(files.path("run.db")), "t1"]).out
-    assert "raw input needs 40 kbit/s, 0 FLOP/s: fits, computing nothing there\n" in out
+    text = "raw input     needs 40 kbit/s, 0 FLOP/s: fits, computing nothing there, but without allow_raw only the "
+    assert f"{text}scheduler cloud sends raw input\n" in out
+
+
+def test_it_says_who_may_send_raw_input(files, cutlayer):
+    """40 kbit/s fit; fifo does not send it, cloud does."""
+    for scheduler in ("fifo", "cloud"):
+        assert cutlayer(files.argv(scheduler=scheduler)).status == 0
+    told = {
+        story["scheduler"]: cutlayer(["explain", str(files.path("run.db")), "t1", "--run", story["scheduler"]]).out
+        for story in cutlayer(["explain", str(files.path("run.db")), "t1", "--json"]).json["runs"]
+    }
+    assert "without allow_raw only the scheduler cloud" in told["fifo"] and "allow_raw" not in told["cloud"]
+    assert "0 s: deployed at raw input" in told["cloud"]
+
+
+def test_of_a_scenario_that_was_changed_the_newest_run_comes_first_and_says_what_differs(files, cutlayer):
+    for share in ("1", "0.9"):
+        assert cutlayer(files.argv("--usable-share", share)).status == 0
+    text = cutlayer(["explain", str(files.path("run.db")), "t1"]).out
+    heads = [line for line in text.splitlines() if line.startswith("fifo")]
+    assert [head.partition("), ")[2] for head in heads] == ["usable share 0.9:", "usable share 1:"]
+    runs = cutlayer(["explain", str(files.path("run.db")), "t1", "--json"]).json["runs"]
+    assert [run["differs"]["network.usable_share"] for run in runs] == [0.9, 1.0]
+
+
+def test_moments_are_told_apart_also_when_they_are_counted_from_1970(files, cutlayer):
+    begin = 1732871234
+    text = files.path("tasks.csv").read_text()
+    head, *lines = text.splitlines()
+    moved = [",".join([name, str(begin + float(at)), *rest]) for name, at, *rest in (one.split(",") for one in lines)]
+    files.write("tasks.csv", "\n".join([head, *moved]) + "\n")
+    assert cutlayer(files.argv()).status == 0
+    out = cutlayer(["explain", str(files.path("run.db")), "t2"]).out
+    assert f"  {begin + 1} s: t2 arrived" in out and f"  {begin + 2}.5 s: departed" in out
+
+
+def test_runs_without_decisions_are_told_to_have_none(files, cutlayer):
+    assert cutlayer(files.argv()).status == 0
+    with sqlite3.connect(files.path("run.db")) as connection:
+        connection.execute("DELETE FROM decisions")
+    connection.close()
+    assert_one_line(cutlayer(["explain", str(files.path("run.db")), "t1"]), "has no decisions; ")
 
 
 def test_what_is_too_large_for_the_network_is_still_said_to_be_so_in_an_outage(files, cutlayer):

@@ -121,7 +121,7 @@ def test_without_frames_nothing_about_them_is_kept(files, cutlayer):
 def test_without_frames_nothing_is_loaded_that_only_frames_need(files):
     for argv, code in (
         (files.argv(), "from cutlayer.experiments.cli.main import main; assert main(sys.argv[1:]) == 0"),
-        ((), "import cutlayer.experiments.paper.sweep_servers, cutlayer.experiments.sweeps.cells"),
+        ((), "import cutlayer.experiments.paper.sweep_servers, cutlayer.experiments.runs.cell"),
     ):
         slow = {"numba", "cutlayer.simulator.frames.run", "cutlayer.simulator.frames.walk.reserved"}
         asked = f"import sys; {code}; print({slow} & {{*sys.modules}})"

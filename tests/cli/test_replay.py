@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from user_files import assert_one_line, command, rows, same_but_for_the_machine
 
+from cutlayer.experiments.cli.replay import round_up
 from cutlayer.experiments.figures.replay_figure import replay_figure
 from cutlayer.experiments.figures.replay_history import Means, history
-from cutlayer.experiments.replay import round_up
 from cutlayer.experiments.scenarios.build import topology_of
 from cutlayer.experiments.scenarios.scenario import load
 from cutlayer.simulator.results.file import Results
@@ -50,6 +50,13 @@ GRAPH = """\
 """
 
 
+NOTES = (
+    "network: 2 of 2 edges have no speed: 5 Mbit/s assumed\n"
+    "workload: the run ends (58 s) as 1 of 30 tasks arrive, which send no frame; "
+    'run.until = "last departure" simulates all of their stay\n'
+)
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     for name, text in (("t.csv", TRACE), ("s.toml", SCENARIO), ("net.graphml", GRAPH)):
@@ -64,7 +71,7 @@ def tables(database):
 
 def test_a_replay_leaves_results_and_a_figure_for_every_scheduler(folder, cutlayer):
     done = cutlayer(["replay", "t.csv", "--scenario", "s.toml", "--out", "out"])
-    assert (done.status, done.err) == (0, "network: 2 of 2 edges have no speed: 5 Mbit/s assumed\n")
+    assert (done.status, done.err) == (0, NOTES)
     assert done.out.splitlines()[-1] == "out/replay.db"
     assert sorted(os.listdir("out")) == [
         "replay-fifo.png", "replay-fifo.svg", "replay-lbf.png", "replay-lbf.svg", "replay.db",
@@ -80,7 +87,7 @@ def test_a_replay_is_the_same_to_the_byte_in_another_process_and_hash_seed(folde
     argv = ["replay", "t.csv", "--scenario", "s.toml", "--scheduler", "lbf", "--out"]
     for out, seed in (("a", "1"), ("b", "2")):
         done = command(*argv, out, cwd=folder, PYTHONHASHSEED=seed)
-        assert (done.status, done.err) == (0, "network: 2 of 2 edges have no speed: 5 Mbit/s assumed\n")
+        assert (done.status, done.err) == (0, NOTES)
     for name in ("replay.png", "replay.svg"):
         assert (folder / "a" / name).read_bytes() == (folder / "b" / name).read_bytes()
     assert tables(folder / "a/replay.db") == tables(folder / "b/replay.db")
@@ -110,13 +117,14 @@ def test_what_the_trace_says_counts_and_two_traces_arrive_together(folder, cutla
 
 def seen(folder, *settings):
     """Return what the figure shows of a small run, and the inputs and the row."""
+    from cutlayer.experiments.runs.cell import Workload, cells_of
     from cutlayer.experiments.runs.run_file import run_into
 
     settings = ["workload.trace=t.csv", "scheduler=fifo", "run.by_resource=true", "frames.window=5 s", *settings]
     scenario = load("s.toml", settings)
-    inputs = scenario.inputs(0)
+    inputs, ((cell, scheduler),) = scenario.inputs(0), cells_of(scenario)
     with Results(folder / "seen.db") as results:
-        done = run_into(results, scenario, scenario.scheduler[0], inputs)
+        done = run_into(results, cell, Workload(inputs), scheduler)
         return history(results, done.row, inputs), scenario, inputs, done
 
 
@@ -311,4 +319,4 @@ def test_what_was_assumed_of_a_graph_stays_in_the_row_of_the_run(folder, cutlaye
     assert cutlayer(["sweep", "s.toml", "--seeds", "1", "-j", "1", "--out", "w.db"]).status == 0
     for name in ("r.db", "w.db"):
         for row in rows(folder / name):
-            assert json.loads(row["notes"]) == ["2 of 2 edges have no speed: 5 Mbit/s assumed"]
+            assert json.loads(row["notes"]) == ["network: 2 of 2 edges have no speed: 5 Mbit/s assumed"]

@@ -9,7 +9,7 @@ import json
 import shutil
 
 import pytest
-from user_files import SERVERS, TASKS, assert_one_line, command, python, rows, same_but_for_the_machine
+from user_files import SERVERS, TASKS, assert_one_line, command, rows, same_but_for_the_machine
 
 from cutlayer.simulator.results.tables import TABLES
 
@@ -273,9 +273,3 @@ def test_every_hash_seed_gives_the_same_tables(files):
         assert done.status == 0
     tables = [same_but_for_the_machine(files.path(f"{seed}.db")) for seed in ("0", "4242")]
     assert tables[0] == tables[1] and len(tables[0]["tasks"]) == 4
-
-
-def test_an_experiment_is_a_command_of_its_own(files):
-    done = python("-m", "cutlayer.experiments.paper.camera", "--out", "camera", cwd=files.folder)
-    assert (done.status, done.out.splitlines()[-1]) == (0, "camera")
-    assert files.path("camera/camera.png").stat().st_size > 0

@@ -8,16 +8,15 @@ import re
 from pathlib import Path
 
 import pytest
+from papers import paper
 from user_files import assert_one_line, rows, same_but_for_the_machine
 
-from cutlayer.experiments.cli.options import OPTIONS, scenario_of
+from cutlayer.experiments.cli.options import FRAME_OPTIONS, OPTIONS, scenario_of
 from cutlayer.experiments.cli.verbs.run import add_arguments
-from cutlayer.experiments.paper_source import PaperSource
 from cutlayer.experiments.runs.runner import run
 from cutlayer.experiments.scenarios.scenario import load
 from cutlayer.simulator.results.tables import column_names
 from cutlayer.simulator.schedulers import SCHEDULERS
-from cutlayer.workloads.generate import PaperScenario
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = """\
@@ -112,8 +111,8 @@ def test_the_paper_as_a_file_leaves_the_tables_of_the_paper_in_code(files, cutla
     for scheduler in ("offline", "threshold"):
         out = files.path(f"{scheduler}.db")
         assert cutlayer(["run", "paper", *settings, "--scheduler", scheduler, "--out", str(out)]).status == 0
-        inputs = PaperSource(PaperScenario(servers=6, tasks=80)).inputs(0)
-        done = run(inputs.network, inputs.tasks, SCHEDULERS[scheduler](), scenario={}, scheduler_label=scheduler)
+        inputs = paper(servers=6, tasks=80).inputs(0)
+        done = run(inputs, SCHEDULERS[scheduler]())
         for table, expected in done.tables.items():
             names = column_names(table)
             found = [tuple(row[name] for name in names) for row in rows(out, table)]
@@ -163,13 +162,14 @@ def test_a_run_done_from_another_folder_is_the_same_run(files, cutlayer, monkeyp
 
 
 def test_more_tasks_than_are_held_are_written_as_they_come_with_the_same_rows(files, cutlayer, monkeypatch):
-    text = '[workload]\ntasks = 300\nspread = "one"\nlifetime = "20 s"\n[frames]\nwindow = "50 s"\n'
+    text = '[workload]\ntasks = 300\nframe_bytes = ["100 kB", "1 MB"]\nspread = "one"\nlifetime = "20 s"\n'
+    text += '[frames]\nwindow = "50 s"\n'
     files.write("s.toml", text + '[run]\nbound = "none"\nby_resource = true\n')
     argv = ["run", str(files.path("s.toml")), "--scheduler", "fifo", "--out"]
     assert cutlayer([*argv, str(files.path("held.db"))]).err == ""
     monkeypatch.setattr("cutlayer.experiments.scenarios.build.MOST_HELD", 299)
     done = cutlayer([*argv, str(files.path("streamed.db"))])
-    assert "300 tasks are not held in memory, but written as they come (those that are deployed are held" in done.err
+    assert "300 tasks are not held in memory, but written as they come (deployed tasks are held" in done.err
     held, streamed = (same_but_for_the_machine(files.path(name)) for name in ("held.db", "streamed.db"))
     assert held == streamed and len(held["tasks"]) == 300 and held["frame_series"]
 
@@ -206,11 +206,10 @@ def test_a_streamed_run_that_fails_half_way_leaves_nothing(files, cutlayer, monk
         (["run", "nosuch.toml"], ("nosuch.toml: cannot be read (No such file or directory)",)),
         (["run", "s.toml", "--set", "network.file=nosuch.csv"], ("--set: network.file: nosuch.csv: cannot be read",)),
         (["run", "s.toml", "--set", "workload.trace.tasks=0"], ("trace.tasks is 0; allowed: 1 to 1,000,000,000",)),
-        (["run", "s.toml", "--set", "run.until=1 s"], ("run.until is 1; allowed: 3 (the last arrival) or later",)),
-        (["run", "s.toml", "--until", "1"], ("--until is 1; allowed: 3 (the last arrival) or later",)),
+        (["run", "s.toml", "--set", "run.until=-1 s"], ("run.until is '-1 s'; allowed: 0 or more",)),
         (["run", "s.toml", "--sizes", "lognorml"], ("need --frames",)),
         (["run", "s.toml", "--frames", "poisson", "--sizes", "lognorml"], ("did you mean 'lognormal'?",)),
-        (["run", "noscheduler.toml"], ("scheduler is missing",)),
+        (["run", "noscheduler.toml"], ("no scheduler given",)),
         (["scenario"], ("ACTION",)),
         (["scenario", "chek"], ("did you mean 'check'?",)),
         (["scenario", "show", "papr"], ("papr: cannot be read",)),
@@ -245,7 +244,7 @@ def flags():
     return {action.dest: action.option_strings[-1] for action in parser()._actions if action.option_strings}
 
 
-@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+@pytest.mark.parametrize("option", (*OPTIONS, *FRAME_OPTIONS), ids=lambda option: option.name)
 def test_an_option_of_run_sets_its_key(files, option):
     file = files.path("servers.csv")
     value = GIVEN.get(option.name, str(files.path("profiles") if option.name == "profiles" else file))
@@ -268,7 +267,7 @@ def test_an_option_of_run_sets_its_key(files, option):
 def test_the_table_of_options_in_the_guide_is_that_of_the_code():
     text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
     said = dict(re.findall(r"^\| `(--[\w-]+)` \| `([\w.]+)` \|", text, flags=re.MULTILINE))
-    assert said == {flags()[option.name]: option.key for option in OPTIONS}
+    assert said == {flags()[option.name]: option.key for option in (*OPTIONS, *FRAME_OPTIONS)}
 
 
 def test_the_guides_scenarios_are_clean_and_its_commands_run(tmp_path, cutlayer, monkeypatch):

@@ -233,16 +233,15 @@ def test_a_cluster_that_is_not_there_is_one_line(folder, monkeypatch, cutlayer, 
 
 def test_a_cluster_that_is_kept_is_connected_to_once_and_gets_a_source_once(tmp_path, monkeypatch):
     import distributed
+    from papers import paper
 
-    from cutlayer.experiments.paper_source import PaperSource
-    from cutlayer.experiments.sweeps.cells import Cell
+    from cutlayer.experiments.runs.cell import Cell
     from cutlayer.experiments.sweeps.cluster import Cluster, _Round
-    from cutlayer.workloads.generate import PaperScenario
 
     sent = []
     held = _Round._held
     monkeypatch.setattr(_Round, "_held", lambda self, source: sent.append(held(self, source).key) or held(self, source))
-    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    source = paper(servers=2, tasks=2)
     here = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
     with distributed.LocalCluster(**here) as local:
         connected, client = [], distributed.Client

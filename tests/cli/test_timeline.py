@@ -172,7 +172,7 @@ def test_a_name_that_does_not_end_in_gz_is_written_plain(results, files, cutlaye
 def test_of_several_runs_the_first_is_shown_with_a_notice_or_the_one_chosen(results, files, cutlayer):
     assert cutlayer(files.argv(scheduler="lbf")).status == 0
     done = cutlayer(["timeline", str(results)])
-    assert done.status == 0 and "2 runs; this is the first" in done.err
+    assert done.status == 0 and "2 runs; this is the newest" in done.err
     assert cutlayer(["timeline", str(results), "--quiet"]).err == ""
     done = cutlayer(["timeline", str(results), "--run", "lbf", "-o", str(files.path("t.json"))])
     assert (done.status, done.err) == (0, "")

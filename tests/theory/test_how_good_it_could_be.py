@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from papers import paper
 
 from cutlayer.simulator.bounds.bounds import certificate, lp_bound
 from cutlayer.simulator.engine import simulate
 from cutlayer.simulator.schedulers import SCHEDULERS
-from cutlayer.workloads.generate import PaperScenario
 
 TASKS = 1000
 ROOMY = 0.99
@@ -34,15 +34,15 @@ class Counting:
 
 def play(name, servers, seed, **parameters):
     """Return the counts, and the bound that the scheduler has certified, if it does."""
-    scenario, counting = PaperScenario(servers=servers, tasks=TASKS), Counting()
-    tasks = scenario.arrivals(seed)
-    outcome = simulate(scenario.network(seed), tasks, SCHEDULERS[name](**parameters), listeners=[counting])
+    scenario, counting = paper(servers=servers, tasks=TASKS), Counting()
+    tasks = scenario.inputs(seed).tasks
+    outcome = simulate(scenario.inputs(seed).network, tasks, SCHEDULERS[name](**parameters), listeners=[counting])
     return counting, getattr(outcome.scheduler, "certificate", None)
 
 
 def lp(servers, seed):
-    scenario = PaperScenario(servers=servers, tasks=TASKS)
-    tasks, network = scenario.arrivals(seed), scenario.network(seed)
+    scenario = paper(servers=servers, tasks=TASKS)
+    tasks, network = scenario.inputs(seed).tasks, scenario.inputs(seed).network
     best = lp_bound(tasks, network).tasks
     assert best * (1 - 1e-9) <= certificate(tasks, network).tasks <= best * 1.001
     return best

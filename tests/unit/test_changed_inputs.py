@@ -2,7 +2,7 @@
 
 import pytest
 
-from cutlayer.experiments.sweeps.cells import Cell
+from cutlayer.experiments.runs.cell import Cell
 from cutlayer.experiments.sweeps.grid import grid_of
 from cutlayer.experiments.sweeps.pool import Pool
 from cutlayer.experiments.sweeps.sweep import sweep
@@ -74,7 +74,7 @@ def test_a_scheduler_edited_between_handing_out_and_running_fails_under_the_key_
                 (folder / "mine.py").write_text(MINE.replace("one", "another"))
                 yield from super().outcomes([cell])
 
-    cell = Cell(grid_of("s.toml").points[0].source, f"{folder / 'mine.py'}:Mine", 0)
+    cell = Cell(grid_of("s.toml").points[0].scenario, f"{folder / 'mine.py'}:Mine", 0)
     before = cell.settled()
     with Results("r.db") as results:
         sweep(results, [cell], engine=Edits(1))

@@ -68,3 +68,20 @@ def test_an_unknown_name_offers_the_near_one_or_lists_what_there_is():
 def test_a_long_list_of_names_is_cut_and_an_empty_one_said_so():
     assert near_name("zzz", [f"name{i:02}" for i in range(30)]).endswith("name19, ...")
     assert near_name("zzz", []) == "there are none"
+
+
+@pytest.mark.parametrize(
+    "name, known, near",
+    [
+        ("resnet-18", "lenet-5", False),
+        ("--scheduler", "--cluster", False),
+        ("gate", "date line", False),
+        ("fiof", "fifo", True),
+        ("resnet18", "resnet-18", True),
+        ("neurosergeon", "neurosurgeon", True),
+        ("fixed", "fixed(1)", True),
+        ("ldf", "lbf", True),
+    ],
+)
+def test_a_name_is_offered_only_where_it_is_near(name, known, near):
+    assert near_name(name, [known]) == (f"did you mean {known!r}?" if near else f"known: {known}")

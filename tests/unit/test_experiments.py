@@ -1,6 +1,5 @@
 """The experiments: what they compute by hand, and the paper of a smaller size from end to end."""
 
-import functools
 import json
 import math
 from dataclasses import asdict, fields
@@ -11,14 +10,13 @@ import numpy as np
 import pytest
 
 from cutlayer.experiments.cli.main import main
-from cutlayer.experiments.paper import camera, online_arrivals, sweep_servers
+from cutlayer.experiments.paper import camera
 from cutlayer.experiments.paper.online_arrivals import passes
 from cutlayer.experiments.paper.reproduce import as_json, as_markdown, paper_experiments, reproduce
 from cutlayer.experiments.paper.study import EXPERIMENTS, Claim, find_experiments, open_study, told
 from cutlayer.experiments.verdicts import Verdict
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.results.file import Results
-from cutlayer.workloads.generate import PaperScenario
 
 FIGURES = ("camera", "fig3_layer_profiles", "fig4a_sweep_servers", "fig4b_online_arrivals")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -56,20 +54,14 @@ def test_the_camera_example_by_hand():
     }
 
 
-@pytest.fixture
-def smaller(monkeypatch):
-    """Make the paper smaller: two networks, fewer tasks."""
-    few = functools.partial(PaperScenario, tasks=150)
-    monkeypatch.setattr(sweep_servers, "SERVERS", (20, 50))
-    for module in (sweep_servers, online_arrivals):
-        monkeypatch.setattr(module, "PaperScenario", few)
+SMALLER = ("workload.tasks=150",)
 
 
 @pytest.fixture
-def paper(tmp_path, smaller, capsys):
-    """Run ``cutlayer reproduce`` once and return its folder, what it printed and its claims."""
+def paper(tmp_path, capsys):
+    """Run ``cutlayer reproduce`` once on fewer tasks and return its folder, what it printed and its claims."""
     folder = tmp_path / "paper"
-    assert main(["reproduce", "--seeds", "1", "--out", str(folder)]) == 0
+    assert main(["reproduce", "--seeds", "1", "--set", *SMALLER, "--out", str(folder)]) == 0
     return folder, capsys.readouterr(), json.loads((folder / "claims.json").read_text())
 
 
@@ -93,7 +85,7 @@ def test_the_paper_end_to_end(paper):
     }
     with Results(folder / "results.db", must_exist=True) as results:
         measured = {(row["quantity"], row["what"]) for row in results.rows("measures")}
-        assert len(results.keys()) == 2 * 8 + 4 + 4  # sweep, online, and a row for the numbers of each experiment
+        assert len(results.keys()) == 8 * 8 + 4 + 4  # sweep, online, and a row for the numbers of each experiment
     assert ("deployed tasks", "offline") in measured and ("bandwidth [kbit/s]", "video as it is") in measured
 
     check_claims(claims, printed.out, (folder / "claims.md").read_text())
@@ -116,13 +108,13 @@ def check_claims(claims, printed, markdown):
         assert word in said, word
 
 
-def test_a_second_reproduction_runs_nothing_and_says_the_same(tmp_path, smaller, monkeypatch):
+def test_a_second_reproduction_runs_nothing_and_says_the_same(tmp_path, monkeypatch):
     def files():
         return {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "results.db"}
 
-    first, before = reproduce(tmp_path, 1, ["online_arrivals"]), files()
+    first, before = reproduce(tmp_path, 1, ["online_arrivals"], settings=SMALLER), files()
     monkeypatch.setattr("cutlayer.experiments.runs.runner.simulate", None)  # would fail if it were called
-    assert as_json(reproduce(tmp_path, 1, ["online_arrivals"])[0]) == as_json(first[0])
+    assert as_json(reproduce(tmp_path, 1, ["online_arrivals"], settings=SMALLER)[0]) == as_json(first[0])
     assert files() == before and len(before) == 4
 
 
@@ -146,15 +138,17 @@ def test_no_seed_is_refused_before_anything_is_made(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-def test_two_seeds_have_intervals_and_hold_what_one_found(tmp_path, smaller):
-    reproduce(tmp_path, 1, ["sweep_servers"])
-    reproduce(tmp_path, 2, ["sweep_servers"])
+def test_two_seeds_have_intervals_and_hold_what_one_found(tmp_path):
+    reproduce(tmp_path, 1, ["sweep_servers"], settings=SMALLER)
+    reproduce(tmp_path, 2, ["sweep_servers"], settings=SMALLER)
     with Results(tmp_path / "results.db") as results:
         rows = [row for row in results.rows("measures") if row["replications"] == 2]
         runs = {row["key"]: row for row in results.rows("runs") if row["scheduler"] == "offline"}
     offline = {row["x"]: row for row in rows if row["what"] == "offline"}
     for servers in (20, 50):
-        found = [r["deployed_tasks"] for r in runs.values() if json.loads(r["scenario"])["paper"]["servers"] == servers]
+        found = [
+            r["deployed_tasks"] for r in runs.values() if json.loads(r["scenario"])["network"]["servers"] == servers
+        ]
         assert len(found) == 2
         assert offline[servers]["value"] == sum(found) / 2
         assert offline[servers]["low"] <= min(found) and offline[servers]["high"] >= max(found)

@@ -135,7 +135,7 @@ def test_a_last_window_that_is_cut_to_less_than_half_is_not_drawn(tmp_path, end_
 
 def test_latency_is_the_mean_and_the_largest_of_every_window_in_ms(tmp_path):
     tables = windows((0, 5, 4, 1, 1, 0.1, 0.2), (5, 2, 2, 0, 0, 0.12, 0.4))
-    tables["tasks"] = rows("tasks", {"task": "a", "deadline_s": 0.25, "outcome": "deployed"})
+    tables["tasks"] = rows("tasks", {"task": "a", "arrival_s": 0.0, "deadline_s": 0.25, "outcome": "deployed"})
     (panel,) = built(over_time.latency, tmp_path / "r.db", (run(), tables))
     (curve,) = panel.curves
     assert curve.y.tolist() == [100, 120, 120] and curve.high.tolist() == [200, 400, 400]

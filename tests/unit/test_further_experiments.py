@@ -12,32 +12,26 @@ def study(tmp_path):
         yield opened
 
 
-def test_a_larger_usable_share_deploys_more_and_violates_more_which_two_seeds_do_not_show(tmp_path, monkeypatch):
-    monkeypatch.setattr(headroom, "SHARES", (0.5, 1.0))
-    monkeypatch.setattr(headroom, "SERVERS", 10)
-    monkeypatch.setattr(headroom, "UNTIL_S", 8.0)
-    with open_study(tmp_path, 2) as study:
-        assert [claim.verdict for claim in headroom.run.run(study)] == ["not shown"]
-    with open_study(tmp_path, 10) as study:
-        (claim,) = headroom.run.run(study)
+def test_a_larger_usable_share_deploys_more_and_violates_more_which_two_seeds_do_not_show(tmp_path):
+    small = ("network.servers=10", "run.until=8 s")
+    with open_study(tmp_path, 2, settings=small) as study:
+        assert [claim.verdict for claim in headroom.run.run(study, (0.5, 1.0))] == ["not shown"]
+    with open_study(tmp_path, 10, settings=small) as study:
+        (claim,) = headroom.run.run(study, (0.5, 1.0))
         assert claim.verdict == "holds", claim.measured
         assert [path.name for path in study.files] == ["headroom.png", "headroom.svg"]
 
 
-def test_the_printed_reservation_collapses_above_the_rate_of_the_deadline_and_the_sustained_one_holds(
-    study, monkeypatch
-):
-    monkeypatch.setattr(reservation, "RATES_HZ", (4.0, 5.0, 5.5))
-    monkeypatch.setattr(reservation, "SERVERS", 5)
-    monkeypatch.setattr(reservation, "TASKS", 20)
-    printed, sustained = reservation.run.run(study)
+def test_the_printed_reservation_collapses_above_the_rate_of_the_deadline_and_the_sustained_one_holds(study):
+    study.settings = ("network.servers=5", "workload.tasks=20")
+    printed, sustained = reservation.run.run(study, (4.0, 5.0, 5.5))
     assert (printed.verdict, sustained.verdict) == ("does not hold", "holds")
     late = printed.numbers["late"]
     assert late[4.0] == late[5.0] == 0 and late[5.5] > 0.9
 
 
-def test_poisson_arrivals_of_varying_size_need_the_largest_margin(study, monkeypatch):
-    monkeypatch.setattr(margin, "UNTIL_S", 100.0)
+def test_poisson_arrivals_of_varying_size_need_the_largest_margin(study):
+    study.settings = ("run.until=100 s",)
     claims = {claim.says.split(" frames")[0]: claim.numbers for claim in margin.run.run(study)}
     needed = {kind: numbers["0.99"] for kind, numbers in claims.items()}
     assert needed["Poisson, exponential"] == max(needed.values())
@@ -46,10 +40,9 @@ def test_poisson_arrivals_of_varying_size_need_the_largest_margin(study, monkeyp
     assert needed["jittered, constant"] <= 1.0
 
 
-def test_no_scheduler_beats_the_bound(study, monkeypatch):
-    monkeypatch.setattr(optimality, "SERVERS", (5,))
-    monkeypatch.setattr(optimality, "TASKS", 150)
-    claims = optimality.run.run(study)
+def test_no_scheduler_beats_the_bound(study):
+    study.settings = ("workload.tasks=150",)
+    claims = optimality.run.run(study, (5,))
     assert len(claims) == len(optimality.SCHEDULERS)
     for seed in study.seeds:
         rows = [row for row in study.results.rows("runs") if row["seed"] == seed and '"servers": 5,' in row["scenario"]]
@@ -62,9 +55,7 @@ def test_no_scheduler_beats_the_bound(study, monkeypatch):
             assert row["gap"] == pytest.approx(1 - row["deployed_tasks"] / row["bound_tasks"])
 
 
-def test_maps_have_a_margin_at_every_point_of_the_grid(study, monkeypatch):
-    monkeypatch.setattr(regimes, "RATES_HZ", (5.0,))
-    monkeypatch.setattr(regimes, "SHARES", (0.8,))
-    claims = regimes.run.run(study)
+def test_maps_have_a_margin_at_every_point_of_the_grid(study):
+    claims = regimes.run.run(study, (5.0,), (0.8,))
     assert [len(claim.numbers["margins"]) for claim in claims] == [len(regimes.SPREADS)] * len(regimes.CLAIMS)
     assert {path.suffix for path in study.files} == {".png", ".svg"}

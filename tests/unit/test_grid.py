@@ -37,7 +37,7 @@ def test_the_grid_is_scenarios_times_schedulers_times_seeds_workload_by_workload
     cells = list(grid.cells(range(3)))
     assert len(cells) == 3 * 2 * 3 and len({cell.key for cell in cells}) == len(cells)
     assert grid.size(3) == "3 scenarios x 2 schedulers x 3 seeds = 18 runs"
-    assert [(c.source.network.servers, c.seed, c.label) for c in cells[:4]] == [
+    assert [(c.scenario.network.servers, c.seed, c.label) for c in cells[:4]] == [
         (4, 0, "offline"), (4, 0, "fixed(cut=2)"), (4, 1, "offline"), (4, 1, "fixed(cut=2)")
     ]  # fmt: skip
 
@@ -78,13 +78,13 @@ def test_a_fault_in_the_grid_is_told(vary, says):
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_tables_to_keep_are_checked_and_are_in_the_key():
-    with pytest.raises(InputError, match="allowed: resources, tasks, decisions"):
+def test_tables_to_keep_are_checked_and_do_not_change_the_key():
+    with pytest.raises(InputError, match="allowed: resources, layers, tasks, decisions"):
         grid_of("paper", SMALL, [], ["taks"])
     grids = [grid_of("paper", SMALL, [], keep) for keep in ([], ["tasks"])]
     assert set(TABLES_TO_KEEP) == set(TABLES) - {"runs", "measures"}, "what a single run keeps a sweep can"
-    keys = [next(grid.cells(range(1))).key for grid in grids]
-    assert keys[0] != keys[1]
+    one, other = (next(grid.cells(range(1))) for grid in grids)
+    assert one.key == other.key and (one.keep, other.keep) == ((), ("tasks",))
 
 
 def test_a_scheduler_of_ones_own_is_in_the_key_by_its_content(tmp_path):
@@ -112,7 +112,7 @@ def test_a_grid_holds_none_of_its_scenarios_but_hands_out_every_combination_in_o
     assert [point.settings for point in grid.points[198:300]] == settings[198:]
     with pytest.raises(IndexError):
         grid.points[200]
-    made = [weakref.ref(cell.source) for cell in grid.cells(range(1))]
+    made = [weakref.ref(cell.scenario) for cell in grid.cells(range(1))]
     gc.collect()
     assert len(grid.points) == 200 and [source() for source in made] == [None] * 4 * 200
 

@@ -3,15 +3,14 @@
 import sys
 
 import pytest
+from papers import paper
 
-from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.runs.cell import Cell, run_cell
 from cutlayer.experiments.scenarios import own_code
-from cutlayer.experiments.sweeps.cells import Cell, run_cell
 from cutlayer.experiments.sweeps.pool import Pool
 from cutlayer.experiments.sweeps.sweep import sweep
 from cutlayer.simulator.errors import CutlayerError
 from cutlayer.simulator.results.file import Results
-from cutlayer.workloads.generate import PaperScenario
 
 MINE = """\
 import sys, pathlib
@@ -38,7 +37,7 @@ FILES = {
     "parts_of_mine/third.py": "import helper_of_mine\n",
     "lib/python3/site-packages/installed_of_mine.py": "",
 }
-SOURCE = PaperSource(PaperScenario(servers=2, tasks=2))
+SOURCE = paper(servers=2, tasks=2)
 
 
 @pytest.fixture

@@ -4,21 +4,19 @@ import json
 import multiprocessing
 import os
 import signal
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from papers import paper
 
-from cutlayer.experiments.paper_source import PaperSource
-from cutlayer.experiments.scenarios.inputs import Inputs
-from cutlayer.experiments.sweeps.cells import Cell, run_cell
+from cutlayer.experiments.runs.cell import Cell, run_cell
+from cutlayer.experiments.scenarios.scenario import Scenario
 from cutlayer.experiments.sweeps.grid import grid_of
 from cutlayer.experiments.sweeps.pool import AHEAD, CHUNK, Pool
 from cutlayer.experiments.sweeps.sweep import Tally, engine_of, sweep
 from cutlayer.experiments.sweeps.until import sweep_until, wish_of
 from cutlayer.simulator.errors import CutlayerError, InputError
 from cutlayer.simulator.results.file import Results
-from cutlayer.workloads.generate import PaperScenario
 
 WHO = """\
 import os, time
@@ -34,27 +32,26 @@ class Who(OnlineScheduler):
 """
 
 
-@dataclass(frozen=True)
-class Told:
-    """A source that notes in a file whenever inputs are made of it, and may refuse to travel."""
+class Told(Scenario):
+    """A scenario that notes in a file whenever inputs are made of it, and may refuse to travel."""
 
-    file: str
-    servers: int
+    told: str = ""
     travels: bool = True
 
-    @property
-    def description(self):
-        return {"servers": self.servers}
-
     def inputs(self, seed):
-        with open(self.file, "a") as file:
-            file.write(f"{self.servers} {seed}\n")
-        return PaperSource(PaperScenario(servers=self.servers, tasks=5)).inputs(seed)
+        with open(self.told, "a") as file:
+            file.write(f"{self.network.servers} {seed}\n")
+        return super().inputs(seed)
 
     def __getstate__(self):
         if not self.travels:
             raise ValueError("does not travel")
-        return self.__dict__
+        return super().__getstate__()
+
+
+def told(file, servers, *, travels=True):
+    said = {"network": {"servers": servers}, "workload": {"tasks": 5}}
+    return Told.model_validate({**said, "told": file, "travels": travels})
 
 
 def cells(source, seeds=2):
@@ -63,7 +60,7 @@ def cells(source, seeds=2):
 
 def test_inputs_are_made_once_a_workload_by_one_worker(tmp_path):
     file = str(tmp_path / "made")
-    wanted = [*cells(Told(file, 2)), *cells(Told(file, 3))]
+    wanted = [*cells(told(file, 2)), *cells(told(file, 3))]
     found = list(Pool(1).outcomes(wanted))
     assert [cell for cell, _ in found] == wanted, "one worker does them in order"
     assert Path(file).read_text().splitlines() == ["2 0", "2 1", "3 0", "3 1"]
@@ -71,7 +68,7 @@ def test_inputs_are_made_once_a_workload_by_one_worker(tmp_path):
 
 def test_what_cannot_travel_fails_and_is_never_taken_for_another(tmp_path):
     file = str(tmp_path / "made")
-    good, bad = cells(Told(file, 2)), cells(Told(file, 3, travels=False))
+    good, bad = cells(told(file, 2)), cells(told(file, 3, travels=False))
     found = {id(cell): outcome for cell, outcome in Pool(1).outcomes([*good[:3], *bad, *good[3:]])}
     for cell in good:
         assert found[id(cell)].values["deployed_tasks"] == run_cell(cell).values["deployed_tasks"]
@@ -81,12 +78,12 @@ def test_what_cannot_travel_fails_and_is_never_taken_for_another(tmp_path):
 
 def test_cells_are_taken_only_a_little_ahead():
     taken = []
-    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    source = paper(servers=2, tasks=2)
 
     def endless():
         for seed in range(10**9):
             taken.append(seed)
-            yield Cell(source, "offline", seed, bound=None)
+            yield Cell(source, "offline", seed, bound="none")
 
     outcomes = Pool(2).outcomes(endless())
     for done in range(1, 50):
@@ -98,28 +95,19 @@ def test_cells_are_taken_only_a_little_ahead():
 
 def test_idle_workers_take_over_and_libraries_get_one_thread(tmp_path):
     (tmp_path / "who.py").write_text(WHO)
-    source = PaperSource(PaperScenario(servers=2, tasks=5))
-    wanted = [Cell(source, f"{tmp_path / 'who.py'}:Who", 0, {}, bound=None) for _ in range(8)]
+    source = paper(servers=2, tasks=5)
+    wanted = [Cell(source, f"{tmp_path / 'who.py'}:Who", 0, {}, bound="none") for _ in range(8)]
     reports = [outcome.values["report"] for _, outcome in Pool(2).outcomes(wanted)]
     assert len({report.split(",")[0] for report in reports}) == 2
     assert all('"threads": "1"' in report for report in reports)
 
 
-def test_what_comes_one_by_one_has_no_bound_and_runs_without():
-    @dataclass(frozen=True)
-    class Lazy:
-        @property
-        def description(self):
-            return {"lazy": True}
-
-        def inputs(self, seed):
-            made = PaperSource(PaperScenario(servers=2, tasks=5)).inputs(seed)
-            return Inputs(made.network, iter(made.tasks))
-
-    lazy = Lazy()
-    assert "needs all tasks at once" in run_cell(Cell(lazy, "lbf", 0)).values["error"]
-    both = [run_cell(Cell(lazy, name, 0, bound=None)) for name in ("lbf", "fifo")]
-    assert [outcome.values["arrived_tasks"] for outcome in both] == [5, 5], "each gets inputs of its own"
+def test_what_comes_one_by_one_has_a_bound_only_where_it_is_asked_for(monkeypatch):
+    monkeypatch.setattr("cutlayer.experiments.scenarios.build.MOST_HELD", 4)
+    streamed = paper(servers=2, tasks=5)
+    both = [run_cell(Cell(streamed, name, 0)).values for name in ("lbf", "fifo")]
+    assert [(values["arrived_tasks"], values.get("bound_tasks")) for values in both] == [(5, None)] * 2
+    assert run_cell(Cell(streamed, "lbf", 0, bound="dual")).values["bound_tasks"] > 0
 
 
 def test_workers_that_cannot_start_are_one_error(monkeypatch):
@@ -127,7 +115,7 @@ def test_workers_that_cannot_start_are_one_error(monkeypatch):
 
     monkeypatch.setattr(pool, "serve", _leave)
     with pytest.raises(CutlayerError, match="worker processes do not start"):
-        list(Pool(1).outcomes(cells(PaperSource(PaperScenario(servers=2, tasks=2)))))
+        list(Pool(1).outcomes(cells(paper(servers=2, tasks=2))))
 
 
 def _leave(connection):
@@ -147,7 +135,7 @@ def test_a_tally_says_all_that_happened():
 
 
 def test_failed_runs_stay_until_they_are_to_be_tried_again(tmp_path):
-    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    source = paper(servers=2, tasks=2)
     wrong = [Cell(source, "nowhere.py:Mine", 0), Cell(source, "lbf", 0)]
     with Results(tmp_path / "r.db") as results:
         first = sweep(results, wrong, engine=Pool(1))
@@ -179,8 +167,8 @@ class Large(OnlineScheduler):
 
 def test_a_worker_killed_while_it_sends_is_no_reason_to_wait(tmp_path):
     (tmp_path / "large.py").write_text(LARGE)
-    source = PaperSource(PaperScenario(servers=2, tasks=2))
-    cell = Cell(source, f"{tmp_path / 'large.py'}:Large", 0, bound=None)
+    source = paper(servers=2, tasks=2)
+    cell = Cell(source, f"{tmp_path / 'large.py'}:Large", 0, bound="none")
     ((_, outcome),) = Pool(1).outcomes([cell])
     assert (tmp_path / "killed").exists() and len(outcome.values["report"]) > 60_000_000
 
@@ -200,7 +188,7 @@ class Says(OnlineScheduler):
 
 def test_texts_that_are_no_characters_are_written_as_escapes(tmp_path):
     (tmp_path / "half.py").write_text(HALF)
-    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    source = paper(servers=2, tasks=2)
     wanted = [Cell(source, f"{tmp_path / 'half.py'}:{name}", 0, {}, ("decisions",)) for name in ("Raises", "Says")]
     with Results(tmp_path / "r.db") as results:
         tally = sweep(results, wanted, engine=Pool(1))
@@ -218,7 +206,7 @@ def test_a_fork_server_that_dies_is_made_anew_and_given_up_the_third_time(monkey
 
     started, faults = pool._started, [EOFError("unexpected EOF"), ConnectionRefusedError(111, "Connection refused")]
     monkeypatch.setattr(pool, "_started", lambda: started() if not faults else _raise(faults.pop()))
-    wanted = cells(PaperSource(PaperScenario(servers=2, tasks=2)))
+    wanted = cells(paper(servers=2, tasks=2))
     assert not any(outcome.failed for _, outcome in Pool(1).outcomes(wanted))
     faults += [EOFError()] * 3
     with pytest.raises(CutlayerError, match=r"cannot be started \(what forks them died 3 times\)$"):
@@ -233,7 +221,7 @@ def test_too_few_file_handles_are_one_error_and_leave_no_process(monkeypatch):
         pool, "_started", lambda: started() if left and left.pop() else _raise(OSError(24, "Too many open files"))
     )
     with pytest.raises(CutlayerError, match=r"cannot be started \(Too many open files\); allowed: fewer \(-j\)"):
-        list(Pool(2).outcomes(cells(PaperSource(PaperScenario(servers=2, tasks=2)))))
+        list(Pool(2).outcomes(cells(paper(servers=2, tasks=2))))
     assert not multiprocessing.active_children()
 
 
@@ -254,7 +242,7 @@ class Threads(OnlineScheduler):
 
 def test_a_thread_that_a_scheduler_leaves_running_does_not_keep_its_worker(tmp_path):
     (tmp_path / "threads.py").write_text(THREADS)
-    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    source = paper(servers=2, tasks=2)
     ((_, outcome),) = Pool(1).outcomes([Cell(source, f"{tmp_path / 'threads.py'}:Threads", 0)])
     assert not outcome.failed
 
@@ -273,8 +261,8 @@ def test_a_pool_that_is_kept_serves_every_round_with_the_same_processes(tmp_path
 
 def test_a_kept_worker_killed_between_rounds_costs_the_next_run_nothing(tmp_path):
     (tmp_path / "who.py").write_text(WHO)
-    source = PaperSource(PaperScenario(servers=2, tasks=2))
-    wanted = [Cell(source, f"{tmp_path / 'who.py'}:Who", seed, bound=None) for seed in range(6)]
+    source = paper(servers=2, tasks=2)
+    wanted = [Cell(source, f"{tmp_path / 'who.py'}:Who", seed, bound="none") for seed in range(6)]
     pids = set()
     with Pool(1) as engine:
         for cell in wanted:
@@ -288,7 +276,7 @@ def test_a_kept_worker_killed_between_rounds_costs_the_next_run_nothing(tmp_path
 
 
 def test_a_kept_pool_left_in_the_middle_of_a_round_begins_anew(tmp_path):
-    source = PaperSource(PaperScenario(servers=2, tasks=5))
+    source = paper(servers=2, tasks=5)
     with Pool(2) as engine:
         left = engine.outcomes(cells(source, 5))
         next(left)
@@ -328,7 +316,7 @@ def test_an_error_of_whatever_kind_is_a_failed_row_and_costs_no_process(tmp_path
     started, starts = pool._started, []
     monkeypatch.setattr(pool, "_started", lambda: starts.append(1) or started())
     (tmp_path / "odd.py").write_text(ODD)
-    source = PaperSource(PaperScenario(servers=2, tasks=2))
+    source = paper(servers=2, tasks=2)
     wanted = [Cell(source, f"{tmp_path / 'odd.py'}:{name}", 0) for name in "ABCDE"]
     errors = [outcome.values["error"] for _, outcome in Pool(1).outcomes(wanted)]
     assert errors == [

@@ -1,7 +1,6 @@
 """A results file holds whole runs, refuses what is not one, and survives being killed."""
 
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -12,7 +11,8 @@ import pytest
 from cutlayer.simulator.checks.histories import draw
 from cutlayer.simulator.engine import simulate
 from cutlayer.simulator.errors import InputError, UnknownNameError
-from cutlayer.simulator.results.file import SCHEMA, Results
+from cutlayer.simulator.results.database import SCHEMA
+from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.results.recorder import Recorder
 from cutlayer.simulator.results.tables import TABLES, column_names
 from cutlayer.simulator.schedulers import SCHEDULERS
@@ -32,14 +32,13 @@ def series(*times):
 
 
 def test_every_column_has_a_meaning_and_a_number_its_unit():
-    counts = "_tasks|_arrivals|^servers|^replications|^frames|^delivered|^lost|^in_flight|^violations|^unstable"
-    dimensionless = re.compile(rf"({counts}(_slices)?|^seed|^cut|^x|^value|^low|^high|^gap|_load|_share)$")
+    plain = {"seed", "cut", "x", "value", "low", "high", "replications", "unstable"}
     for table, columns in TABLES.items():
         assert len(set(column_names(table))) == len(columns)
         for column in columns:
             assert column.meaning, column
-            if column.type in ("REAL", "INTEGER") and not dimensionless.search(column.name):
-                assert re.search(r"_(s|bps|flop_per_s|bytes|hz|deg)$", column.name), (table, column.name)
+            if column.kind != "TEXT":
+                assert (column.unit != "") is (column.name not in plain), (table, column.name)
 
 
 def test_what_is_written_is_read_back(path):
@@ -284,7 +283,7 @@ def test_a_file_that_may_not_be_read_is_refused(path):
 def test_a_file_that_is_damaged_past_its_begin_is_told_in_a_line(path):
     with Results(path) as results:
         for n in range(200):
-            results.write({"key": f"k{n}", "status": "done", "scenario": "x" * 3000}, {})
+            results.write({"key": f"k{n}", "status": "done", "error": "x" * 3000}, {})
     content = bytearray(path.read_bytes())
     intact = 40 * 4096  # what the tables are; their rows are beyond
     content[intact:] = bytes(len(content) - intact)
@@ -309,5 +308,5 @@ def test_a_file_that_is_taken_away_while_it_is_written_is_missed_at_the_next_run
         elif other == "another":
             with Results(path) as another:
                 another.write({"key": "b"}, {})
-        with pytest.raises(InputError, match="is not the file any more that was begun with: removed, or another"):
+        with pytest.raises(InputError, match="was removed or replaced while the run was made"):
             results.write({"key": "c"}, {})

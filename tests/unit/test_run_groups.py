@@ -1,5 +1,7 @@
 """Runs are chosen by scheduler or key, and those alike but for the seed are one line of a figure."""
 
+import json
+
 import pytest
 from runs_by_hand import run, series, written
 
@@ -29,15 +31,18 @@ def test_what_sets_groups_apart_stands_in_their_names():
 
 def test_files_are_told_apart_by_what_they_hold_and_called_by_their_names():
     rows = [
-        run(scenario={"workload": {"trace": [{"file": {"sha256": digest * 32}}]}}, paths=f'{{"tasks": "x/{name}"}}')
+        run(
+            scenario={"workload": {"trace": [{"file": {"sha256": digest * 32}}]}},
+            paths=json.dumps({"workload.trace.file": f"x/{name}"}),
+        )
         for digest, name in (("aa", "one.csv"), ("bb", "two.csv"))
     ]
     assert [name for name, _ in labels(*rows)] == ["fifo, file one.csv (aaaaaaaa)", "fifo, file two.csv (bbbbbbbb)"]
 
 
 def test_where_a_file_lies_and_what_is_kept_sets_nothing_apart_and_the_fullest_is_taken():
-    one = run(scenario={"by_resource": True}, paths='{"tasks": "a.csv"}', end_s=1.0)
-    two = run(scenario={"by_resource": False}, paths='{"tasks": "b.csv"}', end_s=2.0)
+    one = run(scenario={"keep": ["tasks", "series_by"]}, paths='{"workload.trace.file": "a.csv"}', end_s=1.0)
+    two = run(scenario={"keep": ["tasks"]}, paths='{"workload.trace.file": "b.csv"}', end_s=2.0)
     for rows in ((one, two), (two, one)):
         (group,) = group_runs(rows)
         assert [row["end_s"] for row in group.rows] == [1.0]

@@ -4,56 +4,38 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from papers import paper
 
 from cutlayer import profiles, simulator
-from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.runs.cell import Cell, run_cell
 from cutlayer.experiments.runs.runner import key_of, model_version
-from cutlayer.experiments.scenarios.inputs import Traffic
-from cutlayer.experiments.sweeps.cells import Cell, run_cell
+from cutlayer.experiments.scenarios.scenario import Scenario, load
 from cutlayer.experiments.sweeps.sweep import sweep
 from cutlayer.simulator.files import digest_of
-from cutlayer.simulator.frames.settings import FrameSettings
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.results.tables import TABLES
 from cutlayer.simulator.schedulers import SCHEDULERS
-from cutlayer.workloads.generate import PaperScenario
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = PaperScenario(servers=4, tasks=30)
-SOURCE = PaperSource(SMALL)
+SMALL = paper(servers=4, tasks=30)
 CELLS = [
-    Cell(SOURCE, name, seed, options, keep=("tasks", "decisions", "series"))
+    Cell(SMALL, name, seed, options, keep=("tasks", "decisions", "series"))
     for seed in (0, 1)
     for name, options in (("offline", {}), ("fixed", {"cut": 2}), ("lbf", {}), ("threshold", {}))
 ]
 MAY_DIFFER = ("run", "wall_s", "peak_memory_bytes", "host", "command", "paths")
-CHANGES = {
-    "servers": 5,
-    "tasks": 31,
-    "capacity_flop_per_s": 1e9,
-    "uplink_bps": (1e6, 1e9),
-    "usable_share": 0.9,
-    "interarrival_s": 2.0,
-    "frame_bytes": (1e3, 1e6),
-    "weight": (0.4, 1.5),
-    "frame_rate_hz": 6.0,
-    "deadline_s": 0.1,
-    "reservation": "deadline",
-    "reservation_margin": 0.5,
-}
-
-
-OTHER = (
-    {"until_s": 40.0},
-    {"frames": FrameSettings()},
-    {"frames": FrameSettings(arrivals="poisson")},
-    {"traffic": Traffic(0.4, 1.0, 3.0)},
-    {"traffic": Traffic(0.5, 1.0, 3.0)},
-)
+CHANGES = (
+    "network.servers=5", "network.capacity=1 GFLOP/s", "network.uplink=['1 Mbit/s', '1 Gbit/s']",
+    "network.usable_share=0.9", "network.reservation=deadline", "network.reservation_margin=0.5",
+    "network.cloud=1 TFLOP/s", "workload.tasks=31", "workload.arrivals.interval=2 s", "workload.frame_bytes=1 kB",
+    "workload.weight=[0.4, 1.5]", "workload.frame_rate=6 Hz", "workload.deadline=0.1 s", "workload.lifetime=9 s",
+    "workload.duration=20 s", "workload.profiles=['alexnet']", "run.until=40 s",
+    "frames.arrivals=periodic", "frames.arrivals=poisson", "interaction.share=0.4", "interaction.share=0.5",
+)  # fmt: skip
 
 
 def tables(results):
@@ -65,31 +47,55 @@ def tables(results):
     }
 
 
-def test_every_field_of_the_scenario_is_in_the_key():
-    assert set(CHANGES) == {field.name for field in fields(PaperScenario)}
-    cells = [CELLS[0], *(replace(CELLS[0], source=PaperSource(replace(SMALL, **{k: v}))) for k, v in CHANGES.items())]
+def test_every_key_of_the_scenario_is_in_the_key_of_a_run():
+    cells = [CELLS[0], *(replace(CELLS[0], scenario=SMALL.with_settings([text])) for text in CHANGES)]
     assert len({cell.key for cell in cells}) == len(CHANGES) + 1
 
 
-def test_scheduler_parameters_seed_and_tables_kept_are_in_the_key():
+def test_scheduler_its_parameters_and_seed_are_in_the_key_and_what_is_kept_is_not():
     cells = [
         CELLS[0],
         replace(CELLS[0], seed=1),
         replace(CELLS[0], scheduler="fifo"),
         replace(CELLS[0], options={"cut_rule": "largest-product"}),
         replace(CELLS[0], options={"cut_rule": "fixed(1)"}),
-        replace(CELLS[0], keep=()),
-        replace(CELLS[0], bound="lp"),
-        *(replace(CELLS[0], source=replace(SOURCE, **changed)) for changed in OTHER),
     ]
     assert len({cell.key for cell in cells}) == len(cells)
-    assert replace(CELLS[0]).key == CELLS[0].key
+    assert {replace(CELLS[0], keep=()).key, replace(CELLS[0], bound="lp").key} == {CELLS[0].key}
+
+
+def test_a_sweep_does_a_run_again_of_which_too_little_was_kept(tmp_path):
+    plain = replace(CELLS[0], keep=(), bound="none")
+    here = Here()
+    with Results(tmp_path / "r.db") as results:
+        for cell in (plain, replace(plain, keep=("tasks",)), replace(plain, bound="dual"), plain, CELLS[0], plain):
+            sweep(results, [cell], engine=here)
+        assert len(here.ran) == 4, "nothing is lacking the fourth time, nor the last"
+        (row,) = results.rows("runs")
+        assert json.loads(row["scenario"])["keep"] == ["tasks", "decisions", "series"]
+        assert row["bound_tasks"] > 0 and len(list(results.rows("tasks"))) == 30
+
+
+def test_a_run_without_anything_drawn_is_the_same_for_every_seed(tmp_path):
+    (tmp_path / "servers.csv").write_text("server,capacity_flop_per_s,uplink_bps\na,1e9,1e6\n")
+    tasks = "task,arrival_s,profile,frame_rate_hz,deadline_s,input_bytes\nt,0,alexnet,5,0.2,1000\n"
+    (tmp_path / "tasks.csv").write_text(tasks)
+    trace = f"workload.trace={{file='{tmp_path / 'tasks.csv'}', format='native', complete=true}}"
+    cell = Cell(load("paper", [f"network.file={tmp_path / 'servers.csv'}", trace]), "lbf", 3)
+    assert (cell.row["seed"], cell.key) == (None, replace(cell, seed=4).key)
 
 
 @pytest.mark.parametrize(
-    "package, name", [(simulator, "demand.py"), (simulator, "schedulers/new.py"), (profiles, "data/alexnet.json")]
+    "package, name, counts",
+    [
+        (simulator, "demand.py", True),
+        (simulator, "schedulers/new.py", True),
+        (profiles, "data/alexnet.json", True),
+        (simulator, "checks/contract.py", False),
+        (simulator, "frames/reference.py", False),
+    ],
 )
-def test_source_and_shipped_profiles_are_in_the_key(tmp_path, monkeypatch, package, name):
+def test_source_and_shipped_profiles_that_decide_results_are_in_the_key(tmp_path, monkeypatch, package, name, counts):
     copied = tmp_path / package.__name__
     for path in Path(package.__path__[0]).rglob("*.*"):
         if path.suffix in (".py", ".json"):
@@ -102,7 +108,7 @@ def test_source_and_shipped_profiles_are_in_the_key(tmp_path, monkeypatch, packa
     assert same == model_version()
     with open(copied / name, "a") as file:
         file.write("\n")
-    assert fresh() != same
+    assert (fresh() != same) == counts
 
 
 def test_the_key_does_not_depend_on_the_order_of_what_it_is_made_of():
@@ -142,9 +148,8 @@ def test_a_sweep_runs_only_what_is_missing(tmp_path):
 
 
 def test_cells_of_one_scenario_and_seed_share_one_workload(monkeypatch):
-    drawn = []
-    arrivals = PaperScenario.arrivals
-    monkeypatch.setattr(PaperScenario, "arrivals", lambda self, seed: drawn.append(seed) or arrivals(self, seed))
+    drawn, inputs = [], Scenario.inputs
+    monkeypatch.setattr(Scenario, "inputs", lambda self, seed: drawn.append(seed) or inputs(self, seed))
     for cell in CELLS:
         run_cell(replace(cell, seed=cell.seed + 100))
     assert drawn == [100, 101]
@@ -168,7 +173,7 @@ def test_a_row_of_runs_says_what_was_run(tmp_path):
     with Results(tmp_path / "r.db") as results:
         sweep(results, CELLS[1:2])
         (row,) = results.rows("runs")
-    assert json.loads(row["scenario"])["paper"]["servers"] == 4
+    assert json.loads(row["scenario"])["network"]["servers"] == 4
     assert (row["scheduler"], row["seed"], row["status"]) == ("fixed(cut=2)", 0, "done")
     assert json.loads(row["versions"])["cutlayer"] == model_version()
     assert row["wall_s"] > 0 and row["peak_memory_bytes"] > 1e6
@@ -181,14 +186,14 @@ def test_a_row_of_runs_says_what_was_run(tmp_path):
 
 HASHED = """
 import sys
-from cutlayer.experiments.sweeps.cells import Cell
-from cutlayer.experiments.paper_source import PaperSource
+from cutlayer.experiments.runs.cell import Cell
+from cutlayer.experiments.scenarios.scenario import load
 from cutlayer.experiments.sweeps.sweep import sweep
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.schedulers import SCHEDULERS
-from cutlayer.workloads.generate import PaperScenario
 keep = ("tasks", "decisions", "series", "series_by")
-cells = [Cell(PaperSource(PaperScenario(servers=4, tasks=60)), name, 3, options, keep)
+scenario = load("paper", ["network.servers=4", "workload.tasks=60"])
+cells = [Cell(scenario, name, 3, options, keep)
          for name in SCHEDULERS for options in SCHEDULERS[name].examples]
 with Results(sys.argv[1]) as results:
     sweep(results, cells)

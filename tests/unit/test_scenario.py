@@ -12,14 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cutlayer.experiments.paper_source import PaperSource
 from cutlayer.experiments.scenarios.fields import EXAMPLES, written
 from cutlayer.experiments.scenarios.messages import ScenarioError
 from cutlayer.experiments.scenarios.scenario import SHIPPED, load, shipped
 from cutlayer.experiments.scenarios.text import SCHEMA_FILE, schema_text, template, to_toml
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.units import UNITS, parse
-from cutlayer.workloads.generate import PaperScenario
 
 
 def write(folder, name, text):
@@ -43,22 +41,6 @@ def same_tasks(one, other):
 
 
 # The paper --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", [0, 7])
-def test_the_file_of_the_paper_gives_the_papers_inputs_to_the_bit(seed):
-    ours, papers = load("paper").inputs(seed), PaperSource(PaperScenario()).inputs(seed)
-    same_tasks(ours.tasks, papers.tasks)
-    assert ours.network.link_bps.tolist() == papers.network.link_bps.tolist()
-    assert ours.network.capacity_flop_per_s.tolist() == papers.network.capacity_flop_per_s.tolist()
-    assert (ours.network.usable_share, ours.network.servers) == (0.8, papers.network.servers)
-    assert (ours.until_s, ours.frames, ours.conditions) == (None, None, None)
-
-
-def test_a_paper_of_other_numbers_is_that_scenario_to_the_bit():
-    changed = load("paper", ["network.servers=7", "workload.tasks=1500", "workload.frame_bytes=['1 kB', '2 kB']"])
-    papers = PaperScenario(servers=7, tasks=1500, frame_bytes=(1e3, 2e3))
-    same_tasks(changed.inputs(3).tasks, papers.arrivals(3))
 
 
 # Units, defaults, settings ----------------------------------------------------------------------------------
@@ -201,10 +183,32 @@ def test_what_a_trace_says_is_not_drawn_and_what_it_lacks_is(tmp_path):
     assert 1 <= first.frame_rate_hz <= 2 != second.frame_rate_hz
 
 
-def test_until_before_the_last_arrival_is_refused(tmp_path):
-    said = scenario(tmp_path, '[workload]\ntasks = 4\n[run]\nuntil = "2 s"\n')
-    with pytest.raises(InputError, match=r"run\.until is 2; allowed: 3 \(the last arrival\) or later"):
-        said.inputs(0)
+def test_a_run_that_ends_before_the_last_arrival_leaves_out_what_arrives_later_and_says_so(tmp_path):
+    said = scenario(tmp_path, '[workload]\ntasks = 4\nframe_bytes = "1 kB"\n[run]\nuntil = "2 s"\n').inputs(0)
+    assert [task.arrival_s for task in said.tasks] == [0, 1, 2] and said.end_s == 2
+    assert said.notes == ("workload: 1 of 4 tasks arrive after run.until (2 s) and are left out",)
+    none = scenario(tmp_path, '[workload]\narrivals = { process = "poisson", rate = "1 Hz" }\n[run]\nuntil = "1 us"\n')
+    assert none.inputs(0).tasks == []
+
+
+def test_a_run_may_end_with_the_last_departure(tmp_path):
+    text = '[run]\nuntil = "last departure"\n[workload]\ntasks = 3\nlifetime = "10 s"\n'
+    assert scenario(tmp_path, text).inputs(0).end_s == 12
+    assert scenario(tmp_path, text).as_said()["run"] == {"until": "last departure"}
+    with pytest.raises(InputError, match=r'run\.until is "last departure" and all tasks stay for ever'):
+        scenario(tmp_path, text.replace('lifetime = "10 s"', "")).inputs(0)
+
+
+def test_frames_of_a_size_nobody_chose_are_said_to_scale_the_networks_and_may_be_their_own_input(tmp_path):
+    text = '[workload]\ntasks = 30\nprofiles = ["alexnet", "lenet-5"]\n'
+    (note,) = scenario(tmp_path, text).inputs(0).notes
+    assert "frames of 100 kB to 1 MB" in note and "up to 977 times as much" in note  # 1 MB for the 1,024 bytes of LeNet
+    own = scenario(tmp_path, text + 'frame_bytes = "native"\n')
+    assert own.inputs(0).notes == () and own.as_said()["workload"]["frame_bytes"] == "native"
+    found = {task.profile.name: task.frame_bytes for task in own.inputs(0).tasks}
+    assert found == pytest.approx({"alexnet": 150528, "lenet-5": 1024}, rel=1e-12)
+    with pytest.raises(InputError, match="or native"):
+        scenario(tmp_path, text + 'frame_bytes = "nativ"\n')
 
 
 # What decides a run -----------------------------------------------------------------------------------------

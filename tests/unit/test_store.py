@@ -24,6 +24,7 @@ def row(scheduler, seed, deployed, servers=4, status="done", **more):
     return {
         "key": key, "scenario": json.dumps(scenario), "scheduler": scheduler, "seed": seed, "status": status,
         "versions": versions, "deployed_tasks": deployed, "arrived_tasks": 10, "evicted_tasks": 0, "wall_s": 1.0,
+        "end_s": 10.0,
     } | more  # fmt: skip
 
 
@@ -41,7 +42,8 @@ def make(tmp_path):
 def test_a_comparison_pairs_by_scenario_and_seed(make):
     rows = [row("a", 0, 5), row("b", 0, 3), row("b", 1, 10), row("a", 1, 16), row("a", 2, 100), row("b", 0, 7, 8)]
     with make("r.db", rows) as results:
-        found, alone = compare(results, "a", "b")
+        (pair,) = compare(results, ["a", "b"])
+    found, alone = pair.found, pair.alone
     (deployed,) = (one for one in found if one.measure == "deployed_tasks")
     assert alone == 2, "seed 2 of a, and b on 8 servers"
     assert deployed.scenario == {"network.servers": 4}
@@ -50,9 +52,9 @@ def test_a_comparison_pairs_by_scenario_and_seed(make):
     # differences 2 and 6: standard deviation 2 sqrt 2, over sqrt 2
     assert deployed.difference.half_width == pytest.approx(2 * T1)
     assert "evicted_tasks" not in {one.measure for one in found}, "nothing but zeros"
-    text = as_text(found, "a", "b", alone)
+    text = as_text([pair])
     assert "(2 pairs)" in text and "2 runs have no partner" in text and "arrived_tasks" in text
-    assert json.loads(as_json(found, "a", "b", alone))["without_partner"] == 2
+    assert json.loads(as_json([pair]))["without_partner"] == 2
 
 
 def test_scenarios_that_differ_in_many_keys_are_listed_by_the_first_of_them(make):
@@ -69,16 +71,16 @@ def test_scenarios_that_differ_in_many_keys_are_listed_by_the_first_of_them(make
 
 def test_what_differs_in_the_tables_kept_alone_still_pairs(make):
     with make("r.db", [row("a", 0, 5, keep=["tasks"]), row("b", 0, 3)]) as results:
-        found, _ = compare(results, "a", "b")
-    assert found[0].difference.n == 1
-    assert "one pair, no interval" in as_text(found, "a", "b", 0)
-    assert json.loads(as_json(found, "a", "b", 0))["measures"][0]["difference"]["low"] is None
+        (pair,) = compare(results, ["a", "b"])
+    assert pair.found[0].difference.n == 1
+    assert "one pair, no interval" in as_text([pair])
+    assert json.loads(as_json([pair]))["measures"][0]["difference"]["low"] is None
 
 
 def compared(make, *rows):
     with make("r.db", rows) as results:
-        found, alone = compare(results, "a", "b")
-    return as_text(found, "a", "b", alone), json.loads(as_json(found, "a", "b", alone))
+        pairs = compare(results, ["a", "b"])
+    return as_text(pairs), json.loads(as_json(pairs))
 
 
 def both(*deployed, **more):
@@ -166,7 +168,7 @@ def test_where_all_reach_the_bound_there_is_nothing_to_compare(make, bound, reac
 )
 def test_what_cannot_be_paired_is_refused_with_the_reason(make, tmp_path, rows, says):
     with make("r.db", rows or [row("a", 0, 1, status="failed")]) as results, pytest.raises(InputError) as caught:
-        compare(results, "a", "b")
+        compare(results, ["a", "b"])
     assert says in str(caught.value)
 
 
@@ -307,13 +309,13 @@ def test_a_merge_takes_a_part_of_one_moment_while_another_writes_it(make, tmp_pa
 def test_a_merge_of_what_differs_names_it_and_writes_nothing(make, tmp_path, where):
     rows = SERIES["series"]
     tables = {"series": [rows[0], (*rows[1][:-1], 0.2)] if where == "series" else rows[:1]}
-    other = row("a", 0, 5 if where != "runs" else 4)
+    other = row("a", 0, 5 if where != "runs" else 4, keep=["series"])
     with (
-        make("one.db", [row("b", 0, 1), row("a", 0, 5)], SERIES) as one,
+        make("one.db", [row("b", 0, 1), row("a", 0, 5, keep=["series"])], SERIES) as one,
         make("two.db", [other], SERIES if where == "runs" else tables) as two,
         Results(tmp_path / "out.db") as out,
     ):
-        with pytest.raises(InputError, match=r"two.db: run a-4-0-\[\] is not the same in .*one.db"):
+        with pytest.raises(InputError, match=r"two.db: run a-4-0-\['seri is not the same in .*one.db"):
             merge(out, [one, two])
         assert out.keys() == set() and not (tmp_path / "out.db").exists()
 
@@ -328,3 +330,54 @@ def test_in_a_merge_a_run_that_is_done_goes_before_one_that_failed(make, tmp_pat
             merge(out, opened)
             merge(out, opened)
             assert [(r["status"], r["deployed_tasks"]) for r in out.rows("runs")] == [("done", 5)]
+
+
+def test_several_are_compared_at_once_and_their_intervals_hold_together(make):
+    """Three pairs: each interval is at 1 - 0.05 / 3, wider than alone; the means stay what they are."""
+    deployed = {"a": (5, 16, 9), "b": (3, 10, 8), "c": (4, 4, 1)}
+    rows = [row(name, seed, n) for name, own in deployed.items() for seed, n in enumerate(own)]
+    with make("r.db", rows) as results:
+        first, every, alone = (
+            compare(results, names, every_pair=every_pair)
+            for names, every_pair in (("abc", False), ("", True), ("ab", False))
+        )
+    assert [(pair.first, pair.second) for pair in first] == [("a", "b"), ("a", "c")]
+    assert [(pair.first, pair.second) for pair in every] == [("a", "b"), ("a", "c"), ("b", "c")]
+    difference = [
+        next(one.difference for one in pairs[0].found if one.measure == "deployed_tasks")
+        for pairs in (alone, first, every)
+    ]
+    assert [found.mean for found in difference] == [3.0] * 3
+    spread = math.sqrt(7 / 3)  # of 2, 6 and 1 about 3, over sqrt 3
+    for found, pairs in zip(difference, (1, 2, 3), strict=True):
+        assert found.half_width == pytest.approx(student(1 - 0.05 / pairs) * spread, rel=1e-9)
+    text = as_text(every)
+    assert "hold together at 95 % (Bonferroni: 3 pairs, 98.33 % each)" in text
+    assert text.count("A = ") == 3 and "\nA = b, B = c\n" in text
+    told = json.loads(as_json(every))
+    assert (told["simultaneous"], len(told["comparisons"])) == (0.95, 3)
+
+
+def student(level):
+    """Return the quantile of Student's t with two degrees of freedom, which has a closed form."""
+    p = (1 + level) / 2
+    return (2 * p - 1) * math.sqrt(2 / (4 * p * (1 - p)))
+
+
+@pytest.mark.parametrize(
+    "names, told",
+    [
+        (["a"], "'a' alone cannot be compared"),
+        (["a", "b", "a"], "'a' is named twice"),
+        (["a", "bb"], "unknown scheduler"),
+    ],
+)
+def test_what_cannot_be_compared_is_told_in_a_line(make, names, told):
+    with make("r.db", both((1, 2))) as results, pytest.raises(InputError, match=told):
+        compare(results, names)
+
+
+def test_where_all_numbers_are_zero_that_is_told(make):
+    nothing = {"arrived_tasks": 0, "end_s": 0.0}
+    with make("r.db", [row(name, 0, 0) | nothing for name in "ab"]) as results:
+        assert "all numbers of all runs are 0" in as_text(compare(results, ["a", "b"]))

@@ -15,6 +15,7 @@ from cutlayer.simulator.checks.histories import histories, profile
 from cutlayer.simulator.clock import Clock
 from cutlayer.simulator.engine import Simulation, simulate
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.results import database
 from cutlayer.simulator.results import file as results_module
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.results.names import Names
@@ -106,7 +107,7 @@ def test_others_read_the_file_as_it_was_until_the_run_is_whole(path):
 
 
 def test_another_who_writes_meanwhile_is_told_in_a_line(path, monkeypatch):
-    monkeypatch.setattr(results_module, "BUSY_S", 0.05)
+    monkeypatch.setattr(database, "BUSY_S", 0.05)
     locked = pytest.raises(InputError, match=r"results.db: cannot be written \(database is locked\)")
     with Results(path) as results, results.writing({"key": "k"}), Results(path) as other, locked:
         other.write({"key": "other"}, {})
@@ -308,7 +309,7 @@ def test_a_full_disk_is_told_in_a_line_and_what_was_there_stays_readable(tmp_pat
 def test_a_database_that_may_grow_no_further_is_told_in_a_line(path):
     with Results(path) as results:
         play(results, arrivals(20), key="before")
-        results._connection.execute("PRAGMA max_page_count = 100")
+        results._database.open().execute("PRAGMA max_page_count = 100")
         with pytest.raises(InputError, match=r"results.db: cannot be written \(database or disk is full\)$"):
             play(results, arrivals(5000))
         assert results.keys() == {"before"}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from papers import paper
 from scipy import stats
 
 from cutlayer.profiles.store import shipped
@@ -25,7 +26,6 @@ from cutlayer.workloads.distributions import (
     described,
     distribution_of,
 )
-from cutlayer.workloads.generate import PaperScenario
 from cutlayer.workloads.spreads import Everywhere, Nearest, One
 from cutlayer.workloads.tasks import iter_tasks, tasks_of
 from cutlayer.workloads.traces import trace as trace_module
@@ -150,7 +150,7 @@ def test_weights_share_a_frame_as_the_paper_has_it():
 
 @pytest.mark.parametrize("servers, tasks", [(50, 200), (3, 1500), (200, 20)])
 def test_the_papers_scenario_is_one_of_many_bit_for_bit(servers, tasks):
-    scenario = PaperScenario(servers=servers, tasks=tasks)
+    scenario = paper(servers=servers, tasks=tasks)
     draws = {
         "profile": Choice(),
         "frame_rate_hz": Constant(5.0),
@@ -159,8 +159,8 @@ def test_the_papers_scenario_is_one_of_many_bit_for_bit(servers, tasks):
     }
     trace = generated(Periodic(1.0), 4, tasks=tasks)
     spread = Everywhere(Uniform(0.5, 1.5))
-    found = tasks_of(trace, scenario.network(4), shipped(), draws=draws, spread=spread, seed=4)
-    assert plain(found) == plain(scenario.arrivals(4))
+    found = tasks_of(trace, scenario.inputs(4).network, shipped(), draws=draws, spread=spread, seed=4)
+    assert plain(found) == plain(list(scenario.inputs(4).tasks))
 
 
 def test_a_larger_network_leaves_the_shares_among_the_old_servers():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from papers import paper
 
 from cutlayer import workloads
 from cutlayer.simulator.engine import simulate
@@ -19,7 +20,6 @@ from cutlayer.simulator.schedulers import SCHEDULERS
 from cutlayer.simulator.types import Layer, Network, Profile
 from cutlayer.workloads.arrivals.generated import MMPP2, generated
 from cutlayer.workloads.distributions import Choice, Constant, Exponential, Uniform
-from cutlayer.workloads.generate import PaperScenario
 from cutlayer.workloads.spreads import Everywhere, One
 from cutlayer.workloads.tasks import tasks_of, trace_of
 from cutlayer.workloads.traces import trace as trace_module
@@ -81,13 +81,16 @@ def test_azure_functions_arrive_their_duration_before_their_end(tmp_path):
     trace = read_trace(path)
     assert trace.arrivals_s().tolist() == [0.0038, 0.2, 0.25]  # 0.3 - 0.1 in floats is 0.19999999999999998
     assert trace.table()["lifetime_s"].tolist() == [57.154, 0.1, SHORTEST_S]
-    assert trace.provenance == {"format": "azure-functions", "zero_durations": 1, "zero_duration_s": 0.0005}
+    assert trace.provenance == {
+        "format": "azure-functions",
+        "replaced": {"lifetime_s zero": {"rows": 1, "value": 0.0005}},
+    }
 
 
 def test_a_number_too_small_for_a_float_is_0_whatever_its_exponent(tmp_path):
     for text in ("1e-400", "1e-99999999999999999999", "0e99999999999999999999"):
         path = write(tmp_path / "x.csv", "app,func,end_timestamp,duration", f"x,f,2,{text}")
-        assert read_trace(path).provenance["zero_durations"] == 1
+        assert read_trace(path).provenance["replaced"]["lifetime_s zero"]["rows"] == 1
 
 
 def test_calls_that_began_before_the_log_move_all_times(tmp_path):
@@ -167,7 +170,7 @@ def test_azures_functions_trace_reads():
         pytest.skip("the published traces are not here")
     trace = read_trace(path)
     assert trace.count == 199 and trace.first_s == 0.00149090003967285
-    assert trace.provenance["zero_durations"] == 8
+    assert trace.provenance["replaced"]["lifetime_s zero"]["rows"] == 8
 
 
 def test_the_sample_reads():
@@ -181,7 +184,7 @@ def test_the_header_tells_the_format(tmp_path):
     heads |= {"azure-functions": "app,func,end_timestamp,duration"}
     for name, head in heads.items():
         assert format_of(write(tmp_path / "x.csv", head, "1")) == name
-    assert set(FORMATS) == {*heads, "mapped", "parquet"}
+    assert set(FORMATS) == {*heads, "mapped", "parquet", "swf", "azure-functions-2019"}
 
 
 # saved and read again
@@ -289,8 +292,8 @@ def test_a_saved_workload_replays_to_the_identical_run(tmp_path, ending, schedul
 
 
 def test_the_papers_workload_replays_to_the_identical_run(tmp_path):
-    scenario = PaperScenario(servers=4, tasks=120)
-    network, tasks = scenario.network(2), scenario.arrivals(2)
+    scenario = paper(servers=4, tasks=120)
+    network, tasks = scenario.inputs(2).network, scenario.inputs(2).tasks
     path, inputs = save_trace(trace_of(tasks, network), tmp_path / "x.csv")
     profiles = {task.profile.name: task.profile for task in tasks}
     again = tasks_of(read_trace(path, inputs=inputs), network, profiles)

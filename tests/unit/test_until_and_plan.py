@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from cutlayer.experiments.runs.cell import Outcome, failure
 from cutlayer.experiments.stats import FIRST, Interval
-from cutlayer.experiments.sweeps.cells import Outcome, failure
 from cutlayer.experiments.sweeps.grid import grid_of
-from cutlayer.experiments.sweeps.plan_command import _as_text
+from cutlayer.experiments.sweeps.plan_text import as_text as _as_text
 from cutlayer.experiments.sweeps.planning import Plan, Planner, Step, Wish, short_of
 from cutlayer.experiments.sweeps.until import sweep_until, wish_of
 from cutlayer.simulator.errors import CutlayerError, InputError
@@ -22,7 +22,7 @@ class Known:
 
     def outcomes(self, cells):
         for cell in cells:
-            servers = cell.source.network.servers
+            servers = cell.scenario.network.servers
             self.ran.append((servers, cell.label, cell.seed))
             noise = self.spread * stream(cell.seed, "noise", servers).normal()
             deployed = 1000 * (self.share(servers, cell.label) + noise)
@@ -37,7 +37,7 @@ def test_seeds_are_added_where_it_is_not_sure_yet_and_nowhere_else(tmp_path):
     class OneNoisy(Known):
         def outcomes(self, cells):
             for cell, outcome in super().outcomes(cells):
-                if (cell.source.network.servers, cell.label) == (5, "lbf"):
+                if (cell.scenario.network.servers, cell.label) == (5, "lbf"):
                     outcome.values["deployed_tasks"] += 100 * stream(cell.seed, "noisy").normal()
                 yield cell, outcome
 

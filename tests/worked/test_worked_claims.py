@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from papers import paper
 
 from cutlayer.experiments.cli.main import main
 from cutlayer.profiles.store import shipped
@@ -18,7 +19,6 @@ from cutlayer.simulator.results.recorder import Recorder
 from cutlayer.simulator.schedulers import SCHEDULERS
 from cutlayer.simulator.steps import Steps
 from cutlayer.simulator.types import Layer, Network, Profile, Task
-from cutlayer.workloads.generate import PaperScenario
 
 
 def stream(name, *, flop=0.0, rest_flop=0.0, deadline_s=1.0, servers=(0,), **span):
@@ -178,8 +178,8 @@ def test_a_run_carries_its_bound_and_the_gap_to_it(tmp_path, capsys):
 def test_the_paper_s_scenario_in_numbers():
     # 550 kB a frame on average over 50 servers, five a second: 8 * 550e3 * 5 / 50 = 440 kbit/s raw at each, so
     # 1,000 tasks would send 440 Mbit/s over uplinks of 505 Mbit/s on average, of which 404 may be used.
-    scenario = PaperScenario()
-    tasks = scenario.arrivals(0)
+    scenario = paper()
+    tasks = scenario.inputs(0).tasks
     raw = sum(task.input_bytes * 8 * task.frame_rate_hz for task in tasks)
     # 1,000 frame sizes uniform over 900 kB: standard error 900 / sqrt(12 * 1000) kB = 8.2 kB of 550, thrice: 4.5 %
     assert raw.mean() == pytest.approx(440e6, rel=0.045)

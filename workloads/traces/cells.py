@@ -1,4 +1,4 @@
-"""The cells of a log, read as declared: units, factors, formats of time, and what zero, blank and unknown values mean."""
+"""The cells of a log, read as declared: units, factors, time formats; zero, blank and unknown values."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Cells:
         value = Decimal("NaN")
         if NUMBER.fullmatch(plain) and len(plain) <= 60:
             # there are exponents that no decimal holds; what is 0 to a float is 0 here
-            value = exact(Decimal(plain if float(plain) else "0"), self.factors.get(field, Decimal(1)))
+            value = exact(plain if float(plain) else "0", self.factors.get(field, Decimal(1)))
         whole = field != "count" or value == value.to_integral_value()
         if not (value.is_finite() and whole and (value == 0 or LEAST <= value <= MOST)):
             allowed = "a whole number, 0 or more" if field == "count" else "a number, 0 or more"
@@ -175,9 +175,7 @@ class Cells:
         for key, rows in self.replaced.items():
             field, what = key.split()
             replaced[key] = {"rows": rows, "value": {"zero": self.zero, "blank": self.blank}[what][field]}
-        return {
-            name: value for name, value in (("left_out", dict(self.left_out)), ("replaced", replaced)) if value
-        }
+        return {name: value for name, value in (("left_out", dict(self.left_out)), ("replaced", replaced)) if value}
 
 
 _ONLY_DROPPED = ("arrival_s", "end_s", "task", "count")

@@ -18,7 +18,7 @@ from cutlayer.workloads.traces.trace import NUMBERS, Chunk, Trace, streamed
 
 
 def faster(trace: Trace, factor: float) -> Trace:
-    """Return the trace with `factor` times as many arrivals a second: every time divided by it; lifetimes do not change."""
+    """Return the trace with `factor` times as many arrivals a second: all times divided by it, not lifetimes."""
     if not 0 < factor < math.inf:
         raise InputError(f"the rate factor is {factor!r}; allowed: above 0, finite")
     last_s = trace.last_s / factor
@@ -70,6 +70,13 @@ def clipped(trace: Trace, from_s: float = 0.0, to_s: float = math.inf) -> Trace:
     return _changed(trace, {"from_s": float(from_s), **to}, part)
 
 
+def until(trace: Trace, end_s: float) -> Trace:
+    """Return the arrivals up to `end_s`, included; there may be none."""
+    return _changed(
+        trace, {"until_s": end_s}, lambda chunk, first: _picked(chunk, chunk["arrival_s"] <= end_s), empty=True
+    )
+
+
 def from_first(trace: Trace) -> Trace:
     """Return the trace counted from its first arrival where its times are those of a clock, unchanged otherwise.
 
@@ -90,7 +97,9 @@ def from_first(trace: Trace) -> Trace:
     return replace(moved, provenance={**trace.provenance, "clock_s": trace.first_s})
 
 
-def _changed(trace: Trace, what: Mapping[str, Any], change: Callable[[Chunk, int], Chunk]) -> Trace:
+def _changed(
+    trace: Trace, what: Mapping[str, Any], change: Callable[[Chunk, int], Chunk], *, empty: bool = False
+) -> Trace:
     def read() -> Iterator[Chunk]:
         first = 0
         for chunk in trace.chunks():
@@ -98,7 +107,7 @@ def _changed(trace: Trace, what: Mapping[str, Any], change: Callable[[Chunk, int
             first += len(chunk["arrival_s"])
 
     changes = [*trace.provenance.get("changes", []), dict(what)]
-    return streamed(trace.columns, {**trace.provenance, "changes": changes}, read)
+    return streamed(trace.columns, {**trace.provenance, "changes": changes}, read, empty=empty)
 
 
 def _moved(chunk: Chunk, arrival_s: FloatArray) -> Chunk:

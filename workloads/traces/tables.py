@@ -133,28 +133,25 @@ def _heading(columns: Sequence[str], layout: Layout, first: Sequence[str]) -> tu
 
 
 def _json_rows(path: Path, columns: Sequence[str], records: str | None) -> Rows:
-    seen: set[str] = set()
-    first: dict[str, Any] = {}
     try:
+        first = next((record for _, record in _records(path, records) if record), None)
+        if first is None:
+            raise InputError("is JSON without rows; allowed: 1 or more", path)
+        for column in columns:
+            if _at(first, column) is None and all(_at(record, column) is None for _, record in _records(path, records)):
+                raise InputError(f"column {column!r} is missing; {near_name(column, first)}", path)
         for line, record in _records(path, records):
             if not isinstance(record, dict):
                 raise InputError(f"is {shown(str(record))}; allowed: an object in every row", path, line)
-            first = first or record
             row = {name: str(value) for name, value in record.items() if isinstance(value, str)}
             for column in columns:
                 value = _at(record, column)
-                seen |= {column} if value is not None else set()
                 if isinstance(value, dict | list):
                     raise InputError(f"{column} holds a list or an object; allowed: a number or text", path, line)
                 row[column] = "" if value is None else str(value).strip()
             yield line, row
     except RecursionError:
         raise InputError("nested too deeply", path) from None
-    if not first:
-        raise InputError("is JSON without rows; allowed: 1 or more", path)
-    for column in columns:
-        if column not in seen:
-            raise InputError(f"column {column!r} is missing; {near_name(column, first)}", path)
 
 
 def _at(value: Any, column: str) -> Any:
@@ -174,9 +171,9 @@ def _records(path: Path, records: str | None) -> Iterator[tuple[int, Any]]:
     """Yield the rows of JSON lines, or of an array in a document, with their lines."""
     if records is None and _is_lines(path):
         with open(path, encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, _decoded(line, path, number)
+            for number, row in enumerate(file, start=1):
+                if row.strip():
+                    yield number, _decoded(row, path, number)
         return
     text = content(path)
     at = 0
@@ -218,7 +215,9 @@ def _decoded(text: str, path: Path, line: int) -> Any:
 
 
 def _lists(document: dict[str, Any]) -> list[str]:
-    return [name for name, value in document.items() if isinstance(value, list) and value and isinstance(value[0], dict)]
+    return [
+        name for name, value in document.items() if isinstance(value, list) and value and isinstance(value[0], dict)
+    ]
 
 
 def _begin_of(text: str, document: dict[str, Any], records: str | None, path: Path) -> int:

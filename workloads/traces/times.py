@@ -72,9 +72,9 @@ def patterned(pattern: str) -> Callable[[str], Decimal | None]:
     return read
 
 
-def exact(value: Decimal, factor: Decimal | float) -> Decimal:
-    """Return the product, exactly; a float factor as it is written."""
-    return _EXACT.multiply(value, factor if isinstance(factor, Decimal) else Decimal(repr(factor)))
+def exact(value: str | Decimal, factor: Decimal | float) -> Decimal:
+    """Return the product, exactly; text and floats as they are written, also where no decimal holds the exponent."""
+    return _EXACT.multiply(*(_EXACT.create_decimal(str(number)) for number in (value, factor)))
 
 
 def difference(later: Decimal, earlier: Decimal) -> Decimal:

@@ -1,7 +1,7 @@
 """Arrivals as columns, read piece by piece: what every trace file and every generator becomes.
 
-A `Trace` says when tasks arrive and, as far as it knows, what they are. `workloads.tasks` draws what it does not say
-and makes tasks of it; `cutlayer.workloads.traces.formats` has the files.
+A `Trace` holds when tasks arrive and, as far as it is known, what they are. `workloads.tasks` draws the rest and makes
+tasks; `cutlayer.workloads.traces.formats` reads the files.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ from cutlayer.workloads.traces.rows import LEAST, MOST, Path
 
 NUMBERS = ("arrival_s", "frame_rate_hz", "deadline_s", "lifetime_s", "input_bytes")
 COLUMNS = ("task", "arrival_s", "profile", "frame_rate_hz", "deadline_s", "lifetime_s", "input_bytes", "inputs")
-"""What a trace may say of a task. A lifetime may be infinite (for ever). Of input_bytes (one frame, all servers
+"""What a trace may specify of a task. A lifetime may be infinite (for ever). Of input_bytes (one frame, all servers
 together, NaN for none) and inputs (pairs of server and bytes, None for none) a task has one."""
 
 ROWS = 1 << 16
 """Rows that are in memory at once."""
+
+MOST_NAMES = 1_000_000
+"""Profiles, and servers, that a trace may name."""
 
 Chunk = Mapping[str, Any]
 """Some rows of a trace: arrays of floats (`NUMBERS`) and lists (names; inputs), by column."""
@@ -39,11 +42,11 @@ class Trace:
     Attributes
     ----------
     columns : tuple of str
-        What it says: names of `COLUMNS`, in that order; ``arrival_s`` is always there.
+        What it specifies: names of `COLUMNS`, in that order; ``arrival_s`` is always among them.
     count : int
-        How many arrivals it has, 1 or more.
+        How many arrivals it has; 0 only where they are drawn, or cut off by the end of a run.
     first_s, last_s : float
-        When the first and the last arrive [s].
+        When the first and the last arrive [s]; 0 where none does.
     provenance : mapping
         Where it comes from: the format or generator, and what was done to it. Plain values.
     names : mapping of str to mapping of str to int
@@ -68,7 +71,7 @@ class Trace:
 
     def arrivals_s(self) -> FloatArray:
         """Return when every task arrives [s], shape (count,)."""
-        return np.concatenate([chunk["arrival_s"] for chunk in self.chunks()])
+        return np.concatenate([np.zeros(0), *(chunk["arrival_s"] for chunk in self.chunks())])
 
     @property
     def mean_rate_hz(self) -> float:
@@ -108,12 +111,19 @@ def from_columns(columns: Mapping[str, Any], provenance: Mapping[str, Any]) -> T
     return streamed(tuple(rows), provenance, lambda: iter([rows]))
 
 
-def streamed(columns: Sequence[str], provenance: Mapping[str, Any], read: Callable[[], Iterator[Chunk]]) -> Trace:
-    """Return the trace that `read` yields, read once now: to count it, and to meet whatever is wrong with it.
+def streamed(
+    columns: Sequence[str], provenance: Mapping[str, Any], read: Callable[[], Iterator[Chunk]], *, empty: bool = False
+) -> Trace:
+    """Return the trace that `read` yields, read once now: to count it, and to find all that is wrong with it.
 
-    What fits into memory at once stays there; `read` is called again for what does not.
+    What fits into memory at once stays there; `read` is called again for what does not. `empty` allows no arrivals.
+
+    Raises
+    ------
+    InputError
+        If nothing arrives, or there are more than `MOST_NAMES` profiles or servers.
     """
-    count, first_s, last_s = 0, math.nan, math.nan
+    count, first_s, last_s = 0, 0.0, 0.0
     held: list[Chunk] = []
     names: dict[str, dict[str, int]] = {"profile": {}, "server": {}}
     for chunk in read():
@@ -125,10 +135,12 @@ def streamed(columns: Sequence[str], provenance: Mapping[str, Any], read: Callab
         for at, where in enumerate(chunk.get("inputs", ())):
             for server, _ in where or ():
                 names["server"].setdefault(server, count + at)
+        if many := [what for what in names if len(names[what]) > MOST_NAMES]:
+            raise InputError(f"more than {MOST_NAMES} names of a {many[0]}; allowed: fewer")
         first_s = first_s if count else float(arrival_s[0])
         count, last_s = count + len(arrival_s), float(arrival_s[-1])
         held = [*held, chunk] if count <= ROWS else []
-    if not count:
+    if not count and not empty:
         raise InputError("a trace without arrivals; allowed: 1 or more")
     again = read if count > ROWS else lambda: iter(held)
     return Trace(tuple(columns), count, first_s, last_s, dict(provenance), names, again)

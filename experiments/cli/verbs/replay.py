@@ -18,10 +18,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.add_argument("traces", nargs="+", metavar="TRACE", help="a trace; the tasks of several arrive together")
     parser.add_argument(
-        "--scenario", default="replay", metavar="FILE.toml", help="everything but the arrivals (default: the built-in replay)"
+        "--scenario",
+        default="replay",
+        metavar="FILE.toml",
+        help="everything but the arrivals (default: the built-in replay)",
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="set a key of the scenario, such as network.servers=30"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set a key of the scenario, such as network.servers=30",
     )
     parser.add_argument("--scheduler", metavar="NAME", help="use this scheduler instead of the scenario's")
     parser.add_argument(

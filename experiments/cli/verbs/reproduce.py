@@ -16,7 +16,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="number of seeds (default: 20)")
     parser.add_argument("--out", default="results/paper", metavar="DIR", help="folder (default: results/paper)")
-    parser.add_argument("--only", action="append", default=[], metavar="EXPERIMENT", help="one experiment; repeatable")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="EXPERIMENT",
+        help="run only this experiment, also one that goes past the paper: headroom, margin, optimality, regimes, "
+        "reservation; repeatable",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the scenario, as workload.tasks=200"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("-j", "--jobs", type=int, metavar="N", help="processes (default: one for every core)")
 
@@ -30,7 +40,7 @@ def call(arguments: argparse.Namespace) -> int:
     from cutlayer.experiments.paper.reproduce import as_text, plain, reproduce
 
     with contextlib.redirect_stdout(sys.stderr) if arguments.json else contextlib.nullcontext():
-        claims, folder = reproduce(arguments.out, arguments.seeds, arguments.only, arguments.jobs)
+        claims, folder = reproduce(arguments.out, arguments.seeds, arguments.only, arguments.jobs, arguments.set)
     if arguments.json:
         print(json.dumps({"claims": plain(claims), "folder": str(folder)}, allow_nan=False))
         return 0

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
+
+from cutlayer.experiments.cli.options import FRAME_OPTIONS, OPTIONS, add_options
+
+if TYPE_CHECKING:
+    from cutlayer.simulator.results.file import Results
 
 HELP = "simulate a scenario, or your own servers and tasks"
 DESCRIPTION = """\
-Simulate a scenario (see 'cutlayer scenario') or your own servers and tasks, and keep every decision. Every option
-is a key of the scenario and goes before what the file says."""
+Simulate a scenario (see 'cutlayer scenario') or your own servers and tasks, and keep every decision. Options override
+the keys of the scenario file."""
 EXAMPLE = "cutlayer run --network servers.csv --tasks tasks.csv --scheduler fifo --out run.db"
 
 
@@ -17,14 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the scenario, as workload.tasks=2000"
     )
-    parser.add_argument("--network", metavar="CSV", help="server,capacity_flop_per_s,uplink_bps")
-    parser.add_argument(
-        "--tasks",
-        metavar="CSV",
-        help="task,arrival_s,profile,frame_rate_hz,deadline_s and, optionally, lifetime_s, input_bytes; by arrival",
-    )
-    parser.add_argument("--inputs", metavar="CSV", help="task,server,input_bytes, for tasks without input_bytes")
-    parser.add_argument("--profiles", metavar="DIR", help="folder of profiles (default: the ten measured networks)")
     parser.add_argument(
         "--scheduler", metavar="NAME", help="a name from 'cutlayer schedulers', or path/to/mine.py:Class"
     )
@@ -40,54 +38,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="any other parameter of the scheduler; the value is JSON or text",
     )
-    parser.add_argument(
-        "--reservation",
-        metavar="R",
-        help="for deadline and frame rate: sustained (default); for the deadline alone: deadline",
-    )
-    parser.add_argument("--reservation-margin", type=float, metavar="H", help="slack of every reservation (default: 0)")
-    parser.add_argument(
-        "--usable-share", type=float, metavar="V", help="share of an uplink tasks may reserve (default: 1)"
-    )
-    parser.add_argument(
-        "--until", type=float, metavar="SECONDS", help="simulate until then (default: the last arrival)"
-    )
-    _add_frame_arguments(parser)
-    parser.add_argument(
-        "--bound",
-        choices=("dual", "lp", "none"),
-        metavar="B",
-        help="what no scheduler can exceed: dual (by prices, default), lp (linear program) or none",
-    )
-    parser.add_argument("--by-resource", action="store_true", help="also keep every change at every server and link")
+    add_options(parser, OPTIONS)
+    add_options(parser.add_argument_group("frames", "simulate every frame of the deployed tasks"), FRAME_OPTIONS)
     parser.add_argument("--out", metavar="FILE.db", help="results file (SQLite); runs are added to it")
     parser.add_argument("--json", action="store_true", help="print verdicts and cuts as JSON and nothing else")
 
 
-def _add_frame_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options about frames to the parser of ``cutlayer run``."""
-    group = parser.add_argument_group("frames", "simulate every frame of the deployed tasks")
-    group.add_argument("--frames", metavar="ARRIVALS", help="periodic, jittered or poisson; without it, no frames")
-    group.add_argument("--jitter", type=float, metavar="J", help="of jittered frames: 0 to 1 period")
-    group.add_argument("--sizes", metavar="S", help="constant (default), exponential or lognormal")
-    group.add_argument("--size-cv", type=float, metavar="CV", help="of lognormal sizes: standard deviation / mean")
-    group.add_argument(
-        "--sharing", metavar="S", help="idle slices of an uplink: reserved (kept, default) or fair (lent)"
-    )
-    group.add_argument("--on-end", metavar="E", help="frames of a task that ends: drain (default) or drop")
-    group.add_argument("--on-outage", metavar="O", help="frames in an outage: hold (default) or drop")
-    group.add_argument("--propagation", type=float, metavar="SECONDS", help="delay to the cloud")
-    group.add_argument("--violation", metavar="V", help="what meets the deadline: transfer (default) or end-to-end")
-    group.add_argument("--window", type=float, metavar="SECONDS", help="also latency over time, in windows so long")
-    group.add_argument("--seed", type=int, metavar="N", help="of phases, arrivals and sizes (default: 0)")
-    group.add_argument("--capacity", metavar="CSV", help="link,time_s,bps: what a link can carry from then on")
-    group.add_argument("--load", metavar="CSV", help="link,time_s,bps: interaction traffic, which goes first")
-    group.add_argument("--outages", metavar="CSV", help="resource,name,down_s,up_s: resource is link or server")
-    group.add_argument("--keep-frames", action="store_true", help="write every frame beside the results (.npz)")
-
-
 def call(arguments: argparse.Namespace) -> int:
-    """Simulate and print what came out."""
-    from cutlayer.experiments.runs.run_file import run_files
+    """Read the scenario, simulate, write the results and print what came out."""
+    import os
+    from pathlib import Path
 
-    return run_files(arguments)
+    from cutlayer.experiments.cli.options import as_typed, scenario_of
+    from cutlayer.experiments.runs.cell import Workload, cells_of
+    from cutlayer.experiments.runs.run_file import as_text, run_into, say_inputs
+    from cutlayer.experiments.scenarios.plugin import prints_to_stderr
+    from cutlayer.simulator.errors import InputError
+    from cutlayer.simulator.results.file import Results
+
+    with prints_to_stderr():
+        scenario = scenario_of(arguments)
+        cells = cells_of(scenario)
+    out = arguments.out if arguments.out is not None else f"{Path(arguments.scenario or 'run').stem}.db"
+    try:
+        workload = Workload(scenario.inputs(scenario.run.seed))
+    except InputError as fault:
+        raise as_typed(fault, arguments) from None
+    say_inputs(scenario, workload.inputs)
+    with Results(os.path.abspath(out)) as results:  # to SQLite, "" and ":memory:" are no files
+        for cell, scheduler in cells:
+            with prints_to_stderr():
+                done = run_into(results, cell, workload, scheduler)
+            print(_as_json(results, done.row, len(cells) > 1) if arguments.json else as_text(done, out))
+    if not arguments.json:
+        print(out)
+    return 0
+
+
+def _as_json(results: Results, row: dict[str, Any], several: bool) -> str:
+    import json
+
+    tasks = results.rows("tasks", row["key"])
+    return json.dumps(
+        ({"scheduler": row["scheduler"]} if several else {})
+        | {
+            "deployed": row["deployed_tasks"],
+            "bound": row.get("bound_tasks"),
+            "gap": row.get("gap"),
+            "tasks": {task["task"]: {"verdict": task["outcome"], "cut": task["cut"]} for task in tasks},
+        }
+    )

@@ -17,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", metavar="FILE.json.gz", help="trace (default: RESULTS.trace.json.gz beside the results)"
     )
-    parser.add_argument("--run", metavar="RUN", help="a scheduler as the results call it, or a run's key (the first)")
+    parser.add_argument(
+        "--run", metavar="RUN", help="a scheduler as the results call it, or a run's key (default: the newest)"
+    )
 
 
 def call(arguments: argparse.Namespace) -> int:

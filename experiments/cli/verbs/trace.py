@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--rate-factor", type=float, metavar="X", help="multiply the arrivals per second by X")
     how.add_argument("--mean-rate", metavar="RATE", help="scale to this mean rate, such as '3 Hz'")
     how.add_argument("--count", type=int, metavar="N", help="keep N arrivals, drawn evenly; their times do not change")
-    scale.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the arrivals that are drawn (default: 0)")
+    scale.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the arrivals that are drawn (default: 0)"
+    )
     clip = _action(
         actions, "clip", "keep a part of a trace, counted from its beginning", "log.csv hour.csv --to-s 3600"
     )
@@ -49,7 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         actions, "fit", "fit arrival processes: Poisson, two-state (MMPP-2), rates by the hour",
         "log.csv --plot fit.png", writes=False,
     )  # fmt: skip
-    fit.add_argument("--period", metavar="TIME", help="length of the period that repeats (default: '1 d', or the length of a shorter trace)")
+    fit.add_argument(
+        "--period",
+        metavar="TIME",
+        help="length of the period that repeats (default: '1 d', or the length of a shorter trace)",
+    )
     fit.add_argument("--parts", type=int, default=24, metavar="N", help="number of rates in a period (default: 24)")
     fit.add_argument("--plot", metavar="FILE.png", help="plot observed and fitted rates and gaps (PNG and SVG)")
 
@@ -84,7 +90,9 @@ def add_format_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--unit", action="append", metavar="FIELD=UNIT", help="unit of a column (default: s, B, Hz)")
     group.add_argument("--factor", action="append", metavar="FIELD=X", help="multiply a column by X")
     group.add_argument(
-        "--time-format", metavar="T", help="of arrival_s and end_s: seconds (default), unix, iso, or such as %%d/%%m/%%Y"
+        "--time-format",
+        metavar="T",
+        help="of arrival_s and end_s: seconds (default), unix, iso, or such as %%d/%%m/%%Y",
     )
     group.add_argument("--zero", action="append", metavar="FIELD=X", help="what 0 means: drop (the row) or a value")
     group.add_argument("--blank", action="append", metavar="FIELD=X", help="what an empty cell means, likewise")

@@ -41,7 +41,13 @@ class AzureFunctions2019(Format):
                     raise InputError(f"minute {minute} is {shown(cell)}; allowed: a whole number", path, line)
             totals += np.array(cells, dtype=np.int64)
         try:
-            return binned(np.arange(len(minutes)) * MINUTE_S, totals, MINUTE_S, {"format": "azure-functions-2019"}, seed)
+            return binned(
+                np.arange(len(minutes), dtype=np.float64) * MINUTE_S,
+                totals,
+                MINUTE_S,
+                {"format": "azure-functions-2019"},
+                seed,
+            )
         except InputError as fault:
             raise fault.located(path) from None
 

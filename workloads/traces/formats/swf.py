@@ -31,7 +31,7 @@ class SWF(Format):
         ----------
         path : path
         zero, blank : mapping, optional
-            What a run time of 0 and one that is not known mean: ``{"lifetime_s": "drop"}``, the default, or a value [s].
+            What a run time of 0 and an unknown one mean: ``{"lifetime_s": "drop"}``, the default, or a value [s].
         """
         return read_mapped(
             path,

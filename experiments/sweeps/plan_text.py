@@ -1,117 +1,17 @@
-"""``cutlayer plan``: from its arguments to the answer."""
+"""The answer of ``cutlayer plan`` as text, as JSON, and as rows of the table ``measures``."""
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import json
-import os
-import re
-import sys
 from typing import Any
 
-from cutlayer.experiments.records.run_groups import LATE, SERVED
-from cutlayer.experiments.runs.runner import run_row
-from cutlayer.experiments.scenarios.plugin import Spec, build_scheduler, label, scheduler_of
-from cutlayer.experiments.scenarios.scenario import Scenario, load
+from cutlayer.experiments.scenarios.plugin import label
 from cutlayer.experiments.stats import FIRST
-from cutlayer.experiments.sweeps.grid import Points, values_of
-from cutlayer.experiments.sweeps.planning import LARGEST, LEVEL, Plan, Planner, Step, Wish, as_share, short_of
-from cutlayer.experiments.sweeps.sweep import engine_of
-from cutlayer.simulator.errors import InputError
-from cutlayer.simulator.results.file import Results
+from cutlayer.experiments.sweeps.planning import LATE, LEVEL, SERVED, Plan, Planner, Step, Wish, as_share, short_of
 from cutlayer.simulator.results.tables import Row
 
-STEPS = 100
-"""A range without a step, of other than whole numbers, is cut into so many."""
-_PLAIN_RANGE = re.compile(r"\s*([-+\d.eE]+):([-+\d.eE]+)\s*([A-Za-z].*)?")
 
-
-def run_plan(arguments: argparse.Namespace) -> int:
-    """Check everything, look for the answer, print it and nothing else to standard output."""
-    with contextlib.redirect_stdout(sys.stderr):  # a scheduler's own file may print when it is loaded
-        text = _answer(arguments)
-    print(text)
-    return 0
-
-
-def _answer(arguments: argparse.Namespace) -> str:
-    key, values = _range_of(arguments.find)
-    wish = Wish(_share("--deployed", arguments.deployed), _share("--violations", arguments.violations))
-    if not 1 <= arguments.seeds <= arguments.most_seeds:
-        raise InputError(f"--seeds is {arguments.seeds}; allowed: 1 to {arguments.most_seeds} (--most-seeds)")
-    base = load(arguments.scenario, arguments.set)
-    scheduler = _scheduler(base, arguments.scheduler)
-    if wish.violations is not None and base.frames is None:
-        raise InputError("--violations needs frames; allowed: a scenario with a section [frames]")
-    largest = key in LARGEST
-    if largest and wish.violations is None:
-        raise InputError(f"--find {key} needs --violations: without them the largest value is always enough")
-    points = Points(base, {key: values}, "--find")
-    made = engine_of(arguments.jobs, arguments.cluster)
-    with Results(os.path.abspath(arguments.out)) as results, made as engine:
-        planner = Planner(
-            results,
-            points,
-            scheduler,
-            wish,
-            arguments.seeds if base.is_random else 1,
-            arguments.most_seeds if base.is_random else 1,
-            engine,
-            retry_failed=arguments.retry_failed,
-        )
-        plan = planner.largest() if largest else planner.fewest()
-        described = {"scenario": base.description, "find": arguments.find, "wish": [wish.deployed, wish.violations]}
-        row = run_row({"plan": described, "of": label(*scheduler)}, None, None)
-        results.write(row, {"measures": _measures(planner)})
-    if arguments.json:
-        return _as_json(plan, wish, scheduler[0], largest)
-    return _as_text(planner, plan, wish, key, largest, base.is_random)
-
-
-def _range_of(text: str) -> tuple[str, list[str]]:
-    key, equals, values = text.partition("=")
-    if not (key.strip() and equals and ":" in values):
-        raise InputError(f"--find {text!r}; allowed: KEY=FIRST:LAST or KEY=FIRST:LAST:STEP, as network.servers=1:200")
-    match = _PLAIN_RANGE.fullmatch(values)
-    if match and not (match[1].isdigit() and match[2].isdigit() and not match[3]):
-        try:
-            low, high = float(match[1]), float(match[2])
-        except ValueError:
-            raise InputError(f"--find {text!r}; allowed: numbers, as network.servers=1:200") from None
-        if low < high:
-            values = f"{match[1]}:{match[2]}:{(high - low) / STEPS:.10g} {match[3] or ''}".strip()
-    try:
-        return key.strip(), values_of(values)
-    except InputError as fault:
-        raise InputError(f"--find {key.strip()}: {fault.message}") from None
-
-
-def _share(option: str, text: str | None) -> Any:
-    if text is None:
-        return None
-    try:
-        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise InputError(f"{option} is {text!r}; allowed: 0% to 100%")
-    return share
-
-
-def _scheduler(base: Scenario, text: str | None) -> Spec:
-    if text is not None:
-        chosen = scheduler_of(text)
-        build_scheduler(*chosen)
-        return chosen
-    if len(base.schedulers) != 1:
-        there = ", ".join(base.labels) or "none"
-        raise InputError(f"the scenario has not one scheduler but {there}; allowed: --scheduler NAME")
-    name, options = base.schedulers[0]
-    return name, dict(options)
-
-
-def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool, random: bool) -> str:
+def as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool, random: bool) -> str:
     asked = f"{_percent(wish.deployed)} of the tasks deployed"
     if wish.violations is not None:
         asked += f" and at most {_percent(wish.violations)} of the frames late"
@@ -152,7 +52,7 @@ def _as_text(planner: Planner, plan: Plan, wish: Wish, key: str, largest: bool, 
     return "\n".join(lines)
 
 
-def _measures(planner: Planner) -> list[Row]:
+def measures(planner: Planner) -> list[Row]:
     """Return what was tried, asked for and found, as a figure shows it: rows of the table ``measures``."""
     plan, wish, name = planner.plan, planner.wish, label(*planner.scheduler)
     rows: list[Row] = []
@@ -190,7 +90,7 @@ def _short(plan: Plan, scheduler: str) -> dict[str, float]:
     return {} if step is None else short_of(step.point, scheduler)
 
 
-def _as_json(plan: Plan, wish: Wish, scheduler: str, largest: bool) -> str:
+def as_json(plan: Plan, wish: Wish, scheduler: str, largest: bool) -> str:
     def plain(step: Step | None) -> dict[str, Any] | None:
         if step is None:
             return None
