@@ -30,8 +30,8 @@ from cutlayer.workloads.topology.shapes import generate
 from cutlayer.workloads.traces.trace import Trace
 
 if TYPE_CHECKING:
-    from cutlayer.experiments.scenarios.scenario import Scenario
     from cutlayer.experiments.scenarios.network_sections import TopologySection
+    from cutlayer.experiments.scenarios.scenario import Scenario
 
 MOST_HELD = 100_000
 """More tasks than these are not held in memory, but drawn again whenever they are gone through."""

@@ -29,7 +29,8 @@ from cutlayer.workloads.traces.tables import Layout
 from cutlayer.workloads.traces.times import factor_of
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Share = Annotated[float, Field(gt=0, le=1)]
+Share = Annotated[float, Field(ge=1e-9, le=1)]
+"""V; a smaller one is a number that went wrong, and its prices are beyond any float."""
 
 
 class ShapeSection(Section):
