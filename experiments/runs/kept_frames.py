@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
@@ -98,7 +99,10 @@ _COLUMNS = {
 }  # fmt: skip
 """What is read of every frame, and the kinds of its numbers."""
 MOST_NAMES_BYTES = 256_000_000
-BROKEN = (OSError, EOFError, ValueError, TypeError, LookupError, RuntimeError, MemoryError, BadZipFile, zlib.error)
+BROKEN = (
+    OSError, EOFError, ValueError, TypeError, LookupError, RuntimeError, MemoryError, SyntaxError, TokenError,
+    BadZipFile, zlib.error,
+)  # fmt: skip
 """What reading raises of a file that is cut off, damaged or something else."""
 
 

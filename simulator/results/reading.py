@@ -13,7 +13,7 @@ LARGEST = 1e100
 """No quantity of the model is larger, whatever its unit: sums and squares of such numbers stay finite."""
 DEEPEST = 32
 """Of values in values, in JSON."""
-_TYPES = {"TEXT": (str,), "REAL": (float,), "INTEGER": (int,)}
+_TYPES = {"TEXT": (str,), "REAL": (float,), "INTEGER": (int, float)}  # a count may be a mean
 
 
 def checked(table: str, names: Sequence[str], rows: Iterable[Sequence[Any]], path: str) -> Iterator[dict[str, Any]]:
@@ -78,7 +78,7 @@ def _allowed(column: Column) -> str:
         return _SHAPES[column.json][1]
     if column.name == "key":
         return "1 to 200 printable ASCII letters without /"
-    what = {"TEXT": "text", "REAL": "a number", "INTEGER": "a whole number"}[column.kind]
+    what = {"TEXT": "text", "REAL": "a number", "INTEGER": "a number"}[column.kind]
     at_least = "" if column.kind == "TEXT" or column.signed else f" from 0 to {LARGEST:g}"
     return f"{what}{at_least}{'' if column.filled else ', or empty'}"
 

@@ -25,6 +25,36 @@ class Sink(Protocol):
         """
 
 
+BATCH = 1000
+"""Rows of a table that go to the sink together."""
+
+
+class Batches:
+    """Passes rows on to a sink, many at a time."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._rows: dict[str, list[Row]] = defaultdict(list)
+        self._places: dict[str, list[int]] = defaultdict(list)
+
+    def add(self, table: str, row: Row, place: int | None = None) -> None:
+        """Add a row, with its place in the table if the rows do not come in their order."""
+        rows = self._rows[table]
+        rows.append(row)
+        if place is not None:
+            self._places[table].append(place)
+        if len(rows) >= BATCH:
+            self._pass_on(table)
+
+    def flush(self) -> None:
+        """Pass on what is left."""
+        for table in list(self._rows):
+            self._pass_on(table)
+
+    def _pass_on(self, table: str) -> None:
+        self._sink.take(table, self._rows.pop(table), self._places.pop(table, None))
+
+
 class Collected:
     """Keeps the rows in lists: for a run whose rows are wanted in memory, or sent to another process."""
 

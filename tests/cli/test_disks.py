@@ -80,7 +80,7 @@ def test_a_log_that_cannot_be_read_where_nothing_may_be_written_is_named(files, 
     (disk / "run.db-wal").write_bytes(b"x" * 4096)
     fixed = f"mount --bind {disk} {disk} && mount -o remount,bind,ro {disk}"
     story, _ = mounted(files, fixed, ["explain", f"{disk}/run.db", "t1"])
-    assert_one_line(story, "run.db: cannot be read: its newest runs are in ", "run.db-wal still")
+    assert_one_line(story, "run.db: cannot be read: its newest runs are still in ", "run.db-wal")
 
 
 @pytest.mark.parametrize("size", ["16k", "128k"])

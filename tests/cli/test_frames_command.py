@@ -212,7 +212,7 @@ def test_a_broken_file_of_conditions_is_refused_with_its_line(files, cutlayer, o
         (("--frames", "poison"), ("unknown arrivals 'poison'", "did you mean 'poisson'?")),
         (("--frames", "jittered", "--jitter", "2"), ("jitter is 2.0", "0 to 1")),
         (("--frames", "periodic", "--sizes", "lognormal"), ("size_cv", "above 0")),
-        (("--frames", "periodic", "--sharing", "fare"), ("unknown sharing 'fare'", "'fair'")),
+        (("--frames", "periodic", "--sharing", "fare"), ("unknown sharing 'fare'", "known: fair")),
         (("--frames", "periodic", "--window", "0"), ("--window is 0.0", "above 0")),
         (("--frames", "periodic", "--sizes", "lognormal", "--size-cv", "1e200"), ("--size-cv is 1e+200", "to 1e+06")),
         (("--frames", "periodic", "--propagation", "-1"), ("--propagation is -1.0",)),

@@ -109,7 +109,7 @@ def test_what_a_scheduler_prints_goes_to_standard_error(here):
         (["sweep", "paper", "--out", "no/where.db"], "there is no folder"),
         (["results", "nothing.db"], "nothing.db: no such results file"),
         (["compare", "nothing.db", "a", "b"], "nothing.db: no such results file"),
-        (["compare", "there.db", "a", "a"], "'a' twice"),
+        (["compare", "there.db", "a", "a"], "'a' is named twice"),
         (["export", "there.db", "--format", "xls", "--out", "x"], "allowed: csv, parquet"),
         (["merge", "there.db", "there.db"], "is the file to add to"),
         (["merge", "new.db", "nothing.db"], "nothing.db: no such results file"),

@@ -19,8 +19,8 @@ from cutlayer.simulator.results import database
 from cutlayer.simulator.results import file as results_module
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.results.names import Names
-from cutlayer.simulator.results.recorder import BATCH, Recorder
-from cutlayer.simulator.results.sinks import Collected
+from cutlayer.simulator.results.recorder import Recorder
+from cutlayer.simulator.results.sinks import BATCH, Collected
 from cutlayer.simulator.results.tables import column_names
 from cutlayer.simulator.rng import stream
 from cutlayer.simulator.schedulers import SCHEDULERS

@@ -26,7 +26,13 @@ class Known:
             self.ran.append((servers, cell.label, cell.seed))
             noise = self.spread * stream(cell.seed, "noise", servers).normal()
             deployed = 1000 * (self.share(servers, cell.label) + noise)
-            values = {"status": "done", "arrived_tasks": 1000, "deployed_tasks": deployed, "departed_tasks": 0}
+            values = {
+                "status": "done",
+                "end_s": 1.0,
+                "arrived_tasks": 1000,
+                "deployed_tasks": deployed,
+                "departed_tasks": 0,
+            }
             late = {"delivered": 1000, "violations": 1000 * self.late(servers)}
             yield cell, Outcome(values | late, {})
 
@@ -183,7 +189,7 @@ def test_departed_tasks_count_as_deployed_and_evicted_ones_do_not(tmp_path):
         def outcomes(self, cells):
             for cell in cells:
                 counts = {"arrived_tasks": 10, "deployed_tasks": 3, "departed_tasks": 4, "evicted_tasks": 2}
-                yield cell, Outcome({"status": "done"} | counts, {})
+                yield cell, Outcome({"status": "done", "end_s": 1.0} | counts, {})
 
     with Results(tmp_path / "r.db") as results:
         plan = planner(results, Mixed(None), Wish(0.7), values="4:4").fewest()
@@ -195,7 +201,7 @@ def test_where_no_task_arrives_there_is_no_share(tmp_path):
         def outcomes(self, cells):
             for cell in cells:
                 counts = {"arrived_tasks": 0, "deployed_tasks": 0, "departed_tasks": 0}
-                yield cell, Outcome({"status": "done"} | counts, {})
+                yield cell, Outcome({"status": "done", "end_s": 1.0} | counts, {})
 
     none = pytest.raises(CutlayerError, match=r"network\.servers=200: no task arrives, so no share of them is deployed")
     with Results(tmp_path / "r.db") as results, none:
