@@ -13,6 +13,7 @@ servers = 2
 uplink = "10 Mbit/s"
 [workload]
 tasks = 3
+frame_bytes = "300 kB"
 [run]
 bound = "none"
 [bandwidth]
@@ -118,6 +119,7 @@ file = "net.json.gz"
 cloud = "x"
 [workload]
 tasks = 3
+frame_bytes = "300 kB"
 """
 
 

@@ -97,7 +97,7 @@ BROKEN = {
     "no rate": ({"columns": {"time": "at"}}, "no column is the rate"),
     "no time": ({"columns": {"rate": "down"}}, "times come from a column"),
     "two times": ({**MBIT, "every_s": 1.0}, "times come from a column"),
-    "an unknown field": ({"columns": {"time": "at", "bitrate": "down"}}, "unknown column 'bitrate'; did you mean"),
+    "an unknown field": ({"columns": {"time": "at", "bitrate": "down"}}, "unknown column 'bitrate'; known: rate, time"),
     "an unknown unit": ({"columns": TIME_RATE, "units": {"rate": "MB"}}, "unit of rates is 'MB'; allowed: bit/s"),
     "an unknown unit of time": ({"columns": TIME_RATE, "units": {"time": "sec"}}, "unknown unit 'sec'"),
     "an unknown rule": ({**MBIT, "repeated": "median"}, "unknown repeated 'median'"),
