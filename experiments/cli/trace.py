@@ -32,8 +32,8 @@ def act(arguments: argparse.Namespace) -> str:
     plot = _stem(arguments.plot) if arguments.action == "fit" and arguments.plot is not None else None
     period_s = parse(arguments.period, "s") if arguments.action == "fit" and arguments.period is not None else None
     if arguments.action == "info":
-        measured = bandwidth_info(arguments, format_options(arguments), _stem(arguments.plot) if arguments.plot else None)
-        if measured is not None:
+        figure = None if arguments.plot is None else _stem(arguments.plot)
+        if (measured := bandwidth_info(arguments, format_options(arguments), figure)) is not None:
             return measured
     trace = read(arguments)
     if arguments.action == "info":

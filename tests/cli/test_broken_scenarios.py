@@ -92,7 +92,7 @@ CORPUS = {
     "huge quantity": (edited('"100 kB"', '"1e60 B"'), ["workload.frame_bytes"]),
     "infinite quantity": (edited('"1 s"', '"1e999 s"'), ["frames.window is '1e999 s'"]),
     "nan": ("[network]\nusable_share = nan\n", ["network.usable_share is nan; allowed: 1e-09 to 1"]),
-    "a share of nothing": ("[network]\nusable_share = 1e-300\n", ["network.usable_share is 1e-300; allowed: 1e-09 to 1"]),
+    "a share of nothing": ("[network]\nusable_share = 1e-300\n", ["network.usable_share is 1e-300; allowed"]),
     "inf": ("[network]\nreservation_margin = inf\n", ["network.reservation_margin is inf; allowed"]),
     "range backwards": (edited('["10 Mbit/s", "1 Gbit/s"]', '["1 Gbit/s", "10 Mbit/s"]'), ["allowed: low before high"]),
     "range of three": (edited('["10 Mbit/s", ', '["1 kbit/s", "2 kbit/s", '), ["network.uplink is ["]),

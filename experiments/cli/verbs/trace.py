@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     info.add_argument("--json", action="store_true", help="print JSON and nothing else")
     info.add_argument("--plot", metavar="FILE.png", help="of bandwidth: plot the capacity over time (PNG and SVG)")
     info.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="of bandwidth: a key of [bandwidth], such as gap=cut"
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="of bandwidth: one of its keys, such as gap=cut"
     )
     _action(
         actions, "convert", "write a trace as native CSV or Parquet, sorted by arrival",
