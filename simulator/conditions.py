@@ -25,12 +25,12 @@ _CHANGES = 1024
 """Changes of conditions that are made at a time."""
 
 MOST_CHANGES = 100_000
-"""Of a load that is drawn for one link; more is a time in the wrong unit."""
+"""Most changes of a load drawn for one link; more indicate a time in the wrong unit."""
 
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
-    """What befalls links and servers during a run; everything not mentioned is as in the network.
+    """Time-varying capacity, load and outages; links and servers not listed keep their nominal values.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Conditions:
     server_outages: Mapping[str, Intervals] = field(default_factory=dict)
 
     def check(self, network: Network) -> None:
-        """Refuse names that `network` does not have and outages that are none.
+        """Refuse names that `network` does not have, and outages that do not end after they begin.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class Conditions:
         return merged([(times[n], times[n + 1]) for n in nothing if times[n] < times[n + 1]])
 
     def changes(self, network: Network) -> Iterator[tuple[float, FloatArray, NDArray[np.bool_]]]:
-        """Yield, for 0 s and every later instant at which something changes, how things are from then on.
+        """Yield the state of links and servers at 0 s and after every change.
 
         Yields
         ------
@@ -93,8 +93,8 @@ class Conditions:
 
         Notes
         -----
-        Traces of many links change at many instants, and each is a state of all links: they are made as they
-        are asked for, some at a time.
+        Each state covers all links, and traces of many links change often: states are computed on demand, in
+        batches.
         """
         links = [self.link_capacity(network, link) for link in range(len(network.links))]
         servers = [available(self.server_outages.get(name, ())) for name in network.servers]
@@ -106,7 +106,7 @@ class Conditions:
                 yield time, capacity[:, n].copy(), up[:, n].copy()
 
     def compute_clock(self, network: Network, server: int) -> Clock:
-        """Return the clock of a server's compute: it stands still in outages."""
+        """Return the clock of a server's compute, which stops during outages."""
         return Clock(available(self.server_outages.get(network.servers[server], ())))
 
 

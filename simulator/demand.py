@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.ties import ordered
 from cutlayer.simulator.types import FloatArray, IntArray, Network, Task
 from cutlayer.simulator.units import bits
 
@@ -42,6 +43,8 @@ class Demand:
         Bandwidth per input byte, by cut [bit/s per byte].
     gamma : ndarray, shape (N + 1,)
         Compute per input byte, by cut [FLOP/s per byte].
+    first_cut : int
+        The first cut that a scheduler may choose: 0 (raw input) where the network has `allow_raw`, else 1.
 
     Notes
     -----
@@ -56,6 +59,7 @@ class Demand:
     link_bytes: FloatArray
     rho: FloatArray
     gamma: FloatArray
+    first_cut: int = 1
 
     def bps(self, cut: int) -> FloatArray:
         """Bandwidth that `cut` takes on each of its links [bit/s], shape (m,)."""
@@ -113,6 +117,7 @@ def demand_of(task: Task, network: Network) -> Demand:
         link_bytes=link_bytes,
         rho=rho,
         gamma=gamma,
+        first_cut=0 if network.allow_raw else 1,
     )
 
 
@@ -220,16 +225,16 @@ CutRule = Callable[[Demand, Room], IntArray]
 
 def balanced(demand: Demand, room: Room) -> IntArray:
     """Order cuts by their bottleneck share max(rho_k / B, gamma_k / C), smallest first; ties: smaller cut."""
+    first = demand.first_cut
     if room.bps <= 0 or room.flop_per_s <= 0:  # every share is infinite
-        return np.arange(1, len(demand.rho))
-    share = np.maximum(demand.rho[1:] / room.bps, demand.gamma[1:] / room.flop_per_s)
-    return share.argsort(kind="stable") + 1
+        return np.arange(first, len(demand.rho))
+    return ordered(np.maximum(demand.rho[first:] / room.bps, demand.gamma[first:] / room.flop_per_s)) + first
 
 
 def largest_product(demand: Demand, room: Room) -> IntArray:
     """Order cuts by r_k * l_k, largest first, as the paper words it (section IV); ties: smaller cut."""
-    profile = demand.task.profile
-    return (-(profile.ratio * profile.flop_per_byte)).argsort(kind="stable") + 1
+    profile, first = demand.task.profile, demand.first_cut
+    return ordered(-(profile.ratio_by_cut * profile.flop_per_byte_by_cut)[first:]) + first
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,11 +249,6 @@ class Fixed:
 
     def __call__(self, demand: Demand, room: Room) -> IntArray:
         return np.array([min(self.cut, len(demand.rho) - 1)])
-
-
-def raw(demand: Demand, room: Room) -> IntArray:
-    """Allow cut 0 and no other: everything is sent as it is."""
-    return np.array([0])
 
 
 CUT_RULES: dict[str, CutRule] = {"balanced": balanced, "largest-product": largest_product}

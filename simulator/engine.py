@@ -2,7 +2,8 @@
 
 SimPy owns time. At every arrival the engine suspends, shows the scheduler a `View`, takes its answer,
 checks it against the ledger, applies it and resumes. Events of one instant go in this order: changes of
-capacity, departures, arrivals in trace order. The engine never prints and never formats: it announces to listeners.
+capacity, departures, arrivals in trace order; times that rounding alone keeps apart are one
+instant (see `cutlayer.simulator.ties`). The engine never prints and never formats: it announces to listeners.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,23 +19,14 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
-from cutlayer.simulator.clock import Clock
+from cutlayer.simulator.answers import Planned, check_answer, check_evicted, twice, who
+from cutlayer.simulator.clock import EventClock
 from cutlayer.simulator.conditions import Conditions
 from cutlayer.simulator.demand import Demand
 from cutlayer.simulator.errors import CapacityError, DecisionError, InputError
 from cutlayer.simulator.events import Decided, Departed, Evicted, Listener
 from cutlayer.simulator.ledger import Ledger
-from cutlayer.simulator.policy import (
-    DOWN,
-    Decision,
-    Deploy,
-    OfflineScheduler,
-    OnlineScheduler,
-    Past,
-    Reject,
-    Scheduler,
-    View,
-)
+from cutlayer.simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Past, Scheduler, View
 from cutlayer.simulator.types import Deployment, FloatArray, Network, Task
 
 CHANGE, DEPARTURE, ARRIVAL = 2, 3, 4
@@ -64,33 +56,6 @@ class Outcome:
     counts: Counter[str] = field(default_factory=Counter)
     end_s: float = 0.0
     scheduler: Scheduler = field(default_factory=Scheduler)
-
-
-def _twice(name: str) -> InputError:
-    return InputError(f"task {name!r} arrives twice; every task needs a name of its own")
-
-
-class _Planned(OnlineScheduler):
-    """Plays the plan of an offline scheduler."""
-
-    def __init__(self, scheduler: OfflineScheduler, tasks: Sequence[Task], network: Network) -> None:
-        counts = Counter(task.name for task in tasks)
-        if len(counts) < len(tasks):
-            raise _twice(counts.most_common(1)[0][0])
-        self.plan, self.rejection = scheduler.plan(tasks, network), scheduler.rejection
-        if not isinstance(self.plan, Mapping):
-            raise DecisionError(f"{type(scheduler).__name__}.plan returned {self.plan!r}; allowed: a mapping")
-        unknown = set(self.plan) - {task.name for task in tasks}
-        if unknown:
-            raise DecisionError(f"{type(scheduler).__name__} plans unknown tasks, such as {min(unknown)!r}")
-
-    def decide(self, task: Task, view: View) -> Decision:
-        cut = self.plan.get(task.name)
-        if cut is None:
-            return self.rejection(task)
-        if not view.all_up and cut not in view.fitting(task):  # what no plan could know of
-            return Reject(f"planned, but {DOWN}", cut)
-        return Deploy(cut)
 
 
 class Simulation:
@@ -123,7 +88,7 @@ class Simulation:
         if until_s is not None and not 0 <= until_s < math.inf:
             raise InputError(f"until_s is {until_s!r}; allowed: 0 or more, finite")
         self.network = network
-        self.clock = Clock(0.0)
+        self.clock = EventClock()
         self.ledger = Ledger(network)
         self.listeners = listeners
         self.until_s = until_s
@@ -134,7 +99,7 @@ class Simulation:
         policy = self.outcome.scheduler
         if isinstance(policy, OfflineScheduler):
             tasks = tuple(tasks)
-            policy = _Planned(policy, tasks, network)
+            policy = Planned(policy, tasks, network)
         if not isinstance(policy, OnlineScheduler):
             raise DecisionError(f"{policy!r} is neither an OnlineScheduler nor an OfflineScheduler")
         self.policy = policy
@@ -179,7 +144,7 @@ class Simulation:
             self.ledger.set_state(link_capacity_bps, server_up)
             names = tuple(self.policy.on_change(self._view()))
             if names:
-                self._check_evicted(names, "after a change of capacity")
+                check_evicted(names, self.outcome.deployed, self.outcome.scheduler, "after a change of capacity")
                 event = Evicted(self.clock.now, tuple(self._evict(names)))
                 self.outcome.counts["evicted"] += len(names)
                 for listener in self.listeners:
@@ -194,11 +159,6 @@ class Simulation:
                 self.clock.cancel(leaving)
         return evicted
 
-    def _check_evicted(self, names: Sequence[str], why: str) -> None:
-        for at, name in enumerate(names):
-            if name not in self.outcome.deployed or name in names[:at]:
-                raise DecisionError(f"{self._who()} evicts {name!r} {why}, which is not deployed")
-
     def _arrivals(self) -> Generator[simpy.Event, Any, None]:
         for task in self._tasks:
             if task.arrival_s < self.clock.now:
@@ -210,22 +170,20 @@ class Simulation:
 
     def _arrive(self, task: Task) -> None:
         if task.name in self.outcome.deployed:
-            raise _twice(task.name)
+            raise twice(task.name)
         view = self._view()
         decision = self.policy.decide(task, view)
+        check_answer(decision, task, view, self.outcome.scheduler)
         self.outcome.counts["arrived"] += 1
         demand = view.demand(task)
         tightest = self.ledger.tightest(demand) if self.listeners else None
         evicted: list[Deployment] = []
         deployment = None
         if isinstance(decision, Deploy):
-            self._check(task, decision)
             evicted = self._evict(decision.evict)
             deployment = self._deploy(task, decision.cut, demand)
-        elif isinstance(decision, Reject):
-            self.outcome.counts["rejected"] += 1
         else:
-            raise DecisionError(f"{self._who()} answered {decision!r} for {task.name!r}; allowed: Deploy, Reject")
+            self.outcome.counts["rejected"] += 1
         self.outcome.counts["evicted"] += len(evicted)
         self._past.append(Past(self.clock.now, task, decision))
         if tightest is not None:
@@ -233,22 +191,11 @@ class Simulation:
             for listener in self.listeners:
                 listener.on_decided(event)
 
-    def _check(self, task: Task, decision: Deploy) -> None:
-        """Refuse a decision that is not one, before anything of it is applied."""
-        layers = len(task.profile)
-        if not isinstance(decision.cut, int) or not 0 <= decision.cut <= layers:
-            raise DecisionError(
-                f"{self._who()} answered cut {decision.cut!r} for task {task.name!r}; "
-                f"allowed: a whole number, 0 to {layers}"
-            )
-        if decision.evict:
-            self._check_evicted(decision.evict, f"for task {task.name!r}")
-
     def _deploy(self, task: Task, cut: int, demand: Demand) -> Deployment:
         try:
             self.ledger.reserve(demand, cut)
         except CapacityError as fault:
-            raise DecisionError(f"{self._who()} deploys what does not fit: {fault}") from fault
+            raise DecisionError(f"{who(self.outcome.scheduler)} deploys what does not fit: {fault}") from fault
         deployment = Deployment(
             task, cut, self.clock.now, task.frame_bytes * demand.rho[cut], task.frame_bytes * demand.gamma[cut]
         )
@@ -272,9 +219,6 @@ class Simulation:
 
     def _view(self) -> View:
         return View(self.ledger, self.outcome.deployed, self.clock.now, self._past, self._demands)
-
-    def _who(self) -> str:
-        return f"scheduler {type(self.outcome.scheduler).__name__}"
 
 
 def simulate(

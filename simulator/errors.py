@@ -6,7 +6,7 @@
     ├── InputError            what a user handed in: one line, exit status 2
     │   └── UnknownNameError  a name that is not registered; carries the near name
     ├── DecisionError         a scheduler answered with something that is not allowed or does not fit
-    ├── CapacityError         the ledger was asked to break one of its two sums
+    ├── CapacityError         a reservation that does not fit, or a release of something not held
     └── ContractError         a scheduler broke a named check of `cutlayer.simulator.checks.contract`
 
 Anything else that escapes is a bug in cutlayer: a traceback and exit status 1.
@@ -63,7 +63,7 @@ class InputError(CutlayerError, ValueError):
         return f"{self.file}: {self.message}" if self.line is None else f"{self.file}:{self.line}: {self.message}"
 
     def located(self, file: str | PathLike[str], line: int | None = None) -> InputError:
-        """Return the same fault, said to be in `file` at `line`."""
+        """Return the same fault, located in `file` at `line`."""
         return InputError(self.message, file, line)
 
 

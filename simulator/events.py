@@ -27,7 +27,7 @@ class Decided:
     demand : Demand
         What every cut of the task takes.
     tightest : Tightest
-        Where it had least room when it came, before anyone was evicted for it.
+        Its tightest link and server on arrival, before any eviction for it.
     """
 
     time_s: float

@@ -1,4 +1,4 @@
-"""Free capacity: what is reserved where. Its two sums cannot be broken.
+"""The ledger: reservations and free capacity of every link and server. It cannot be overbooked.
 
 At every moment, on every link the reserved bandwidth is at most V * b_m, and at every server the
 reserved compute is at most c_i (up to `cutlayer.simulator.demand.SLACK`).
@@ -27,7 +27,7 @@ class Ledger:
     Attributes
     ----------
     link_capacity_bps : ndarray, shape (M,)
-        What every link can carry right now [bit/s], 0 where it is down; nominal until told otherwise.
+        What every link can carry right now [bit/s], 0 where it is down; nominal at first.
     server_up : ndarray of bool, shape (E,)
         Which servers are up right now.
 
@@ -50,7 +50,7 @@ class Ledger:
         self.set_state(network.link_bps, np.ones(len(network.servers), dtype=bool))
 
     def set_state(self, link_capacity_bps: FloatArray, server_up: NDArray[np.bool_]) -> None:
-        """Say what links can carry and which servers are up from now on."""
+        """Set link capacities and server availability from now on."""
         self.link_capacity_bps, self.server_up = _read_only(link_capacity_bps), _read_only(server_up)
         self.all_up = bool(server_up.all() and (link_capacity_bps > 0).all())
         self._limits = None
@@ -139,7 +139,8 @@ class Ledger:
     def release(self, name: str) -> None:
         """Give back what task `name` holds.
 
-        Where nobody is left the free capacity is the usable one exactly: rounding does not pile up.
+        When the last holder leaves, the free capacity is exactly the usable one, so that rounding does not
+        accumulate.
 
         Raises
         ------
@@ -168,7 +169,7 @@ class Ledger:
         return self._held.get(name)
 
     def describe(self, demand: Demand, cut: int) -> str:
-        """Say in words what `cut` is short of where it strains the network most."""
+        """Describe the shortage of `cut` at its tightest resource: need and free amount."""
         at = self.tightest(demand)
         need_bps, need_flop_per_s = at.needs(demand, cut)
         if at.link is not None and at.bottleneck(demand, cut) == "link":

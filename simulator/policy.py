@@ -7,7 +7,7 @@ A scheduler is asked about one task at a time (`OnlineScheduler.decide`) or sees
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cutlayer.simulator.demand import CutRule, Demand, balanced, demand_of
 from cutlayer.simulator.ledger import Ledger
 from cutlayer.simulator.registry import Registry
-from cutlayer.simulator.types import Deployment, FloatArray, Network, Task
+from cutlayer.simulator.types import Deployment, FloatArray, IntArray, Network, Task
 
 
 def _plain(cut: Any) -> Any:
@@ -47,7 +47,7 @@ class Reject:
     reason : str
         Why, in words, for the results.
     cut : int or None
-        The cut that was considered first; the results say what it was short of.
+        The cut that was considered first; the results record its shortage.
     """
 
     reason: str
@@ -145,19 +145,27 @@ class View:
 
     def candidates(self, task: Task, rule: CutRule) -> list[int]:
         """Return the cuts that `rule` allows, first choice first, whether they fit or not."""
-        demand = self.demand(task)
-        return rule(demand, self._ledger.room(demand)).tolist()  # type: ignore[no-any-return]
+        return self._order(self.demand(task), rule).tolist()  # type: ignore[no-any-return]
 
     def fitting(self, task: Task) -> list[int]:
-        """Return every cut from 0 (raw input) to N that fits on all servers of `task`, rising."""
-        return np.flatnonzero(self._ledger.fitting(self.demand(task))).tolist()
+        """Return every cut that fits on all servers of `task`, rising: 1 to N; from 0 (raw input) with `allow_raw`."""
+        demand = self.demand(task)
+        return (np.flatnonzero(self._ledger.fitting(demand)[demand.first_cut :]) + demand.first_cut).tolist()
+
+    def fits(self, task: Task, cut: int) -> bool:
+        """Return whether that cut, 0 (raw input) to N, fits on all servers of `task`."""
+        return bool(self._ledger.fitting(self.demand(task))[cut])
 
     def first_fit(self, task: Task, rule: CutRule) -> int | None:
         """Return the first candidate cut of `rule` that fits on all servers of `task`, or None."""
         demand = self.demand(task)
-        order = rule(demand, self._ledger.room(demand))
+        order = self._order(demand, rule)
         fitting = order[self._ledger.fitting(demand)[order]]
         return int(fitting[0]) if len(fitting) else None
+
+    def _order(self, demand: Demand, rule: CutRule) -> IntArray:
+        order = rule(demand, self._ledger.room(demand))
+        return order[order >= demand.first_cut]
 
     def empty(self) -> View:
         """Return the view of the same network, as it is now, with nobody deployed."""
@@ -181,7 +189,7 @@ DOWN = "what it needs is down"
 
 
 def rejection_when_empty(task: Task, view: View, rule: CutRule = balanced) -> Reject:
-    """Return the answer for a task that no cut of `rule` could place right now, were nobody deployed.
+    """Return the answer for a task that no cut of `rule` could place right now even with no task deployed.
 
     The reason tells a network that is too small for it from one part of which is down.
     """
@@ -200,6 +208,9 @@ class Scheduler:
     examples: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
     """Parameters the contract checks try, one set each."""
 
+    sends_raw: ClassVar[bool] = False
+    """Whether it may answer cut 0, the raw input, without `allow_raw`; of the built-in schedulers only `cloud` may."""
+
     excused: ClassVar[Mapping[str, str]] = {}
     """Contract checks this scheduler cannot pass, with the reason; an excuse that is not needed fails."""
 
@@ -216,15 +227,15 @@ class OnlineScheduler(Scheduler):
         raise NotImplementedError
 
     def on_departure(self, deployment: Deployment, view: View) -> None:
-        """Hear that a task has left at the end of its life."""
+        """Called when a task has left at the end of its lifetime."""
 
     def on_change(self, view: View) -> Iterable[str]:
-        """Hear that a link carries more or less than before, or that a server or link went down or came back.
+        """Called when the capacity of a link changes, or a server or link goes down or comes back.
 
         Returns
         -------
         iterable of str
-            The deployed tasks to evict, by name; nobody by default.
+            The deployed tasks to evict, by name; none by default.
         """
         return ()
 
@@ -242,8 +253,3 @@ class OfflineScheduler(Scheduler):
 
 
 SCHEDULERS: Registry[type[Scheduler]] = Registry("scheduler")
-
-
-def evicted_by(decision: Decision) -> Collection[str]:
-    """Return the names of the tasks that `decision` evicts."""
-    return decision.evict if isinstance(decision, Deploy) else ()

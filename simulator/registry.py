@@ -45,7 +45,7 @@ class Registry(Generic[T]):
 
         def add(entry: T) -> T:
             if name in self._entries:
-                raise ValueError(f"{self.what} {name!r} is registered twice")
+                raise ValueError(f"duplicate {self.what} {name!r}")
             self._entries[name] = entry
             return entry
 

@@ -1,7 +1,7 @@
 """Named random streams: the only place that makes a generator.
 
-Every random quantity draws from a stream of its own, keyed by the seed of the run and by words that say
-what the stream is for. Adding a quantity, or drawing more of one, leaves all others as they were.
+Every random quantity draws from a stream of its own, keyed by the seed of the run and by words that name
+its purpose. Adding a quantity, or drawing more of one, leaves all others as they were.
 """
 
 from __future__ import annotations

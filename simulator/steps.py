@@ -44,8 +44,8 @@ def first_fault(times_s: ArrayLike, values: ArrayLike) -> tuple[int, str] | None
     if at == 0:
         return at, f"the first time is {time!r} s, a gap before it; allowed: a first time of 0 s"
     if time == times[at - 1]:
-        return at, f"time {time!r} s is there already; allowed: every time once, one after the other"
-    return at, f"time goes back from {float(times[at - 1])!r} to {time!r} s; allowed: one time after the other"
+        return at, f"duplicate time {time!r} s; allowed: times that rise"
+    return at, f"time goes back from {float(times[at - 1])!r} to {time!r} s; allowed: times that rise"
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +166,7 @@ def available(outages: Intervals) -> Steps:
 def held(start_s: ArrayLike, end_s: ArrayLike, amount: ArrayLike) -> Steps:
     """Return the sum of what is held: ``amount[n]`` from ``start_s[n]`` to ``end_s[n]`` (excluded).
 
-    Where nobody holds anything the sum is 0 exactly: rounding does not pile up.
+    With no holder the sum is exactly 0, so that rounding does not accumulate.
     """
     starts, ends, amounts = (np.asarray(values, dtype=float) for values in (start_s, end_s, amount))
     times = np.concatenate([starts, ends])

@@ -17,6 +17,7 @@ from scipy import sparse
 from cutlayer.simulator.errors import UnknownNameError
 from cutlayer.simulator.frozen import FloatArray, IntArray, ReadOnly, check, frozen, positive
 from cutlayer.simulator.profile import Layer, Profile
+from cutlayer.simulator.ties import INSTANT_ULP, is_by
 
 Reservation = Literal["sustained", "deadline"]
 RESERVATIONS: tuple[Reservation, ...] = ("sustained", "deadline")
@@ -24,9 +25,6 @@ RESERVATIONS: tuple[Reservation, ...] = ("sustained", "deadline")
 __all__ = [
     "RESERVATIONS", "Deployment", "FloatArray", "IntArray", "Layer", "Network", "Profile", "Reservation", "Task",
 ]  # fmt: skip
-
-INSTANT_ULP = 4
-"""Times are one instant if they differ by no more than so many units in the last place of the later one."""
 
 
 def _matrix(values: Any) -> Any:
@@ -49,7 +47,7 @@ class Network(ReadOnly):
     usable_share : float
         V, the share of a link that tasks may reserve, 0 < V <= 1.
     servers, links : sequence of str, optional
-        Names; ``s0, s1, ...`` by default, links of a star being called as their servers.
+        Names; ``s0, s1, ...`` by default; in a star, each link has the name of its server.
     routes : array_like or sparse, shape (M, E), optional
         Entry (m, i) is 1 where server i's traffic crosses link m. Default: the identity (a star).
     cloud_flop_per_s : float
@@ -59,6 +57,8 @@ class Network(ReadOnly):
         deadline alone (as the paper prints it).
     reservation_margin : float
         h >= 0: the share by which every reservation exceeds that.
+    allow_raw : bool
+        Whether cut 0 (the raw input) is a candidate like any other; otherwise only the scheduler `cloud` uses it.
 
     Raises
     ------
@@ -81,6 +81,7 @@ class Network(ReadOnly):
     cloud_flop_per_s: float = math.inf
     reservation: Reservation = "sustained"
     reservation_margin: float = 0.0
+    allow_raw: bool = False
 
     def __init__(
         self,
@@ -94,6 +95,7 @@ class Network(ReadOnly):
         cloud_flop_per_s: float = math.inf,
         reservation: Reservation = "sustained",
         reservation_margin: float = 0.0,
+        allow_raw: bool = False,
     ) -> None:
         capacity, link = frozen(capacity_flop_per_s), frozen(link_bps)
         names = tuple(servers) if servers is not None else tuple(f"s{i}" for i in range(len(capacity)))
@@ -110,6 +112,7 @@ class Network(ReadOnly):
             ("cloud_flop_per_s", cloud_flop_per_s),
             ("reservation", reservation),
             ("reservation_margin", reservation_margin),
+            ("allow_raw", bool(allow_raw)),
         ):
             object.__setattr__(self, name, value)
         self._validate()
@@ -124,7 +127,7 @@ class Network(ReadOnly):
             check(len(names) == len(values), f"{len(values)} values of {what} for {len(names)} names")
             for name, value in zip(names, values.tolist(), strict=True):
                 positive(value, f"{name}: {what}")
-            check(len(set(names)) == len(names), f"a name stands twice among {what}")
+            check(len(set(names)) == len(names), f"duplicate name among {what}")
         shape = (len(self.links), len(self.servers))
         if self.routes is None:
             check(shape[0] == shape[1], f"a star needs one link a server, not {shape[0]} for {shape[1]}")
@@ -159,7 +162,7 @@ class Network(ReadOnly):
 
     @cached_property
     def tightest_in_series(self) -> IntArray:
-        """Which link stands for each: the tightest of those that the same servers cross, shape (M,).
+        """For each link, the tightest of those that the same servers cross, shape (M,).
 
         Of links in series only that one can run short. Ties: the first.
         """
@@ -224,11 +227,11 @@ class Task(ReadOnly):
         positive(self.frame_rate_hz, f"{what} frame_rate_hz")
         positive(self.deadline_s, f"{what} deadline_s")
         check(self.lifetime_s > 0, f"{what} lifetime_s is {self.lifetime_s!r}; allowed: above 0, or empty for ever")
-        end_s = self.arrival_s + self.lifetime_s
+        least_s = INSTANT_ULP * math.ulp(self.arrival_s)
         check(
-            end_s == math.inf or end_s - self.arrival_s > INSTANT_ULP * math.ulp(end_s),
-            f"{what} lifetime_s is {self.lifetime_s!r}, which the clock cannot tell from 0 at {self.arrival_s!r} s; "
-            "allowed: a longer one, or times that count from the first arrival",
+            not self.departed_by(self.arrival_s),
+            f"{what} lifetime_s is {self.lifetime_s:g}, too short for the clock at {self.arrival_s:.10g} s; "
+            f"allowed: {2 * least_s:.1g} or more there [s]",
         )
         check(
             self.servers.ndim == 1 and self.servers.shape == self.input_bytes.shape,
@@ -241,6 +244,10 @@ class Task(ReadOnly):
         )
         low, high = self.input_bytes.min(), self.input_bytes.max()
         check(bool(low > 0 and high < math.inf), f"{what} input_bytes {low:g} to {high:g}; allowed: above 0, finite")
+
+    def departed_by(self, time_s: float) -> bool:
+        """Return whether it would have departed by that time [s], if it was deployed on arrival."""
+        return is_by(self.arrival_s + self.lifetime_s, time_s)
 
     @cached_property
     def frame_bytes(self) -> float:

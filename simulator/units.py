@@ -1,7 +1,7 @@
 """Text with units to SI numbers and back; used only where people read or write.
 
 Inside the program every quantity is a float in seconds, bytes, bit/s, FLOP or FLOP/s, and the unit
-stands in the name. Prefixes are powers of 1000.
+is in the name. Prefixes are powers of 1000.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BytesOrArray = TypeVar("BytesOrArray", float, NDArray[np.float64])
 
 
 def bits(n_bytes: BytesOrArray) -> BytesOrArray:
-    """Return how many bits `n_bytes` bytes are. The factor 8 stands here and nowhere else."""
+    """Return how many bits `n_bytes` bytes are. The factor 8 occurs only here."""
     return 8 * n_bytes
 
 

@@ -141,9 +141,9 @@ def laws_asserted():
     windows, table = _Run._windows, _Run.table
     open_ledgers, runs = {}, []
 
-    def noted(run, slices, propagation, frames):
+    def noted(run, slices, *others):
         ledger = open_ledgers[id(slices)] = Ledger(run, slices)
-        for count, rows in windows(run, slices, propagation, frames):
+        for count, rows in windows(run, slices, *others):
             ledger.note(count, rows)
             yield count, rows
 

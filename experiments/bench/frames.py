@@ -24,13 +24,14 @@ from typing import Any
 import numpy as np
 import simpy
 
-from cutlayer.simulator.frames.draw.streams import Frames, Streams
+from cutlayer.simulator.frames.draw.streams import Streams
 from cutlayer.simulator.frames.run import run_frames
 from cutlayer.simulator.frames.settings import FrameSettings
 from cutlayer.simulator.frames.slices import slices_by_server
 from cutlayer.simulator.frames.spans import Span
 from cutlayer.simulator.frames.walk.reserved import ReservedWalk
-from cutlayer.simulator.frames.walk.stage import course
+from cutlayer.simulator.frames.walk.spread import Done
+from cutlayer.simulator.frames.walk.stage import course, stages
 from cutlayer.simulator.steps import Clock, constant
 from cutlayer.simulator.types import Layer, Network, Profile, Task
 
@@ -108,7 +109,7 @@ def given_frames(network: Network, spans: list[Span], end_s: float) -> list[tupl
         windows = []
         for n in range(1, math.ceil(end_s / width) + 1):
             w = streams.before(n * width)
-            windows.append(Frames(w.ids, w.first, w.number, w.arrival_s[: len(w)].copy(), w.size[: len(w)].copy()))
+            windows.append(w._replace(arrival_s=w.arrival_s[: w.total].copy(), size=w.size[: w.total].copy()))
         made.append((slices, windows))
     return made
 
@@ -117,10 +118,11 @@ def walk_given(made: list[tuple[Any, list[Any]]], end_s: float, kind: Any) -> No
     """Walk frames that are there already, writing every latency."""
     full = course(Clock(constant(1.0)), [], end_s)
     for slices, windows in made:
-        link = full
-        if kind is not ReservedWalk:
+        if kind is ReservedWalk:
+            walk = kind(slices, stages(slices, full, full, 0.0, end_s))
+        else:
             link = course(Clock(constant(float(slices.reserved_bps.sum()))), [], end_s)
-        walk = kind(slices, full, link, 0.0, end_s)
+            walk = kind(slices, stages(slices, full, link, 0.0, end_s), Done(np.zeros((0, 2)), 1.0, end_s))
         step = walk.latencies if kind is ReservedWalk else walk.window
         for window in windows:
             step(window)
@@ -168,7 +170,7 @@ def c_walk(made: list[tuple[Any, list[Any]]]) -> Callable[[], None] | None:
         walk = ctypes.CDLL(str(library)).walk
     double, long = np.ctypeslib.ndpointer(np.float64), np.ctypeslib.ndpointer(np.int64)
     walk.argtypes = [ctypes.c_long, long, double, ctypes.c_double, ctypes.c_double, double]
-    out = np.empty(max(len(window) for _, windows in made for window in windows))
+    out = np.empty(max(window.total for _, windows in made for window in windows))
 
     def every_window() -> None:
         for _, windows in made:
@@ -210,7 +212,7 @@ def main() -> None:
 
     network, spans, end_s = workload(options.frames)
     made = given_frames(network, spans, end_s)
-    count = sum(len(window) for _, windows in made for window in windows)
+    count = sum(window.total for _, windows in made for window in windows)
     plain = max(simpy_rate(made, 50_000) for _ in range(3))
     print(f"SimPy, one process a frame: {plain:,.0f} frames/s")
     in_c = c_walk(made)

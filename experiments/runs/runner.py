@@ -198,7 +198,7 @@ def bound_at(inputs: Inputs, kind: str = "dual") -> Bound:
 
 def staying(inputs: Inputs) -> list[Task]:
     """Return the tasks that have not departed at the end of the run."""
-    return [task for task in inputs.tasks if task.arrival_s + task.lifetime_s > inputs.end_s]
+    return [task for task in inputs.tasks if not task.departed_by(inputs.end_s)]
 
 
 def _as_rows(table: str, columns: Mapping[str, Any]) -> list[Row]:

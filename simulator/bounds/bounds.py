@@ -28,6 +28,7 @@ from cutlayer.simulator.bounds.packing import Packing, Prices
 from cutlayer.simulator.bounds.prices import OVERDRAFT, Bound, best_bound, certificate, dual_value, find_prices
 from cutlayer.simulator.demand import SLACK
 from cutlayer.simulator.errors import CutlayerError, InputError
+from cutlayer.simulator.ties import first_of_instant
 from cutlayer.simulator.types import FloatArray, IntArray, Network, Task
 
 __all__ = ["Bound", "Optimum", "Prices", "certificate", "dual_bound", "hindsight", "lp_bound", "milp"]
@@ -36,31 +37,32 @@ __all__ = ["Bound", "Optimum", "Prices", "certificate", "dual_bound", "hindsight
 def dual_bound(tasks: Sequence[Task], network: Network, prices: Prices, *, first_cut: int = 0) -> float:
     """Return the bound that `prices` prove on the number of tasks deployed at once (weak duality).
 
-    sum(x) + sum(y) + sum_j max(0, 1 - min_k cost_jk), with the first two sums a little (2e-9) larger for
-    the ledger's slack. Two sparse matrix-vector products, and a minimum over the cuts of each task.
+        sum(x) + sum(y) + sum_j max(0, 1 - min_k cost_jk), with the first two sums a little (2e-9) larger for
+        the ledger's slack. Two sparse matrix-vector products, and a minimum over the cuts of each task.
 
-    Parameters
-    ----------
-    tasks : sequence of Task
-    network : Network
-    prices : Prices
-        Any. Good ones come with `certificate` and `lp_bound`.
-    first_cut : {0, 1}
-        Whether the raw input is allowed.
+        Parameters
+        ----------
+        tasks : sequence of Task
+        network : Network
+        prices : Prices
+            Any. Good ones come with `certificate` and `lp_bound`.
+        first_cut : {0, 1}
+            Whether the raw input is allowed.
 
-    Raises
-    ------
-    InputError
-        If there is not one price a link and one a server, or a task is fed where there is no server.
+        Raises
+        ------
+        InputError
+            If there is not one price a link and one a server, or a task is fed where there is no server.
 
-    Examples
-    --------
-    >>> from cutlayer.simulator.types import Layer, Profile
-    >>> halved = Profile("halved", (1,), 1.0, (Layer("l", 3, (1,), 0.5),))
-    >>> network = Network([1e9], [1000.0])
-    >>> tasks = [Task(f"t{j}", 0.0, halved, 1.0, 1.0, [0], [100.0]) for j in range(5)]  # 400 bit/s at cut 1
-    >>> round(dual_bound(tasks, network, Prices([2.5], [0.0])), 6)
-    2.5
+        Examples
+        --------
+        >>> from cutlayer.simulator.ties import first_of_instant
+    from cutlayer.simulator.types import Layer, Profile
+        >>> halved = Profile("halved", (1,), 1.0, (Layer("l", 3, (1,), 0.5),))
+        >>> network = Network([1e9], [1000.0])
+        >>> tasks = [Task(f"t{j}", 0.0, halved, 1.0, 1.0, [0], [100.0]) for j in range(5)]  # 400 bit/s at cut 1
+        >>> round(dual_bound(tasks, network, Prices([2.5], [0.0])), 6)
+        2.5
     """
     packing = Packing.of(tasks, network, first_cut=first_cut)
     return dual_value(packing, packing.ordered(prices), OVERDRAFT)
@@ -189,7 +191,7 @@ def hindsight(tasks: Sequence[Task], network: Network, arrivals: Sequence[int], 
     """
     packing = Packing.of(tasks, network, first_cut=first_cut)
     arrival_s = np.array([task.arrival_s for task in tasks])
-    leaving_s = np.array([task.arrival_s + task.lifetime_s for task in tasks])
+    leaving_s = first_of_instant([task.arrival_s + task.lifetime_s for task in tasks])
     bounds, prices = [], None
     for n in arrivals:
         if not 0 <= n <= len(tasks):

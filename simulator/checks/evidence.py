@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterable
 
-from cutlayer.simulator.checks.histories import Verdict
+from cutlayer.simulator.checks.histories import Placement
 from cutlayer.simulator.checks.pinpoint import answers_of, raised_at
 from cutlayer.simulator.errors import ContractError, DecisionError
 from cutlayer.simulator.policy import Scheduler
@@ -65,7 +65,7 @@ def _where(function: Check, scheduler: Scheduler, fault: Exception, evidence: st
     return f" ({place}{task})"
 
 
-def same(found: Iterable[Verdict], expected: Iterable[Verdict], when: str) -> None:
-    """Require equal verdicts, task by task."""
+def same(found: Iterable[Placement], expected: Iterable[Placement], when: str) -> None:
+    """Require equal placements, task by task."""
     for now, before in zip(found, expected, strict=True):
         require(now == before, f"{when}, task {before.task!r} gets {now[1:]}, not {before[1:]} (cut, evicted)")

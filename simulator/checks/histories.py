@@ -37,7 +37,9 @@ def histories() -> Iterator[History]:
         yield draw(f"shared {number}", 6, 40, shared=True)
 
 
-def draw(name: str, servers: int, tasks: int, *, shared: bool = False, most_fed: int | None = None) -> History:
+def draw(
+    name: str, servers: int, tasks: int, *, shared: bool = False, most_fed: int | None = None, allow_raw: bool = False
+) -> History:
     """Return the random history of that name.
 
     Parameters
@@ -50,6 +52,8 @@ def draw(name: str, servers: int, tasks: int, *, shared: bool = False, most_fed:
         Put each half of the servers behind one link, and all behind a third; a star otherwise.
     most_fed : int, optional
         The largest number of servers that feed a task; by default half of the tasks may be fed by all.
+    allow_raw : bool
+        Whether cut 0 is a candidate.
     """
     rng = stream(0, "contract", name)
     routes = None
@@ -65,6 +69,7 @@ def draw(name: str, servers: int, tasks: int, *, shared: bool = False, most_fed:
         routes=routes,
         cloud_flop_per_s=1e11,
         reservation_margin=0.0 if shared else 0.1,
+        allow_raw=allow_raw,
     )
     arrival_s = np.cumsum(rng.exponential(1.0, tasks)).tolist()
     return History(network, tuple(_task(f"t{j}", at, servers, most_fed, rng) for j, at in enumerate(arrival_s)))
@@ -109,7 +114,7 @@ def reordered(history: History, rng: np.random.Generator) -> History:
         links=tuple(network.links[m] for m in links),
         routes=None if network.is_star else network.routes.toarray()[links][:, servers],
     )
-    place = np.argsort(servers)  # where each server stands now
+    place = np.argsort(servers)  # the new index of each server
     tasks = []
     for task in history.tasks:
         order = np.argsort(place[task.servers])
@@ -141,7 +146,7 @@ def with_hopeless_tasks(history: History) -> History:
 # Playing --------------------------------------------------------------------------------------------------
 
 
-class Verdict(NamedTuple):
+class Placement(NamedTuple):
     """What a task got: the cut it was deployed at, if it was, and who was evicted for it."""
 
     task: str
@@ -150,10 +155,10 @@ class Verdict(NamedTuple):
 
 
 class Log:
-    """Listens to the engine and keeps the verdicts."""
+    """Listens to the engine and keeps the placements."""
 
     def __init__(self) -> None:
-        self.verdicts: list[Verdict] = []
+        self.placements: list[Placement] = []
         self.deployed: dict[str, Deployment] = {}
 
     def on_start(self, ledger: Ledger) -> None:
@@ -161,7 +166,7 @@ class Log:
         self.network = ledger.network
 
     def on_decided(self, event: Decided) -> None:
-        """Keep the verdict."""
+        """Keep the placement."""
         evicted = tuple(deployment.task.name for deployment in event.evicted)
         for name in evicted:
             del self.deployed[name]
@@ -169,7 +174,7 @@ class Log:
         if event.deployment is not None:
             cut = event.deployment.cut
             self.deployed[event.task.name] = event.deployment
-        self.verdicts.append(Verdict(event.task.name, cut, evicted))
+        self.placements.append(Placement(event.task.name, cut, evicted))
 
     def on_departed(self, event: Departed) -> None:
         """Forget the task."""
@@ -190,17 +195,17 @@ class Sums(Log):
     over = ""
 
     def on_decided(self, event: Decided) -> None:
-        """Keep the verdict and add up."""
+        """Keep the placement and add up."""
         super().on_decided(event)
         placed = ((deployment.task, deployment.cut) for deployment in self.deployed.values())
         self.over = self.over or over_capacity(self.network, placed)
 
 
-def play(scheduler: Scheduler, history: History, log: Log | None = None) -> list[Verdict]:
-    """Return the verdicts of a run."""
+def play(scheduler: Scheduler, history: History, log: Log | None = None) -> list[Placement]:
+    """Return the placements of a run."""
     log = Log() if log is None else log
     simulate(history.network, history.tasks, scheduler, listeners=[log])
-    return log.verdicts
+    return log.placements
 
 
 def over_capacity(network: Network, placed: Iterable[tuple[Task, int]]) -> str:

@@ -58,7 +58,7 @@ class Answers:
 
 @contextlib.contextmanager
 def answers_of(scheduler: Scheduler) -> Iterator[Answers]:
-    """Watch where the scheduler answers meanwhile; any call is slower then."""
+    """Record where the scheduler answers; slows every call down."""
     file, questions, last = _file_of(scheduler), _questions(scheduler), Answers()
 
     def hook(frame: FrameType, event: str, arg: Any) -> None:

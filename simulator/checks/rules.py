@@ -18,8 +18,8 @@ from cutlayer.simulator.checks.evidence import Broken, require, require_answer, 
 from cutlayer.simulator.checks.histories import (
     History,
     Look,
+    Placement,
     Sums,
-    Verdict,
     Watched,
     draw,
     fingerprint,
@@ -41,7 +41,8 @@ from cutlayer.simulator.types import Network, Task
 def _watch(scheduler: Scheduler, look: Look = ignore, written: Callable[[str], object] = len) -> None:
     """Show `look` every answer of an online scheduler, and tell `written` what wrote to the view."""
     if isinstance(scheduler, OnlineScheduler):
-        watched = type(type(scheduler).__name__, (Watched,), {})  # messages name the scheduler, not who watches it
+        # messages name the scheduler, not who watches it
+        watched = type(type(scheduler).__name__, (Watched,), {"sends_raw": scheduler.sends_raw})
         for history in histories():
             play(watched(scheduler, look, written), history)
 
@@ -69,12 +70,12 @@ def _plans(scheduler: Scheduler) -> Iterator[tuple[History, OfflineScheduler, An
 
 @rule
 def answers_are_decisions(scheduler: Scheduler) -> None:
-    """Every answer is Deploy or Reject, with a whole number for a cut that the task has; a plan maps tasks to such."""
+    """Every answer is Deploy or Reject, with a cut of 1 to N (0 only with `sends_raw`); a plan maps tasks to such."""
 
     def require_cut(cut: Any, task: Task) -> None:
-        n = len(task.profile)
-        sound = type(cut) is int and 0 <= cut <= n
-        require_answer(sound, f"cut {cut!r} for task {task.name!r}; allowed: a whole number, 0 to {n}")
+        first, n = 0 if scheduler.sends_raw else 1, len(task.profile)
+        sound = type(cut) is int and first <= cut <= n
+        require_answer(sound, f"cut {cut!r} for task {task.name!r}; allowed: a whole number, {first} to {n}")
 
     def look(task: Task, view: View, answer: Any) -> None:
         require_answer(isinstance(answer, Deploy | Reject), f"answers {answer!r} for task {task.name!r}")
@@ -86,7 +87,7 @@ def answers_are_decisions(scheduler: Scheduler) -> None:
         require_answer(isinstance(plan, Mapping), f"plans {plan!r}; allowed: a mapping")
         by_name = {task.name: task for task in history.tasks}
         for name, cut in plan.items():
-            require_answer(name in by_name, f"plans {name!r}, a task that is not there")
+            require_answer(name in by_name, f"plans {name!r}, which is not one of the tasks")
             require_cut(Deploy(cut).cut, by_name[name])
 
 
@@ -118,8 +119,8 @@ def never_over_capacity(scheduler: Scheduler) -> None:
 def a_hopeless_task_evicts_nobody(scheduler: Scheduler) -> None:
     """A task that no cut could place in the empty network is rejected, and nobody is evicted for it."""
     for history in histories():
-        for verdict in play(scheduler, with_hopeless_tasks(history))[-2:]:
-            require(verdict[1:] == (None, ()), f"task {verdict.task!r} gets {verdict[1:]} (cut, evicted)")
+        for placement in play(scheduler, with_hopeless_tasks(history))[-2:]:
+            require(placement[1:] == (None, ()), f"task {placement.task!r} gets {placement[1:]} (cut, evicted)")
 
 
 # What it leaves alone -------------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ def deep_copies(scheduler: Scheduler) -> None:
 
 @rule
 def pickles(scheduler: Scheduler) -> None:
-    """What comes back from a pickle decides alike."""
+    """A pickled and restored scheduler decides alike."""
     twin = pickle.loads(pickle.dumps(scheduler))
     for history in histories():
         same(play(twin, history), play(scheduler, history), "after pickling")
@@ -219,19 +220,19 @@ def task_names_do_not_matter(scheduler: Scheduler) -> None:
         old = {f"u{999 - j}": task.name for j, task in enumerate(history.tasks)}  # sorts the other way round
         tasks = tuple(replace(task, name=name) for name, task in zip(old, history.tasks, strict=True))
         found = play(scheduler, History(history.network, tasks))
-        renamed = [Verdict(old[v.task], v.cut, tuple(old[name] for name in v.evicted)) for v in found]
+        renamed = [Placement(old[v.task], v.cut, tuple(old[name] for name in v.evicted)) for v in found]
         same(renamed, play(scheduler, history), "under other names")
 
 
 @rule
 def the_future_does_not_matter(scheduler: Scheduler) -> None:
-    """An online scheduler decides about the first tasks alike, whatever comes after them."""
+    """An online scheduler decides alike about the first tasks whatever arrives after them."""
     if isinstance(scheduler, OnlineScheduler):
         for history in histories():
             whole = play(scheduler, history)
             for n in (1, len(whole) // 3, 2 * len(whole) // 3):
                 first = play(scheduler, History(history.network, history.tasks[:n]))
-                same(first, whole[:n], f"where only the first {n} tasks come")
+                same(first, whole[:n], f"if only the first {n} tasks arrive")
 
 
 @rule
@@ -265,3 +266,9 @@ def works_with_tasks_at_few_servers(scheduler: Scheduler) -> None:
     """Tasks fed by one to three of many servers are tasks."""
     for shared in (False, True):
         _require_room(scheduler, draw(f"few, shared {shared}", 30, 60, shared=shared, most_fed=3))
+
+
+@rule
+def works_where_raw_input_is_allowed(scheduler: Scheduler) -> None:
+    """In a network with `allow_raw` cut 0 is a cut like any other, and capacity still holds."""
+    _require_room(scheduler, draw("raw", 5, 40, allow_raw=True))

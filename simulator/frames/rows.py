@@ -13,8 +13,8 @@ from cutlayer.simulator.types import FloatArray, IntArray
 class Rows(NamedTuple):
     """Frames whose fate is known. Arrays of one shape; times in seconds.
 
-    Of a lost frame the parts are what had passed when it was lost; of one in flight only those that it
-    reached the end of mean something.
+    Of a lost frame the parts are what had passed when it was lost. Those of one in flight may go on after the end
+    of the run; of a stage that it did not reach they are 0.
     """
 
     stream: IntArray
@@ -26,15 +26,13 @@ class Rows(NamedTuple):
     uplink_wait: FloatArray
     uplink_service: FloatArray
     fate: Any
-    reached: Any
 
 
 def rows(room: int) -> Rows:
     """Return rows to write to."""
     a, b, c, d, e, f = (np.zeros(room) for _ in range(6))
     return Rows(
-        np.zeros(room, dtype=np.intp), np.zeros(room, dtype=np.intp), a, b, c, d, e, f,
-        np.zeros(room, dtype=np.int8), np.zeros(room, dtype=np.int8),
+        np.zeros(room, dtype=np.intp), np.zeros(room, dtype=np.intp), a, b, c, d, e, f, np.zeros(room, dtype=np.int8),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.frames.count.loads import loads
 from cutlayer.simulator.frames.count.sums import (
     Sums,
+    Terms,
     add,
     add_series,
     joined,
@@ -30,7 +31,7 @@ from cutlayer.simulator.frames.count.sums import (
     stream_values,
     sums,
 )
-from cutlayer.simulator.frames.count.throughput import add_done, throughput
+from cutlayer.simulator.frames.count.throughput import add_computed, add_sent, throughput
 from cutlayer.simulator.frames.draw.given import Given
 from cutlayer.simulator.frames.draw.streams import Streams, count_frames
 from cutlayer.simulator.frames.results import FrameResults, KeptFrames, kept_frames, kept_quantiles
@@ -40,7 +41,8 @@ from cutlayer.simulator.frames.slices import Slices, slices_by_server
 from cutlayer.simulator.frames.spans import Span
 from cutlayer.simulator.frames.walk.fair import FairWalk
 from cutlayer.simulator.frames.walk.reserved import ReservedWalk
-from cutlayer.simulator.frames.walk.stage import course
+from cutlayer.simulator.frames.walk.spread import Done
+from cutlayer.simulator.frames.walk.stage import Stages, course, stages
 from cutlayer.simulator.results.tables import QUANTILES
 from cutlayer.simulator.steps import FULL, Clock, Intervals, Steps, combine, constant, held, merged
 from cutlayer.simulator.types import FloatArray, Network
@@ -158,7 +160,7 @@ _MANY = 1 << 10
 def _borders(slices: Slices, window_frames: int) -> Iterator[float]:
     """Yield where one window ends and the next begins [s]: about so many frames are to be expected in each.
 
-    By the clock that counts those frames, so that nobody walks through the nights of a stream window by window.
+    Windows are cut by expected frame count, so that idle periods cost nothing.
     """
     emitting = slices.stop_s > slices.start_s
     start_s, stop_s, rate_hz = (column[emitting] for column in (slices.start_s, slices.stop_s, slices.rate_hz))
@@ -210,7 +212,7 @@ class _Run:
         if self.settings.sharing == "fair":
             return combine(np.minimum, capacity, constant(float(self.network.usable_bps[link])))
         if len(capacity.values) == 1 and 0 < capacity.values[0] >= sum([bps for _, _, bps in reservations]):
-            return FULL  # whoever is there at one time
+            return FULL  # even if all of them were deployed at once
         return slice_speed(capacity, held(*np.array(reservations, dtype=float).reshape(-1, 3).T))
 
     def server(self, slices: Slices) -> _Part:
@@ -220,30 +222,39 @@ class _Run:
         windows = math.ceil(end_s / settings.series_s) if settings.series_s else 0
         total = sums(len(slices), windows, getattr(_OF_THREAD, "histograms", None))
         frames = np.zeros(len(slices), dtype=np.intp)
-        done = np.zeros((windows, 2))
+        width = settings.series_s or 1.0
+        terms = Terms(slices.cloud_s, slices.deadline_s, propagation, settings.violation == "end-to-end", width)
+        done = Done(np.zeros((windows, 2)), width, end_s)
+        through = self._stages(slices, propagation)
+        flop_per_s = float(self.network.capacity_flop_per_s[slices.server])
         kept: list[list[Any]] = []
-        for known, rows in self._windows(slices, propagation, frames):
+        for known, rows in self._windows(slices, through, done, frames):
             if known == 0:
                 continue
-            total = add(
-                total, known, rows, slices, propagation, settings.violation == "end-to-end", settings.series_s or 1.0
-            )
-            if settings.series_s is not None:
-                add_done(known, rows, slices.flop, slices.n_bits, settings.series_s, done)
+            total = add(total, known, rows, terms)
+            if windows:
+                add_computed(known, rows, through.compute, flop_per_s, done)
+                if settings.sharing == "reserved":
+                    add_sent(known, rows, through.uplink, slices.reserved_bps, done)
             if self.keep_frames:
                 kept.append([column[:known].copy() for column in rows])
         every = kept_frames(kept, slices, propagation) if self.keep_frames else None
         _OF_THREAD.histograms = total.histograms
-        return _Part(total, frames, self._quantiles(total, slices, every), done, every)
+        return _Part(total, frames, self._quantiles(total, slices, every), done.amounts, every)
 
-    def _windows(self, slices: Slices, propagation: float, frames: Any) -> Iterator[tuple[int, Rows]]:
+    def _windows(self, slices: Slices, through: Stages, done: Done, frames: Any) -> Iterator[tuple[int, Rows]]:
         """Yield the rows of one window after another."""
         if not (slices.stop_s > slices.start_s).any():
             return
-        source, walk = self._source(slices), self._walk(slices, propagation)
+        source = self._source(slices)
+        walk: FairWalk | ReservedWalk
+        if self.settings.sharing == "fair":
+            walk = FairWalk(slices, through, done)
+        else:
+            walk = ReservedWalk(slices, through, _workspace())
         for until in chain(_borders(slices, self.settings.window_frames), (math.inf,)):
             window = source.before(until)
-            count_frames(window.ids, window.first, frames)
+            count_frames(window, frames)
             yield walk.window(window)
         yield walk.finish()
 
@@ -265,13 +276,11 @@ class _Run:
             pairs.append((times, sizes))
         return Given(slices, [times for times, _ in pairs], [sizes for _, sizes in pairs])
 
-    def _walk(self, slices: Slices, propagation: float) -> ReservedWalk | FairWalk:
+    def _stages(self, slices: Slices, propagation: float) -> Stages:
         server, (from_compute, from_uplink) = slices.server, self._lost(slices.server)
         compute = course(self._compute[server], from_compute, self.end_s)
         uplink = course(self._uplink[server], from_uplink, self.end_s)
-        if self.settings.sharing == "fair":
-            return FairWalk(slices, compute, uplink, propagation, self.end_s)
-        return ReservedWalk(slices, compute, uplink, propagation, self.end_s, _workspace())
+        return stages(slices, compute, uplink, propagation, self.end_s)
 
     def _lost(self, server: int) -> tuple[Intervals, Intervals]:
         """Return the outages in which frames in a server's compute and in its slices are lost."""

@@ -6,7 +6,7 @@ flight* at the end of the run. What finishes at the very instant of a loss or of
 - ``on_end="drop"``: when its task ends, every frame of the task that has not left the uplink is lost.
   ``"drain"``: it goes on, at the rate its slice had.
 - ``on_outage="drop"``: when a server goes down, every frame that waits for its compute or is in it is lost,
-  and so is every frame that comes before it is up again. When a link goes down, the same holds for every
+  and so is every frame that arrives before it is up again. When a link goes down, the same holds for every
   frame in a slice that crosses it. ``"hold"``: they wait and go on where they were. A link is down in an outage, and
   while its trace or its load leaves it 0 bit/s.
 - A frame that computes nothing at the edge (cut 0) does not queue for compute, nor does an outage of its
@@ -152,13 +152,13 @@ def check_windows(network: Network, series_s: float, end_s: float, what: str = "
 
 
 def check(spans: Sequence[Span], network: Network, settings: FrameSettings, end_s: float) -> None:
-    """Refuse what cannot be walked.
+    """Refuse runs whose frames cannot be simulated.
 
     Raises
     ------
     InputError
-        If a task stands twice, the run does not end, fair sharing meets a link of several servers, or windows or
-        frames are more than can be walked or than the clock can tell apart.
+        If a task is a duplicate, the run has no end, a link of several servers is to be shared fairly, or there are
+        more windows or frames than memory, time or the clock's resolution allow.
     """
     if not 0 <= end_s < math.inf:
         raise InputError(f"end_s is {end_s!r}; allowed: 0 or more, finite")
@@ -189,7 +189,7 @@ def _check_rates(spans: Sequence[Span], end_s: float) -> None:
     if (expected := math.fsum(frames)) > MOST_FRAMES:
         most = spans[frames.index(max(frames))].task
         whose = f"most of task {most.name!r} with frame_rate_hz {most.frame_rate_hz:g}"
-        raise InputError(f"{expected:.3g} frames to come, {whose}; allowed: {MOST_FRAMES:g} in a run")
+        raise InputError(f"{expected:.3g} frames expected, {whose}; allowed: {MOST_FRAMES:g} in a run")
     for span in spans:
         until_s, rate_hz = min(span.end_s, end_s), span.task.frame_rate_hz
         tick_s = math.ulp(until_s)

@@ -13,12 +13,11 @@ import numpy as np
 from cutlayer.simulator.demand import demand_of
 from cutlayer.simulator.frames.settings import FrameSettings
 from cutlayer.simulator.frames.spans import Span
+from cutlayer.simulator.ties import is_by
 from cutlayer.simulator.types import FloatArray, IntArray, Network
 from cutlayer.simulator.units import bits
 
 DELIVERED, LOST, IN_FLIGHT = 0, 1, 2
-EMITTED, COMPUTED, SENT = 0, 1, 2
-"""How far a frame got by the end of the run, whatever became of it: its compute was done; its transmission, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +45,6 @@ class Slices:
         Q_j [s].
     drop_s : ndarray
         When frames still on their way are lost because their task ends [s]; infinite if never.
-    flop, n_bits : ndarray
-        What a frame of mean size computes here and sends.
     """
 
     server: int
@@ -61,8 +58,6 @@ class Slices:
     reserved_bps: FloatArray
     deadline_s: FloatArray
     drop_s: FloatArray
-    flop: FloatArray
-    n_bits: FloatArray
 
     def __len__(self) -> int:
         return len(self.span)
@@ -82,7 +77,7 @@ def slices_by_server(
         for link, bps in zip(links, demand.bps(cut).tolist(), strict=True):
             reservations[link].append((span.start_s, span.end_s, bps))
         sent, per_byte = bits(float(task.profile.ratio_by_cut[cut])), task.profile.flop_per_byte_by_cut
-        ends = span.ending != "deployed" and settings.on_end == "drop" and span.end_s <= end_s
+        ends = span.ending != "deployed" and settings.on_end == "drop" and is_by(span.end_s, end_s)
         of_span.append(
             (
                 span.start_s,
@@ -94,7 +89,6 @@ def slices_by_server(
                 per_byte[cut],
                 per_byte[-1] - per_byte[cut],
                 demand.rho[cut],
-                sent,
             )
         )
     fed = [span.task.servers for span in spans]
@@ -103,14 +97,12 @@ def slices_by_server(
     server = server[order]
     index = np.repeat(np.arange(len(spans)), [len(servers) for servers in fed])[order]
     input_bytes = np.concatenate([np.empty(0), *(span.task.input_bytes for span in spans)])[order]
-    columns: Any = np.array(of_span, dtype=float).reshape(-1, 10).T.take(index, axis=1)
-    start_s, stop_s, rate_hz, slice_s, deadline_s, drop_s, edge_flop, cloud_flop, rho, sent_bits = columns
-    flop = input_bytes * edge_flop
-    edge_s = flop / network.capacity_flop_per_s[server]
+    columns: Any = np.array(of_span, dtype=float).reshape(-1, 9).T.take(index, axis=1)
+    start_s, stop_s, rate_hz, slice_s, deadline_s, drop_s, edge_flop, cloud_flop, rho = columns
+    edge_s = input_bytes * edge_flop / network.capacity_flop_per_s[server]
     cloud_s = input_bytes * cloud_flop / network.cloud_flop_per_s
     every: Any = (
-        index, start_s, stop_s, rate_hz, edge_s, slice_s, cloud_s, input_bytes * rho, deadline_s, drop_s, flop,
-        input_bytes * sent_bits,
+        index, start_s, stop_s, rate_hz, edge_s, slice_s, cloud_s, input_bytes * rho, deadline_s, drop_s,
     )  # fmt: skip
     bounds = pairwise(np.searchsorted(server, np.arange(len(network.servers) + 1)).tolist())
     return [Slices(n, *[column[low:high] for column in every]) for n, (low, high) in enumerate(bounds)], reservations

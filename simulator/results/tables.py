@@ -260,8 +260,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("time_s", "REAL", "begin of the window", filled=True),
         Column("resource", "TEXT", "link or server", filled=True, allowed=("link", "server")),
         Column("resource_name", "TEXT", "which", filled=True),
-        Column("done_flop_per_s", "REAL", "FLOP of a server whose service ended in the window / width of windows"),
-        Column("done_bps", "REAL", "bits on a link whose transmission ended in the window / width of windows"),
+        Column("done_flop_per_s", "REAL", "FLOP a server did in the window / width of windows"),
+        Column("done_bps", "REAL", "bits sent on a link in the window / width of windows"),
     ),
     "measures": (
         Column("quantity", "TEXT", "what was measured, with its unit", filled=True),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cutlayer.simulator.demand import raw
 from cutlayer.simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
 from cutlayer.simulator.types import Task
 
@@ -11,6 +10,7 @@ from cutlayer.simulator.types import Task
 class Cloud(OnlineScheduler):
     """Cut 0 for every task, admitted if its raw input fits on the uplinks."""
 
+    sends_raw = True
+
     def decide(self, task: Task, view: View) -> Decision:
-        cut = view.first_fit(task, raw)
-        return Reject("the raw input does not fit", 0) if cut is None else Deploy(cut)
+        return Deploy(0) if view.fits(task, 0) else Reject("the raw input does not fit", 0)

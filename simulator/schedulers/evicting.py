@@ -1,13 +1,11 @@
-"""First-in-first-out and low-bandwidth-first: deploy everything, evict when full (paper, section V)."""
+"""First-in-first-out and largest-bandwidth-first: deploy everything, evict when full (paper, section V)."""
 
 from __future__ import annotations
 
 from cutlayer.simulator.demand import cut_rule as rule_named
 from cutlayer.simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, View, rejection_when_empty
+from cutlayer.simulator.ties import TIE
 from cutlayer.simulator.types import Task
-
-TIE = 1e-12
-"""Reserved bandwidths this close (relative) are equal: summing servers in another order changes nothing."""
 
 
 class Evicting(OnlineScheduler):
@@ -51,10 +49,10 @@ class Fifo(Evicting):
 
 
 @SCHEDULERS.register("lbf")
-class LowBandwidthFirst(Evicting):
+class LargestBandwidthFirst(Evicting):
     """Evicts the task with the largest reserved bandwidth, summed over its servers.
 
-    Totals within `TIE` are equal: the one deployed longest ago goes.
+    Of totals that are equal (see `cutlayer.simulator.ties.TIE`) the one deployed longest ago goes.
     """
 
     def victim(self, view: View) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cutlayer.simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
+from cutlayer.simulator.ties import ordered
 from cutlayer.simulator.types import FloatArray, Network, Task
 from cutlayer.simulator.units import bits
 
@@ -17,7 +18,8 @@ class Neurosurgeon(OnlineScheduler):
 
         d_ij l_k / c_i + 8 d_ij r_k / (V b_i) + d_ij (l_N - l_k) / cloud speed,
 
-    V b_i being the tightest link on the way of server i. The first cut on ties; cut 0 is not considered.
+    V b_i being the tightest link on the way of server i. The first cut on ties. Cut 0 is considered
+    only where the network has `allow_raw`.
 
     References
     ----------
@@ -26,7 +28,8 @@ class Neurosurgeon(OnlineScheduler):
     """
 
     def decide(self, task: Task, view: View) -> Decision:
-        cut = 1 + int(latency_s(task, view.network)[1:].argmin())
+        first = view.demand(task).first_cut
+        cut = first + int(ordered(latency_s(task, view.network)[first:])[0])
         if cut in view.fitting(task):
             return Deploy(cut)
         return Reject("the cut with the least latency does not fit", cut)

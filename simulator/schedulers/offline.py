@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from cutlayer.simulator.demand import Fixed
 from cutlayer.simulator.demand import cut_rule as rule_named
 from cutlayer.simulator.ledger import Ledger
 from cutlayer.simulator.policy import SCHEDULERS, OfflineScheduler, View
+from cutlayer.simulator.ties import ordered
 from cutlayer.simulator.types import Network, Task
 
 
@@ -32,7 +35,8 @@ class Offline(OfflineScheduler):
         ledger = Ledger(network)
         view = View(ledger, {})
         plan = {}
-        for task in sorted(tasks, key=lambda task: task.input_bytes.max()):
+        for j in ordered(np.array([task.input_bytes.max() for task in tasks])).tolist():
+            task = tasks[j]
             cut = view.first_fit(task, self.rule)
             if cut is not None:
                 ledger.reserve(view.demand(task), cut)

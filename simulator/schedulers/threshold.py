@@ -10,6 +10,7 @@ import numpy as np
 from cutlayer.simulator.demand import cut_rule as rule_named
 from cutlayer.simulator.errors import UnknownNameError
 from cutlayer.simulator.policy import SCHEDULERS, Decision, Deploy, OnlineScheduler, Reject, View
+from cutlayer.simulator.ties import TIE
 from cutlayer.simulator.types import Task
 
 Admission = Literal["threshold", "printed"]
@@ -61,19 +62,19 @@ class Threshold(OnlineScheduler):
         else:
             used_share = 1 - free_flop_per_s / view.network.capacity_flop_per_s[at]
             ceiling = math.e * self.most_bps
-            admit = need_bps <= ceiling * (self.least_bps / ceiling) ** used_share
+            admit = need_bps <= ceiling * (self.least_bps / ceiling) ** used_share * (1 + TIE)
         return Deploy(cut) if admit else Reject("needs more bandwidth than the threshold allows", cut)
 
     def report(self) -> dict[str, float]:
-        """Return Bmin and Bmax [bit/s], once a task has come so far."""
+        """Return Bmin and Bmax [bit/s], once a task had a cut that fits."""
         return {"least_bps": self.least_bps, "most_bps": self.most_bps} if self.most_bps else {}
 
     def _largest_input(self, task: Task, cut: int, view: View) -> tuple[int, float, float]:
-        """Return the server with the largest input (ties: the fullest) and what `cut` needs there."""
+        """Return the server with the largest input (ties: the fullest, then the first) and what `cut` needs there."""
         demand = view.demand(task)
-        largest = task.servers[task.input_bytes == task.input_bytes.max()]
+        largest = task.servers[task.input_bytes >= task.input_bytes.max() * (1 - TIE)]
         used = 1 - view.free_flop_per_s[largest] / view.network.capacity_flop_per_s[largest]
-        at = int(largest[np.argmax(used)])
+        at = int(largest[np.argmax(used >= used.max() - TIE)])
         input_bytes = float(task.input_bytes.max())
         return at, input_bytes * float(demand.rho[cut]), input_bytes * float(demand.gamma[cut])
 

@@ -84,7 +84,7 @@ class AnswersHalfCut(Sound):
 
 class AnswersTrue(Sound):
     def decide(self, task, view):
-        return Deploy(True) if view.fitting(task)[1:2] == [1] else Reject("cut 1 does not fit")
+        return Deploy(True) if view.fits(task, 1) else Reject("cut 1 does not fit")
 
 
 class CutsBeyondTheNetwork(Sound):
@@ -364,12 +364,25 @@ class WantsInputEverywhere(Sound):
         return super().decide(task, view)
 
 
+class CannotCutAtTheInput(Sound):
+    def decide(self, task, view):
+        if 0 in view.candidates(task, balanced):
+            raise IndexError("no layer 0")
+        return super().decide(task, view)
+
+
+class UploadsUnasked(Sound):
+    def decide(self, task, view):
+        return Deploy(0) if view.fits(task, 0) else Reject("full")
+
+
 BROKEN = {
     "answers_are_decisions": (
         SaysYes,
         ForgetsToAnswer,
         AnswersHalfCut,
         AnswersTrue,
+        UploadsUnasked,
         CutsBeyondTheNetwork,
         ConsidersWhatIsNotThere,
         PlansAList,
@@ -399,6 +412,7 @@ BROKEN = {
     "works_without_tasks": (NeedsATask,),
     "works_with_one_server": (NeedsANeighbour,),
     "works_with_tasks_at_few_servers": (WantsInputEverywhere,),
+    "works_where_raw_input_is_allowed": (CannotCutAtTheInput,),
 }
 
 
@@ -517,4 +531,4 @@ def test_sums_of_a_shared_link_by_hand():
 def test_sums_are_added_up_after_every_decision():
     sums = Sums()
     play(SCHEDULERS["fifo"](), draw("star 0", 5, 40), sums)
-    assert (len(sums.verdicts), sums.over) == (40, "")
+    assert (len(sums.placements), sums.over) == (40, "")

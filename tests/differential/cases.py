@@ -319,6 +319,25 @@ case(
     until_s=6.5,
 )
 
+# Room for one task; each stays for as long as it takes the next to arrive. In tenths of a second 0.1 + 0.2 is an ulp
+# more than 0.3, and 0.6 + 0.1 an ulp less than 0.7: the same instants.
+ONE_AFTER_ANOTHER = [task(f"t{n}", n / 10, 100, lifetime_s=0.1) for n in range(1, 9)]
+case(
+    "times that rounding alone keeps apart are one instant",
+    star((1000, 800)),
+    ONE_AFTER_ANOTHER,
+    "fifo",
+    {f"t{n}": departed(1) for n in range(1, 8)} | {"t8": deployed(1)},
+)
+case(
+    "so is the end of a run",
+    star((1000, 1600)),
+    [task("a", 0.1, 100, lifetime_s=0.2), task("b", 0.2, {0: 0.001})],
+    "fifo",
+    {"a": departed(1), "b": deployed(1)},
+    until_s=0.3,
+)
+
 # Cuts ---------------------------------------------------------------------------------------------------
 
 # Server 0: 1000 FLOP/s, 500 bit/s. Server 1: 400 FLOP/s, 1000 bit/s. Each cut is asked for at both.
@@ -371,6 +390,52 @@ case(
     "offline",
     {"a": deployed(1)},
     cut_rule="largest-product",
+)
+
+# 5 and 3 of 30 bytes, 27 and 45 FLOP: 5 * 27 = 3 * 45 = 135. As quotients r_2 l_2 is an ulp more.
+case(
+    "products that rounding alone keeps apart are equal",
+    star((1e6, 800)),
+    [task("a", 0, 30, [5 / 30, 3 / 30], [27 / 30, 45 / 30])],
+    "offline",
+    {"a": deployed(1)},
+    cut_rule="largest-product",
+)
+# 0.3 of 1 and 0.1 + 0.2 of 1 of the bandwidth.
+case(
+    "shares that rounding alone keeps apart are equal",
+    star((1e6, 800)),
+    [task("a", 0, 100, [0.1 + 0.2, 0.3], [1.0, 2.0])],
+    "fifo",
+    {"a": deployed(1)},
+)
+
+# Raw input takes 800 of 8000 bit/s: a share of 0.1. Cut 1: 400 and 300 of 1000: 0.3. Beside a, b takes 0.11 or 0.3.
+# Their largest products: r_0 l_0 = 0 and 0.5 * 3 = 1.5.
+RAW_OR_NOT = [task(name, t, 100, [0.5], [3.0]) for t, name in enumerate("ab")]
+for rule, cut in (("balanced", 0), ("largest-product", 1)):
+    case(
+        f"raw input is a candidate where the network allows it: {rule}",
+        star((1000, 8000), allow_raw=True),
+        RAW_OR_NOT,
+        "fifo",
+        {"a": deployed(cut), "b": deployed(cut)},
+        cut_rule=rule,
+    )
+case(
+    "raw input is no candidate otherwise",
+    star((1000, 8000)),
+    RAW_OR_NOT,
+    "fifo",
+    {"a": deployed(1), "b": deployed(1)},
+)
+# Latency of 100 bytes: raw 800 / 8000 = 0.1 s; cut 1: 300 / 1000 + 400 / 8000 = 0.35 s.
+case(
+    "the raw input has the least latency",
+    star((1000, 8000), allow_raw=True),
+    RAW_OR_NOT,
+    "neurosurgeon",
+    {"a": deployed(0), "b": deployed(0)},
 )
 
 # full takes all of 1e12 FLOP/s. b's 1 or 2 FLOP/s pass within the slack of 1000, but nothing is free: both

@@ -51,10 +51,44 @@ def drawn_frames(network, spans, settings, end_s):
     return frames
 
 
+def in_other_units(case, second):
+    """The same run with a second of it taking `second` seconds: on the grid, ties that floats no longer show."""
+
+    def steps(traces):
+        return {name: Steps(s.times_s * second, s.values / second) for name, s in traces.items()}
+
+    def outages(by_name):
+        return {name: [(a * second, b * second) for a, b in each] for name, each in by_name.items()}
+
+    def task(old):
+        return replace(old, frame_rate_hz=old.frame_rate_hz / second, deadline_s=old.deadline_s * second)
+
+    network, conditions = case.network, case.conditions
+    return replace(
+        case,
+        network=replace(
+            network,
+            capacity_flop_per_s=network.capacity_flop_per_s / second,
+            link_bps=network.link_bps / second,
+            cloud_flop_per_s=network.cloud_flop_per_s / second,
+        ),
+        spans=[replace(s, task=task(s.task), start_s=s.start_s * second, end_s=s.end_s * second) for s in case.spans],
+        settings=replace(case.settings, propagation_s=[delay * second for delay in case.settings.propagation_s]),
+        conditions=Conditions(
+            steps(conditions.capacity_bps),
+            steps(conditions.load_bps),
+            outages(conditions.link_outages),
+            outages(conditions.server_outages),
+        ),
+        frames={name: (times * second, sizes) for name, (times, sizes) in case.frames.items()},
+        end_s=case.end_s * second,
+    )
+
+
 @st.composite
-def cases(draw, tree=False):
+def cases(draw, tree=False, on_grid=None):
     """Random runs; with `tree`, of reserved slices on links that form a tree, several hops deep."""
-    grid = draw(st.booleans())
+    grid = draw(st.booleans()) if on_grid is None else on_grid
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     sharing = draw(st.sampled_from(["reserved", "fair"]))
     arrivals = draw(st.sampled_from(["periodic", "jittered", "poisson"]))

@@ -12,7 +12,8 @@ import math
 from dataclasses import dataclass
 
 SLACK = 1e-9  # of the usable capacity: what a demand may exceed the free capacity by
-TIE = 1e-12  # relative: reserved bandwidths closer than this are equal
+TIE = 1e-12  # relative: numbers closer than this are equal
+INSTANT_ULP = 4  # times closer than this, in ulp of the later one, are one instant
 
 
 @dataclass
@@ -35,12 +36,34 @@ class PlainNetwork:
     routes: list[set[int]]  # for each link, the servers whose traffic crosses it; a star is [{0}, {1}, ...]
     reservation: str = "sustained"
     reservation_margin: float = 0.0
+    allow_raw: bool = False  # whether cut 0 is a candidate like any other
 
 
 @dataclass
 class Placement:
     task: PlainTask
     cut: int
+
+
+# Ties ---------------------------------------------------------------------------------------------------
+
+
+def sorted_with_ties(things, key):
+    """Smallest key first; things whose keys are equal within rounding stay in the order they came in."""
+    rising, groups, last = sorted(things, key=key), [], None
+    for thing in rising:
+        value = key(thing)
+        if last is not None and (value == last or value - last <= TIE * abs(value)):
+            groups[-1].append(thing)
+        else:
+            groups.append([thing])
+        last = value
+    position = {id(thing): n for n, thing in enumerate(things)}
+    return [thing for group in groups for thing in sorted(group, key=lambda thing: position[id(thing)])]
+
+
+def has_come(time_s, now_s):
+    return time_s <= now_s or time_s - now_s <= INSTANT_ULP * math.ulp(time_s) < math.inf
 
 
 # What a cut takes ---------------------------------------------------------------------------------------
@@ -115,15 +138,16 @@ def bottleneck_share(network, deployed, task, cut):
 
 
 def candidate_cuts(network, deployed, task, cut_rule, fixed_cut):
-    """The cuts in the order they are tried. Sorting is stable, so ties go to the smaller cut."""
+    """The cuts in the order they are tried; ties go to the smaller cut."""
     layers = len(task.ratio)
-    cuts = range(1, layers + 1)
+    cuts = list(range(0 if network.allow_raw else 1, layers + 1))
     if cut_rule == "fixed":
         return [min(fixed_cut, layers)]
     if cut_rule == "balanced":
-        return sorted(cuts, key=lambda cut: bottleneck_share(network, deployed, task, cut))
+        return sorted_with_ties(cuts, lambda cut: bottleneck_share(network, deployed, task, cut))
     if cut_rule == "largest-product":
-        return sorted(cuts, key=lambda cut: -(task.ratio[cut - 1] * task.flop_per_byte[cut - 1]))
+        product = [0.0, *(r * flop for r, flop in zip(task.ratio, task.flop_per_byte, strict=True))]
+        return sorted_with_ties(cuts, lambda cut: -product[cut])
     if cut_rule == "raw":
         return [0]
     raise ValueError(f"unknown cut rule {cut_rule!r}")
@@ -150,7 +174,8 @@ class Neurosurgeon(AdmitIfItFits):
     """The cut with the least latency on idle resources, with a cloud of endless speed; the first on ties."""
 
     def decide(self, task, deployed):
-        cut = min(range(1, len(task.ratio) + 1), key=lambda cut: self.latency_s(task, cut))
+        cuts = list(range(0 if self.network.allow_raw else 1, len(task.ratio) + 1))
+        cut = sorted_with_ties(cuts, lambda cut: self.latency_s(task, cut))[0]
         return (cut if fits(self.network, deployed, task, cut) else None), []
 
     def latency_s(self, task, cut):
@@ -158,8 +183,9 @@ class Neurosurgeon(AdmitIfItFits):
         for server, size in task.inputs.items():
             crossed = [link for link, servers in enumerate(self.network.routes) if server in servers]
             slowest = min(usable_bps(self.network, link) for link in crossed)
-            compute_s = size * task.flop_per_byte[cut - 1] / self.network.capacity_flop_per_s[server]
-            worst = max(worst, compute_s + 8 * size * task.ratio[cut - 1] / slowest)
+            ratio, flop_per_byte = (task.ratio[cut - 1], task.flop_per_byte[cut - 1]) if cut else (1.0, 0.0)
+            compute_s = size * flop_per_byte / self.network.capacity_flop_per_s[server]
+            worst = max(worst, compute_s + 8 * size * ratio / slowest)
         return worst
 
 
@@ -168,7 +194,7 @@ class Planned(AdmitIfItFits):
 
     def plan(self, tasks_in_arrival_order):
         self.cuts, staying = {}, []
-        for task in sorted(tasks_in_arrival_order, key=lambda task: max(task.inputs.values())):
+        for task in sorted_with_ties(tasks_in_arrival_order, lambda task: max(task.inputs.values())):
             cut = self.first_fitting_cut(task, staying)
             if cut is not None:
                 staying.append(Placement(task, cut))
@@ -224,8 +250,9 @@ class Threshold(AdmitIfItFits):
     def deciding_server(self, task, deployed):
         """The one with the largest input; of equals, the fullest; of those, the first."""
         largest = max(task.inputs.values())
-        tied = sorted(server for server, size in task.inputs.items() if size == largest)
-        return max(tied, key=lambda server: self.used_share(server, deployed))
+        tied = sorted(server for server, size in task.inputs.items() if largest - size <= TIE * largest)
+        used = [self.used_share(server, deployed) for server in tied]
+        return next(server for server, share in zip(tied, used, strict=True) if share >= max(used) - TIE)
 
     def used_share(self, server, deployed):
         used = math.fsum(server_flop_per_s(p.task, p.cut, server) for p in deployed)
@@ -237,7 +264,7 @@ class Threshold(AdmitIfItFits):
             return True
         z = self.used_share(server, deployed)
         phi = math.e * largest * (smallest / (math.e * largest)) ** z
-        return server_bps(self.network, task, cut, server) <= phi
+        return server_bps(self.network, task, cut, server) <= phi * (1 + TIE)
 
     def under_printed(self, task, cut, server, deployed):
         crossed = [link for link, servers in enumerate(self.network.routes) if server in servers]
@@ -259,7 +286,8 @@ class Threshold(AdmitIfItFits):
 def run(network, tasks, scheduler, *, cut_rule="balanced", cut=None, admission="threshold", until_s=None):
     """name -> (verdict, cut): every task's end, and the cut it was deployed at (None if it never was).
 
-    At one instant departures come before arrivals, and arrivals keep their order in `tasks`. The run ends
+    At one instant (times apart by rounding alone are one) departures come before arrivals, and arrivals keep
+    their order in `tasks`. The run ends
     with the last arrival, or goes on until `until_s`; departures of the last instant have happened.
     """
     arrivals = sorted(tasks, key=lambda task: task.arrival_s)
@@ -284,7 +312,7 @@ def run(network, tasks, scheduler, *, cut_rule="balanced", cut=None, admission="
 
     def depart(now_s):
         for placement in list(deployed):
-            if placement.task.arrival_s + placement.task.lifetime_s <= now_s:
+            if has_come(placement.task.arrival_s + placement.task.lifetime_s, now_s):
                 deployed.remove(placement)
                 outcome[placement.task.name] = ("departed", placement.cut)
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from frame_cases import cases
+from frame_cases import cases, in_other_units
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cutlayer.simulator.conditions import links_of
 from cutlayer.simulator.frames.count.sums import is_late
@@ -61,7 +62,8 @@ def check_throughput(case, series_by, done):
     assert done.keys() <= found.keys()
     for where, amount in found.items():
         expected = done.get(where, 0.0)
-        assert abs(amount - expected) <= 1e-12 * abs(expected), (where, amount, expected)
+        # rounding may put the end of a service into the next window: some ulp of time at no more than 2000 a second
+        assert abs(amount - expected) <= 1e-9 * abs(expected) + 1e-10, (where, amount, expected)
 
 
 def check_equal(case):
@@ -118,6 +120,15 @@ def check_equal(case):
 @given(case=cases())
 def test_every_frame_is_that_of_the_reference(case):
     check_equal(case)
+
+
+@settings(QUICK, max_examples=150)
+@given(case=cases(on_grid=True), second=st.sampled_from([0.1, 0.3, 0.4, 0.7]))
+def test_what_happens_at_one_instant_does_not_turn_on_the_unit_of_time(case, second):
+    """In tenths of a second floats tell times apart that are equal on the grid: every frame ends as it did there."""
+    other = in_other_units(case, second)
+    assert walked(other).kept.fate.tolist() == walked(case).kept.fate.tolist()
+    check_equal(other)
 
 
 def test_the_laws_are_held_against_every_random_run(frame_laws):

@@ -32,6 +32,7 @@ def product(network: plain.PlainNetwork, tasks, scheduler, *, until_s=None, **op
         routes=None if star else routes,
         reservation=network.reservation,
         reservation_margin=network.reservation_margin,
+        allow_raw=network.allow_raw,
     )
     ours = [
         Task(
@@ -78,6 +79,7 @@ def draw(seed: int, fed: str, shape: str) -> tuple[plain.PlainNetwork, list[plai
         routes,
         str(rng.choice(["sustained", "deadline"])),
         float(rng.choice([0.0, 0.1])),
+        seed % 4 == 3,
     )
     tasks = []
     for j in range(int(rng.integers(10, 60))):

@@ -45,7 +45,7 @@ BANDWIDTH = {
     "Mahimahi: huge": (b"5\n" + b"9" * 400 + b"\n", ":2: time is '999"),
     "Mahimahi: two columns from the middle": (b"5\n6 7\n", ":2: time is '6 7'"),
     "Pensieve: back in time": (b"0 1\n2 1\n1 1\n", ":3: time goes back from 2.0 to 1.0 s"),
-    "Pensieve: a time twice": (b"0 1\n\n0 1\n", ":3: time 0.0 s is there already; allowed: every time once"),
+    "Pensieve: a time twice": (b"0 1\n\n0 1\n", ":3: duplicate time 0.0 s; allowed: times that rise"),
     "Pensieve: one column": (b"0 1\n2\n", ":2: 1 values in a line; allowed: 2"),
     "Pensieve: three columns": (b"0 1\n2 1 5\n", ":2: 3 values in a line"),
     "Pensieve: a negative rate": (b"0 1\n2 -1\n", ":2: Mbit/s is '-1'"),

@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cutlayer.simulator import engine
 from cutlayer.simulator.checks.histories import profile
 from cutlayer.simulator.demand import balanced
-from cutlayer.simulator.engine import ARRIVAL, DEPARTURE, Clock, Simulation, simulate
+from cutlayer.simulator.engine import ARRIVAL, DEPARTURE, EventClock, Simulation, simulate
 from cutlayer.simulator.errors import DecisionError, InputError, UnknownNameError
 from cutlayer.simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject, Scheduler
 from cutlayer.simulator.schedulers import SCHEDULERS
@@ -75,7 +77,7 @@ class Plans(OfflineScheduler):
 def test_an_event_happens_at_its_time_to_the_bit():
     """SimPy schedules by delay, and now + (time - now) is not always time."""
     assert 0.2 + (0.9 - 0.2) != 0.9
-    clock, times = Clock(), []
+    clock, times = EventClock(), []
 
     def wait():
         yield clock.at(0.2, ARRIVAL)
@@ -86,8 +88,30 @@ def test_an_event_happens_at_its_time_to_the_bit():
     assert times == [0.9]
 
 
+@given(events=st.lists(st.tuples(st.integers(0, 4), st.sampled_from([2, 3, 4])), max_size=12))
+def test_events_that_rounding_alone_keeps_apart_go_by_priority(events):
+    """All within 4 ulp: one instant, whatever their times; and time never goes back."""
+    clock, seen = EventClock(), []
+    for steps, priority in events:
+        event = clock.at(0.3 + steps * math.ulp(0.3), priority)
+        event.callbacks.append(lambda _, own=(priority, steps): seen.append((clock.now, *own)))
+    clock.at(0.4, ARRIVAL).callbacks.append(lambda _: seen.append((clock.now, 5, 0)))
+    clock.run()
+    assert seen[-1] == (0.4, 5, 0) and [now for now, *_ in seen] == sorted(now for now, *_ in seen)
+    assert [priority for _, priority, _ in seen[:-1]] == sorted(priority for _, priority in events)
+    assert all(now <= 0.3 + steps * math.ulp(0.3) for now, _, steps in seen[:-1])
+
+
+def test_times_further_apart_than_an_instant_go_by_time():
+    clock, seen = EventClock(), []
+    for steps, priority in ((0, 4), (4, 3), (5, 2)):
+        clock.at(0.3 + steps * math.ulp(0.3), priority).callbacks.append(lambda _, own=priority: seen.append(own))
+    clock.run()
+    assert seen == [3, 4, 2]
+
+
 def test_events_of_one_instant_go_by_priority_then_in_the_order_they_were_made():
-    clock, order = Clock(), []
+    clock, order = EventClock(), []
     for name, priority in (("c", ARRIVAL), ("a", DEPARTURE), ("d", ARRIVAL), ("b", DEPARTURE)):
         clock.at(1.0, priority).callbacks.append(lambda _, name=name: order.append(name))
     clock.run(clock.at(2.0, ARRIVAL))
@@ -107,9 +131,14 @@ def test_departures_come_before_arrivals_and_arrivals_in_trace_order():
 
 
 def test_what_leaves_at_the_instant_of_an_arrival_leaves_first_even_where_floats_round():
-    """0.1 + 0.2 is a little more than 0.3: the task is still there at 0.3, and gone at 0.1 + 0.2."""
-    lines = diary([task("a", 0.1, 2.0, lifetime_s=0.2), task("b", 0.3, 2.0)])
-    assert lines[2] == "0.3 deploy at 1 b, evict a"
+    """0.1 + 0.2 is an ulp more than 0.3 and the same instant; five ulp more are a later one."""
+    for arrival_s in (0.3, 0.1 + 0.2 - 4 * math.ulp(0.3)):
+        lines = diary([task("a", 0.1, 2.0, lifetime_s=0.2), task("b", arrival_s, 2.0)])
+        assert lines[2:4] == [f"{arrival_s!r} depart a", f"{arrival_s!r} deploy at 1 b"]
+    arrival_s = 0.1 + 0.2 - 5 * math.ulp(0.3)
+    assert diary([task("a", 0.1, 2.0, lifetime_s=0.2), task("b", arrival_s, 2.0)])[2] == (
+        f"{arrival_s!r} deploy at 1 b, evict a"
+    )
     lines = diary([task("a", 0.1, 2.0, lifetime_s=0.2), task("b", 0.1 + 0.2, 2.0)])
     assert lines[2:4] == ["0.30000000000000004 depart a", "0.30000000000000004 deploy at 1 b"]
 
@@ -312,3 +341,33 @@ def test_the_past_is_bounded(monkeypatch):
     monkeypatch.setattr(engine, "PAST_DECISIONS", 2)
     outcome = simulate(NETWORK, [task(f"t{j}", float(j), 0.1) for j in range(5)], Learns())
     assert [length for *_, length in outcome.scheduler.seen] == [0, 1, 2, 2, 2]
+
+
+class SendsRaw(OnlineScheduler):
+    """Answers cut 0, whatever the task."""
+
+    def decide(self, task, view):
+        return Deploy(0)
+
+
+def test_raw_input_is_for_schedulers_that_say_so_and_networks_that_allow_it():
+    with pytest.raises(DecisionError, match="answered cut 0, the raw input, for task 'a'; allowed: 1 to 2, and"):
+        simulate(NETWORK, [task("a")], SendsRaw())
+    allowed = Network([10.0, 10.0], [16.0, 16.0], allow_raw=True)
+    assert simulate(allowed, [task("a")], SendsRaw()).deployed["a"].cut == 0
+
+    class Upload(SendsRaw):
+        sends_raw = True
+
+    assert simulate(NETWORK, [task("a")], Upload()).deployed["a"].cut == 0
+
+
+def test_a_lifetime_the_clock_cannot_tell_is_refused():
+    # at 1.7e9 s the clock goes by 2.4e-7 s
+    with pytest.raises(
+        InputError, match="lifetime_s is 1e-09, too short for the clock at 1700000000 s; allowed: 2e-06"
+    ):
+        task("a", 1.7e9, lifetime_s=1e-9)
+    with pytest.raises(InputError, match="too short for the clock"):
+        task("a", 1.7e9, lifetime_s=9e-7)
+    assert not task("a", 1.7e9, lifetime_s=2e-6).departed_by(1.7e9)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as drawn
 from hypothesis import strategies as st
 
-from cutlayer.simulator.frames.count.sums import add, joined, stream_values, sums
+from cutlayer.simulator.frames.count.sums import Terms, add, joined, stream_values, sums
 from cutlayer.simulator.frames.rows import rows
 from cutlayer.simulator.frames.run import run_frames
 from cutlayer.simulator.frames.settings import FrameSettings
@@ -38,6 +38,7 @@ def table_of(latencies, windows=(), skipped=()):
     """What is said of one stream whose transfers take these times and all else none, taken in by windows."""
     span = Span(Task("t", 0.0, PROFILE, 1.0, 1.0, [0], [1.0]), 1, 0.0)
     (slices,), _ = slices_by_server([span], Network([1.0], [1e3]), FrameSettings(), 1.0)
+    terms = Terms(slices.cloud_s, slices.deadline_s, 0.0, False, 1.0)
     every = rows(len(latencies))
     every.uplink_service[:] = latencies
     every.fate[:] = DELIVERED
@@ -45,7 +46,7 @@ def table_of(latencies, windows=(), skipped=()):
     total = sums(1, 0)
     borders = [0, *sorted(windows), len(latencies)]
     for low, high in pairwise(borders):
-        total = add(total, high - low, every._make(column[low:high] for column in every), slices, 0.0, False, 1.0)
+        total = add(total, high - low, every._make(column[low:high] for column in every), terms)
     total = joined([total])
     quantiles = np.zeros((1, 2, 4))
     values = stream_values(total, quantiles, total.counts[:, 0], np.zeros(1), np.ones(1, dtype=bool))

@@ -21,7 +21,7 @@ def frames(end_s=20_000.0, name="t", server="s0", start=0.0, **settings):
     network = Network([1.0], [1e6], servers=[server])
     (slices,), _ = slices_by_server([span], network, settings, end_s)
     window = Streams(slices, [name], server, settings).before(np.inf)
-    return window.arrival_s[: len(window)].copy(), window.size[: len(window)].copy()
+    return window.arrival_s[: window.total].copy(), window.size[: window.total].copy()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """A view shows what is known, cannot be written to, and lets a scheduler try things on."""
 
+import numpy as np
 import pytest
 
 from cutlayer.simulator.checks.histories import profile
-from cutlayer.simulator.demand import Fixed, balanced, demand_of, largest_product, raw
+from cutlayer.simulator.demand import Fixed, balanced, demand_of, largest_product
 from cutlayer.simulator.ledger import Ledger
-from cutlayer.simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject, View, evicted_by
+from cutlayer.simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject, View
 from cutlayer.simulator.types import Deployment, Network, Task
 
 # 1 byte takes 8 r bit/s and l FLOP/s; cuts: raw (8, 0), 1 (8, 1), 2 (4, 4), 3 (1.6, 9)
@@ -32,7 +33,8 @@ def test_a_view_by_hand(view):
 
 def test_candidates_and_what_fits_by_hand(view):
     new = task("b")
-    assert view.fitting(new) == [0, 1, 2]  # cut 3 needs 9 of 6 FLOP/s
+    assert view.fitting(new) == [1, 2]  # cut 3 needs 9 of 6 FLOP/s
+    assert [view.fits(new, cut) for cut in range(4)] == [True, True, True, False]
     # shares: max(8/12, 1/6), max(4/12, 4/6), max(1.6/12, 9/6): 1 and 2 tie at 2/3
     assert view.candidates(new, balanced) == [1, 2, 3]
     # r l: 1, 2, 1.8
@@ -40,8 +42,17 @@ def test_candidates_and_what_fits_by_hand(view):
     assert view.candidates(new, Fixed(7)) == [3]
     assert view.first_fit(new, largest_product) == 2
     assert view.first_fit(new, Fixed(3)) is None
-    assert view.first_fit(new, raw) == 0
+    assert view.first_fit(new, lambda demand, room: np.array([0, 2])) == 2
     assert type(view.first_fit(new, balanced)) is int
+
+
+def test_raw_input_is_offered_where_the_network_allows_it():
+    network = Network([10.0, 10.0], [16.0, 16.0], allow_raw=True)
+    view, new = View(Ledger(network), {}), task("b")
+    assert view.fitting(new) == [0, 1, 2, 3]
+    # shares: 8/16; max(8/16, 1/10); max(4/16, 4/10); 9/10
+    assert view.candidates(new, balanced) == [2, 0, 1, 3]
+    assert view.candidates(new, largest_product) == [2, 3, 1, 0]
 
 
 def test_a_view_cannot_be_written_to(view):
@@ -69,7 +80,6 @@ def test_two_tasks_of_one_name_are_not_mixed_up(view):
 def test_decisions_are_values():
     assert Deploy(1, ["a"]) == Deploy(1, ("a",))
     assert Reject("full") == Reject("full", None)
-    assert (evicted_by(Deploy(1, ("a",))), evicted_by(Reject("full"))) == (("a",), ())
 
 
 def test_the_bases_answer_nothing(view):

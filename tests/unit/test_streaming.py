@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cutlayer.simulator.checks.histories import histories, profile
-from cutlayer.simulator.clock import Clock
+from cutlayer.simulator.clock import EventClock
 from cutlayer.simulator.engine import Simulation, simulate
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.results import database
@@ -161,7 +161,7 @@ def test_names_finds_the_first_that_has_come_before(monkeypatch, few):
 
 def test_events_come_in_order_whatever_is_cancelled():
     rng = stream(3, "cancel")
-    clock, happened, events = Clock(), [], {}
+    clock, happened, events = EventClock(), [], {}
     for n in range(5000):
         events[n] = (float(rng.integers(500)), int(rng.integers(2, 5)))
         event = clock.at(*events[n])

@@ -93,7 +93,7 @@ def test_routes_by_hand():
         (lambda: Network([0.0], [1.0]), "s0: capacity_flop_per_s is 0.0; allowed: above 0, finite"),
         (lambda: Network([1.0], [math.nan]), "s0: link_bps is nan; allowed: above 0, finite"),
         (lambda: Network([1.0], [1.0, 2.0]), "2 values of link_bps for 1 names"),
-        (lambda: Network([1.0, 1.0], [1.0, 1.0], servers=["a", "a"]), "a name stands twice among capacity_flop_per_s"),
+        (lambda: Network([1.0, 1.0], [1.0, 1.0], servers=["a", "a"]), "duplicate name among capacity_flop_per_s"),
         (lambda: Network([1.0], [1.0], usable_share=0.0), "usable_share is 0.0; allowed: above 0, at most 1"),
         (lambda: Network([1.0], [1.0], usable_share=1.1), "usable_share is 1.1; allowed: above 0, at most 1"),
         (lambda: Network([1.0], [1.0], cloud_flop_per_s=0.0), "cloud_flop_per_s is 0.0; allowed: above 0"),

@@ -18,8 +18,8 @@ from cutlayer.simulator.types import Network
     "times, values, at, words",
     [
         ([], [], 0, "no entry"),
-        ([0.0, 2.0, 1.0], [1, 1, 1], 2, "goes back from 2.0 to 1.0 s; allowed: one time after the other$"),
-        ([0.0, 2.0, 2.0], [1, 1, 1], 2, "time 2.0 s is there already; allowed: every time once, one after the other$"),
+        ([0.0, 2.0, 1.0], [1, 1, 1], 2, "goes back from 2.0 to 1.0 s; allowed: times that rise$"),
+        ([0.0, 2.0, 2.0], [1, 1, 1], 2, "duplicate time 2.0 s; allowed: times that rise$"),
         ([1.0], [1], 0, "the first time is 1.0 s, a gap before it; allowed: a first time of 0 s$"),
         ([0.0, 1.0], [1, -3.0], 1, "value -3.0 at 1.0 s"),
         ([0.0, 1.0], [1, math.nan], 1, "value nan at 1.0 s"),

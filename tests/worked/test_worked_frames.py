@@ -163,8 +163,9 @@ def test_throughput_of_links_and_servers_by_hand():
     # at the edge, 8 bit at 8 bit/s.
     # a at 0: computed at 1, sent 1 to 3. a at 0.5: computed at 2, sent 3 to 5. a at 3.75: computed at 4.75, never sent.
     # b at 1.5: sent at 2.5. b at 4.5: would be sent at 5.5, after the end.
-    # FLOP: [0, 2): 1 (at 1); [2, 4): 1 (at 2); [4, 6): 1 (at 4.75).
-    # bit: [0, 2): none; [2, 4): 8 of a (at 3) and 8 of b (at 2.5); [4, 6): 8 of a (at 5, the very end).
+    # FLOP, one a second: [0, 2): from 0 to 2; [2, 4): from 3.75; [4, 6): to 4.75.
+    # bit: [0, 2): 4 of a (from 1), 4 of b (from 1.5); [2, 4): 8 of a, 4 of b (to 2.5); [4, 6): 4 of a (to 5), 4 of b
+    # (from 4.5 to the end of the run).
     spans = [stream("a", flop=1.0, deadline_s=2.0), stream("b", flop=7.0, cut=0)]
     frames = {
         ("a", "s0"): (np.array([0.0, 0.5, 3.75]), np.ones(3)),
@@ -176,9 +177,39 @@ def test_throughput_of_links_and_servers_by_hand():
     assert series["time_s"].tolist() == [0.0, 0.0, 2.0, 2.0, 4.0, 4.0]
     assert series["resource"].tolist() == ["link", "server"] * 3
     assert series["resource_name"].tolist() == ["s0", "s0"] * 3
-    assert series["done_flop_per_s"].tolist() == [None, 0.5, None, 0.5, None, 0.5]
-    assert series["done_bps"].tolist() == [0.0, None, 8.0, None, 4.0, None]
+    assert series["done_flop_per_s"].tolist() == [None, 1.0, None, 0.125, None, 0.375]
+    assert series["done_bps"].tolist() == [4.0, None, 6.0, None, 4.0, None]
     assert run_frames(network, spans, FrameSettings(), end_s=5.0, given=frames).series_by == {}
+
+
+@pytest.mark.parametrize("sharing", ["reserved", "fair"])
+def test_no_window_shows_more_than_a_resource_can_do(sharing):
+    # 1.4 s of compute and of the slice, one after the other without a break: busy from 0 on and from 1.4 on, in windows
+    # of 0.5 s. The run ends in the middle of the fifth frame; links are idle until 1.4.
+    network, settings = Network([1.0], [8 / 1.4]), FrameSettings(series_s=0.5, sharing=sharing)
+    frames = {("a", "s0"): (np.zeros(8), np.ones(8))}
+    spans = [stream("a", flop=1.4, deadline_s=1.4)]
+    series = run_frames(network, spans, settings, end_s=6.5, given=frames).series_by
+    server = series["resource"] == "server"
+    assert series["done_flop_per_s"][server].tolist() == pytest.approx([1.0] * 13)
+    assert (series["done_bps"][~server] * 1.4 / 8).tolist() == pytest.approx([0.0, 0.0, 0.2, *[1.0] * 10])
+
+
+def test_a_frame_done_at_the_instant_its_task_ends_is_done_whatever_the_unit():
+    # Three frames of 0.1 s each are sent from 0 to 0.3, when the task ends: 0.1 + 0.1 + 0.1 is an ulp more than 0.3.
+    # A fourth would be sent from then on: lost. Likewise where the link goes down, and where the run ends.
+    every = [0.0, 0.0, 0.0, 0.0]
+    for sharing in ("reserved", "fair"):
+        ends = stream("a", deadline_s=0.1, end_s=0.3, ending="departed")
+        rows = walk([ends], {"a": every}, bps=80.0, sharing=sharing, on_end="drop")["a"]
+        assert [row[4] for row in rows] == [DELIVERED] * 3 + [LOST]
+        down = Conditions(link_outages={"s0": [(0.3, 1.0)]})
+        rows = walk(
+            [stream("a", deadline_s=0.1)], {"a": every}, bps=80.0, conditions=down, sharing=sharing, on_outage="drop"
+        )
+        assert [row[4] for row in rows["a"]] == [DELIVERED] * 3 + [LOST]
+        rows = walk([stream("a", deadline_s=0.1)], {"a": every}, bps=80.0, end_s=0.3, sharing=sharing)["a"]
+        assert [row[4] for row in rows] == [DELIVERED] * 3 + [IN_FLIGHT]
 
 
 def test_a_shared_link_carries_the_bits_of_all_its_servers():

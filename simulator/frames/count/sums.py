@@ -27,7 +27,7 @@ from cutlayer.simulator.frames.count.histogram import (
 )
 from cutlayer.simulator.frames.count.moments import BLOCK, IN_BLOCK, Moments, means, merge, merge_rest, moments
 from cutlayer.simulator.frames.rows import Rows
-from cutlayer.simulator.frames.slices import DELIVERED, LOST, Slices
+from cutlayer.simulator.frames.slices import DELIVERED, LOST
 from cutlayer.simulator.results.tables import QUANTILES, column_names, latency_columns
 from cutlayer.simulator.types import FloatArray, IntArray
 
@@ -40,7 +40,7 @@ _LATENCY_COLUMNS = [[column.name for column in latency_columns(name, "")] for na
 
 
 LATE, LATE_ULP = 1e-9, 16
-"""A frame violates its deadline where its latency exceeds it by more than this share and so many ulp; see `is_late`."""
+"""A frame is late if its latency exceeds the deadline by more than this share and this many ulp; see `is_late`."""
 
 
 @compiled
@@ -77,26 +77,41 @@ def sums(streams: int, windows: int, used: Histograms | None = None) -> Sums:
     )
 
 
-def add(
-    sums: Sums, count: int, rows: Rows, slices: Slices, propagation_s: float, end_to_end: bool, series_s: float
-) -> Sums:  # fmt: skip
+class Terms(NamedTuple):
+    """What latencies are made of and held against.
+
+    Attributes
+    ----------
+    cloud_s, deadline_s : ndarray, shape (n,)
+        As in `Slices`.
+    propagation_s : float
+    end_to_end : bool
+        Whether the deadline is held against the end-to-end latency.
+    series_s : float
+        Width of the windows of time [s].
+    """
+
+    cloud_s: FloatArray
+    deadline_s: FloatArray
+    propagation_s: float
+    end_to_end: bool
+    series_s: float
+
+
+def add(sums: Sums, count: int, rows: Rows, terms: Terms) -> Sums:
     """Return the sums with `count` rows added; the arrays are the same but where there was no room."""
     done = 0
     while True:
-        done = _digest(
-            done, count, rows, slices.cloud_s, slices.deadline_s, propagation_s, end_to_end, series_s, sums
-        )  # fmt: skip
+        done = _digest(done, count, rows, terms, sums)
         if done == count:
             return sums
         sums = sums._replace(histograms=with_more_room(sums.histograms))
 
 
 @compiled
-def _digest(
-    done: int, count: int, rows: Rows, cloud_s: Any, deadline_s: Any, propagation: float, end_to_end: bool,
-    series_s: float, sums: Sums,
-) -> Any:  # fmt: skip
+def _digest(done: int, count: int, rows: Rows, terms: Terms, sums: Sums) -> Any:
     """Add the rows from `done` to the sums, up to `count` or while there is room; return how many are done."""
+    cloud_s, deadline_s, propagation, end_to_end, series_s = terms
     stream, arrival, size, fates = rows.stream, rows.arrival, rows.size, rows.fate
     compute_wait, compute_service, uplink_wait, uplink_service = (
         rows.compute_wait, rows.compute_service, rows.uplink_wait, rows.uplink_service,
@@ -105,7 +120,7 @@ def _digest(
     pending, shifts = moments.pending, moments.shift
     block, bins, used = sums.histograms
     windows, room = len(series), len(bins)
-    # of an index without a sign nobody has to ask, at every access, whether it counts from the end
+    # unsigned indices spare the check for negative ones at every access
     p, end, one = np.uint64(done), np.uint64(count), np.uint64(1)
     while p < end:
         # the rows of one stream in a run, no more than its block takes: its sums stay out of memory meanwhile

@@ -1,8 +1,7 @@
 """What each server and each link got done over time: the table ``frame_series_by``.
 
-FLOP count in the window in which their compute service ends, bits in that in which their transmission ends,
-also those of frames that are lost or still on their way later. So windows times their width add up to the
-work of all frames that got that far by the end of the run.
+Work counts in the windows in which it is done: FLOP while a server computes, bits while a slice sends, also those
+of frames that are lost or still on their way later. So no window shows more than the resource can do.
 """
 
 from __future__ import annotations
@@ -15,27 +14,28 @@ import numpy as np
 from cutlayer.simulator.compiled import compiled
 from cutlayer.simulator.conditions import links_of
 from cutlayer.simulator.frames.rows import Rows
-from cutlayer.simulator.frames.slices import COMPUTED, SENT
+from cutlayer.simulator.frames.walk.spread import BITS, FLOP, Done, spread_course
+from cutlayer.simulator.frames.walk.stage import Course
 from cutlayer.simulator.results.tables import column_names
 from cutlayer.simulator.types import FloatArray, Network
 
-FLOP, BITS = 0, 1
-"""Columns of what a server got done in a window."""
+
+@compiled
+def add_computed(count: int, rows: Rows, compute: Course, flop_per_s: float, done: Done) -> None:
+    """Add what a server computed for `count` frames to `done`."""
+    for p in range(count):
+        if rows.compute_service[p] > 0.0:
+            begun = rows.arrival[p] + rows.compute_wait[p]
+            spread_course(done, FLOP, flop_per_s, compute, begun, begun + rows.compute_service[p])
 
 
 @compiled
-def add_done(count: int, rows: Rows, flop: Any, n_bits: Any, series_s: float, done: Any) -> None:
-    """Add what `count` rows got done to `done`, shape (windows, 2), at one server."""
-    last = len(done) - 1
+def add_sent(count: int, rows: Rows, uplink: Course, reserved_bps: Any, done: Done) -> None:
+    """Add what the reserved slices of a server sent of `count` frames to `done`."""
     for p in range(count):
-        if rows.reached[p] < COMPUTED:
-            continue
-        k = rows.stream[p]
-        time = rows.arrival[p] + (rows.compute_wait[p] + rows.compute_service[p])
-        done[min(int(time / series_s), last), FLOP] += flop[k] * rows.size[p]
-        if rows.reached[p] == SENT:
-            time += rows.uplink_wait[p] + rows.uplink_service[p]
-            done[min(int(time / series_s), last), BITS] += n_bits[k] * rows.size[p]
+        if rows.uplink_service[p] > 0.0:
+            begun = rows.arrival[p] + (rows.compute_wait[p] + rows.compute_service[p]) + rows.uplink_wait[p]
+            spread_course(done, BITS, reserved_bps[rows.stream[p]], uplink, begun, begun + rows.uplink_service[p])
 
 
 def throughput(network: Network, done: Mapping[int, FloatArray], series_s: float) -> dict[str, Any]:

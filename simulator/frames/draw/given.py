@@ -8,6 +8,7 @@ import numpy as np
 
 from cutlayer.simulator.frames.draw.streams import Frames
 from cutlayer.simulator.frames.slices import Slices
+from cutlayer.simulator.ties import first_of_instant
 from cutlayer.simulator.types import FloatArray
 
 
@@ -26,7 +27,7 @@ class Given:
         self.slices = slices
         self._arrivals, self._sizes = [], []
         for start, stop, times, size in zip(slices.start_s, slices.stop_s, arrivals, sizes, strict=True):
-            low, high = np.searchsorted(times, (start, stop), side="left")
+            low, high = np.searchsorted(times, first_of_instant((start, stop)), side="left")
             self._arrivals.append(np.array(times[low:high], dtype=float))
             self._sizes.append(np.array(size[low:high], dtype=float))
         self._done = np.zeros(len(slices), dtype=np.intp)

@@ -14,7 +14,7 @@ import math
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,15 +45,71 @@ _BLOCK = 128
 """Frames drawn at a time: their words come out of one loop without branches."""
 
 
+class Kind(NamedTuple):
+    """What frames are like: `PERIODIC`, `JITTERED` or `POISSON`, and `CONSTANT`, `EXPONENTIAL` or `LOGNORMAL`."""
+
+    arrivals: int
+    jitter: float
+    sizes: int
+    sigma: float
+
+
+class Sources(NamedTuple):
+    """Who emits at one server: key, time, rate and phase of each stream. Arrays of shape (n,), keys of (n, 3)."""
+
+    keys: Any
+    start: FloatArray
+    stop: FloatArray
+    rate: FloatArray
+    phase: FloatArray
+
+
+class Next(NamedTuple):
+    """The next frame of every stream: its number, arrival and size. Arrays of shape (n,)."""
+
+    number: IntArray
+    time: FloatArray
+    size: FloatArray
+
+
+class Frames(NamedTuple):
+    """Frames of one window of time: those of the stream ``ids[s]`` are at ``first[s]`` to ``first[s + 1]``.
+
+    Attributes
+    ----------
+    ids : ndarray of int, shape (n,)
+        The streams, in task order.
+    first : ndarray of int, shape (n + 1,)
+    number : ndarray of int, shape (n,)
+        Which frame of its stream the first one is.
+    arrival_s, size : ndarray
+        When each arrives [s] and its size / mean size.
+    """
+
+    ids: IntArray
+    first: IntArray
+    number: IntArray
+    arrival_s: FloatArray
+    size: FloatArray
+
+    @property
+    def total(self) -> int:
+        """How many frames."""
+        return int(self.first[-1])
+
+
 @compiled
 def _draw(
-    k0: Any, k1: Any, k2: Any, number: int, count: int, before: float, start: float, rate: float, phase: float,
-    arrivals: int, jitter: float, sizes: int, sigma: float, gap_words: Any, size_words: Any, time: Any, size: Any,
-) -> None:  # fmt: skip
-    """Write when the next `count` frames from `number` arrive, the one before having come at `before`, and their sizes.
+    sources: Sources, kind: Kind, k: int, number: int, count: int, before: float, words: Any, time: Any, size: Any
+) -> None:
+    """Write the next `count` frames of stream k from `number`, the one before having arrived at `before`.
 
     Loops of one thing each: most of them run on several frames at a time.
     """
+    k0, k1, k2 = sources.keys[k, 0], sources.keys[k, 1], sources.keys[k, 2]
+    start, rate, phase = sources.start[k], sources.rate[k], sources.phase[k]
+    gap_words, size_words = words[0], words[1]
+    arrivals, jitter, sizes, sigma = kind
     if arrivals != PERIODIC or sizes != CONSTANT:
         many_words(k0, k1, k2, np.uint64(number), count, gap_words, size_words)
     if arrivals == POISSON:
@@ -89,27 +145,18 @@ def _draw(
 
 
 @compiled
-def _begin(
-    keys: Any, start: Any, rate: Any, phase: Any, number: Any, time: Any, size: Any,
-    arrivals: int, jitter: float, sizes: int, sigma: float,
-) -> None:  # fmt: skip
+def _begin(sources: Sources, kind: Kind, next: Next) -> None:
     """Draw the phase and the first frame of every stream."""
     words = np.empty((2, 1), dtype=np.uint64)
-    for k in range(len(start)):
+    keys, phase = sources.keys, sources.phase
+    for k in range(len(phase)):
         phase[k] = unit(two_words(keys[k, 0], keys[k, 1], keys[k, 2], np.uint64(0), PHASE)[0])
-        number[k] = 0
-        _draw(
-            keys[k, 0], keys[k, 1], keys[k, 2], 0, 1, start[k], start[k], rate[k], phase[k], arrivals, jitter, sizes,
-            sigma, words[0], words[1], time[k : k + 1], size[k : k + 1],
-        )  # fmt: skip
+        next.number[k] = 0
+        _draw(sources, kind, k, 0, 1, sources.start[k], words, next.time[k : k + 1], next.size[k : k + 1])
 
 
 @compiled
-def _fill(
-    until: float, keys: Any, start: Any, stop: Any, rate: Any, phase: Any, number: Any, time: Any, size: Any,
-    arrivals: int, jitter: float, sizes: int, sigma: float,
-    ids: Any, first: Any, number_out: Any, arrival_out: Any, size_out: Any,
-) -> int:  # fmt: skip
+def _fill(until: float, sources: Sources, kind: Kind, next: Next, out: Frames) -> int:
     """Write the frames that arrive before `until`, stream after stream.
 
     Returns
@@ -118,6 +165,9 @@ def _fill(
         How many streams have some; negative where there is no room: then all is as before, and there is room
         enough, as far as one can tell, for as many frames as the number without its sign.
     """
+    stop, rate = sources.stop, sources.rate
+    number, time, size = next
+    ids, first, number_out, arrival_out, size_out = out
     expected = 0.0
     for k in range(len(time)):
         expected += max((min(until, stop[k]) - time[k]) * rate[k] + 1.0, 0.0)
@@ -141,10 +191,7 @@ def _fill(
                 return -2 * len(arrival_out)
             arrival_out[at], size_out[at] = t, x
             low, high = at + 1, at + 1 + count
-            _draw(
-                keys[k, 0], keys[k, 1], keys[k, 2], n + 1, count, t, start[k], rate[k], phase[k], arrivals, jitter,
-                sizes, sigma, words[0], words[1], arrival_out[low:high], size_out[low:high],
-            )  # fmt: skip
+            _draw(sources, kind, k, n + 1, count, t, words, arrival_out[low:high], size_out[low:high])
             # the last one drawn, or the first that comes too late, waits for its turn
             come = count
             while come > 1 and arrival_out[at + come - 1] >= end:
@@ -156,37 +203,11 @@ def _fill(
     return slots
 
 
-class Frames:
-    """Frames of one window of time: those of the stream ``ids[s]`` stand at ``first[s]`` to ``first[s + 1]``.
-
-    Attributes
-    ----------
-    ids : ndarray of int, shape (n,)
-        The streams, in task order.
-    first : ndarray of int, shape (n + 1,)
-    number : ndarray of int, shape (n,)
-        Which frame of its stream the first one is.
-    arrival_s, size : ndarray
-        When each arrives [s] and its size / mean size.
-    """
-
-    __slots__ = ("arrival_s", "first", "ids", "number", "size")
-
-    def __init__(
-        self, ids: IntArray, first: IntArray, number: IntArray, arrival_s: FloatArray, size: FloatArray
-    ) -> None:
-        self.ids, self.first, self.number = ids, first, number
-        self.arrival_s, self.size = arrival_s, size
-
-    def __len__(self) -> int:
-        return int(self.first[-1])
-
-
 @compiled
-def count_frames(ids: Any, first: Any, frames: Any) -> None:
+def count_frames(window: Frames, frames: Any) -> None:
     """Add the frames of a window to those of every stream."""
-    for s in range(len(ids)):
-        frames[ids[s]] += first[s + 1] - first[s]
+    for s in range(len(window.ids)):
+        frames[window.ids[s]] += window.first[s + 1] - window.first[s]
 
 
 @lru_cache(maxsize=1 << 14)  # who compares schedulers draws the same frames again and again
@@ -216,29 +237,25 @@ class Streams:
     def __init__(
         self, slices: Slices, names: Sequence[str], server: str, settings: FrameSettings, space: Workspace | None = None
     ) -> None:
-        self.slices = slices
-        keys = b"".join([_key(settings.seed, name, server) for name in names])
-        self.keys = np.frombuffer(keys, dtype="<u4").astype(np.uint64).reshape(-1, 3)
-        sigma = math.sqrt(math.log1p(settings.size_cv**2))
-        self._kind = _ARRIVALS[settings.arrivals], settings.jitter, _SIZES[settings.sizes], sigma
         n = len(slices)
-        self._state = np.empty(n), np.empty(n, dtype=np.intp), np.empty(n), np.empty(n)
+        keys = b"".join([_key(settings.seed, name, server) for name in names])
+        words = np.frombuffer(keys, dtype="<u4").astype(np.uint64).reshape(-1, 3)
+        self._sources = Sources(words, slices.start_s, slices.stop_s, slices.rate_hz, np.empty(n))
+        sigma = math.sqrt(math.log1p(settings.size_cv**2))
+        self._kind = Kind(_ARRIVALS[settings.arrivals], settings.jitter, _SIZES[settings.sizes], sigma)
+        self._next = Next(np.empty(n, dtype=np.intp), np.empty(n), np.empty(n))
         self._space = Workspace() if space is None else space
-        _begin(self.keys, slices.start_s, slices.rate_hz, *self._state, *self._kind)
+        _begin(self._sources, self._kind, self._next)
 
     def before(self, until_s: float) -> Frames:
         """Return the frames that arrive before `until_s` and have not been returned yet.
 
         Arrivals and sizes are written over by the next call.
         """
-        slices = self.slices
-        ids, first, number = np.empty((3, len(slices) + 1), dtype=np.intp)
+        ids, first, number = np.empty((3, len(self._next.number) + 1), dtype=np.intp)
         while True:
-            arrival, size = self._space.rows.arrival, self._space.rows.size
-            slots = _fill(
-                until_s, self.keys, slices.start_s, slices.stop_s, slices.rate_hz, *self._state, *self._kind,
-                ids, first, number, arrival, size,
-            )  # fmt: skip
+            out = Frames(ids, first, number, self._space.rows.arrival, self._space.rows.size)
+            slots = _fill(until_s, self._sources, self._kind, self._next, out)
             if slots >= 0:
-                return Frames(ids[:slots], first[: slots + 1], number[:slots], arrival, size)
+                return out._replace(ids=ids[:slots], first=first[: slots + 1], number=number[:slots])
             self._space.reserve(-slots)

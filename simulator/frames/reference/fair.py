@@ -6,8 +6,8 @@ import math
 from collections import deque
 from typing import Any
 
-from cutlayer.simulator.clock import Clock
-from cutlayer.simulator.frames.reference.stations import FINISH, Frame, Waiting
+from cutlayer.simulator.clock import EventClock
+from cutlayer.simulator.frames.reference.stations import FINISH, Frame, Note, Waiting
 
 
 class FairLink:
@@ -19,8 +19,9 @@ class FairLink:
         What it can carry now.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: EventClock, note: Note) -> None:
         self.clock = clock
+        self.note = note
         self.bps = 0.0
         self.down = 0
         self._queues: dict[FairSlice, deque[list[Any]]] = {}  # busy slices: [frame, bits left, begun, sent]
@@ -29,6 +30,8 @@ class FairLink:
 
     def settle(self) -> None:
         """Take off what has been sent since the last change."""
+        if self._queues:
+            self.note(self.bps, self._since, self.clock.now)
         for slice_, queue in self._queues.items():
             queue[0][1] = max(queue[0][1] - self._rate(slice_) * (self.clock.now - self._since), 0.0)
         self._since = self.clock.now
@@ -105,11 +108,11 @@ class FairSlice:
         for frame in reversed(list(self.inside)):
             frame.process.interrupt("lost")
 
-    def serve(self, frame: Frame, work_s: float, wait: str, service: str) -> Waiting:
-        """Send `frame`; `work_s` is its time at the reserved rate."""
+    def serve(self, frame: Frame, work_s: float, amount: float, wait: str, service: str) -> Waiting:
+        """Send `frame` of `amount` bits; `work_s`, its time at the reserved rate, does not matter here."""
         clock = self.link.clock
         came = clock.now
-        entry = self.link.put(self, frame, work_s * self.reserved_bps)
+        entry = self.link.put(self, frame, amount)
         self.inside[frame] = None
         try:
             yield entry[3]

@@ -9,7 +9,7 @@ import numpy as np
 from cutlayer.simulator.frames.draw.streams import Frames
 from cutlayer.simulator.frames.order import order_of
 from cutlayer.simulator.frames.rows import Rows, rows
-from cutlayer.simulator.frames.slices import COMPUTED, IN_FLIGHT, Slices
+from cutlayer.simulator.frames.slices import IN_FLIGHT, Slices
 from cutlayer.simulator.frames.walk.fair_compute import (
     ARRIVAL,
     COMPUTE_AT,
@@ -26,7 +26,8 @@ from cutlayer.simulator.frames.walk.fair_compute import (
     through_compute,
 )  # fmt: skip
 from cutlayer.simulator.frames.walk.fair_link import link_of, through_link
-from cutlayer.simulator.frames.walk.stage import Course, asks
+from cutlayer.simulator.frames.walk.spread import Done
+from cutlayer.simulator.frames.walk.stage import Stages
 
 
 class FairWalk:
@@ -37,26 +38,23 @@ class FairWalk:
     Parameters
     ----------
     slices : Slices
-    compute : Course
-    uplink : Course
-        Its speeds are what the busy slices share [bit/s].
-    propagation_s, end_s : float
+    stages : Stages
+        Speeds of the uplink are what the busy slices share [bit/s].
+    sent : Done
+        Where the bits sent are added, in the column `BITS`.
     """
 
-    def __init__(self, slices: Slices, compute: Course, uplink: Course, propagation_s: float, end_s: float) -> None:
+    def __init__(self, slices: Slices, stages: Stages, sent: Done) -> None:
         n = len(slices)
-        self._compute = compute
-        self._asks, self._end_s = asks(slices), end_s
-        self._fixed = link_of(uplink, slices), self._asks, propagation_s, end_s
+        self._stages, self._link, self._sent = stages, link_of(stages.uplink, slices), sent
         floats, ints = np.zeros(9), np.zeros(7, dtype=np.intp)
         floats[COMPUTE_AT] = -math.inf
         ints[UNUSED] = -1
         idle = np.full(n, -1, dtype=np.intp)
         self._state = Fair(
             floats, ints, slices.reserved_bps, idle, idle.copy(), np.zeros((2, n)), np.zeros(n + 1, dtype=np.intp),
-            np.zeros((2, n)),
+            np.zeros((2, n)), np.empty((0, 6)), np.empty((0, 3), dtype=np.intp),
         )  # fmt: skip
-        self._floats, self._ints = np.empty((0, 6)), np.empty((0, 3), dtype=np.intp)
         self._unused = 0
         self._rows = rows(0)
         self._queue, self._queued, self._order = _queue(0), 0, order_of(0)
@@ -65,20 +63,18 @@ class FairWalk:
 
     def window(self, frames: Frames) -> tuple[int, Rows]:
         """Walk the frames of one window; return how many rows are known and the rows, overwritten next time."""
-        self._make_room(self._queued + len(frames))
-        if len(self._order.time) < len(frames):
-            self._order = order_of(len(frames) + len(frames) // 4)
-        queued = through_compute(
-            frames.ids, frames.first, frames.number, frames.arrival_s, frames.size, self._asks, self._compute,
-            self._end_s, self._state, self._queue, self._queued, self._order, self._rows,
-        )  # fmt: skip
+        count = frames.total
+        self._make_room(self._queued + count)
+        if len(self._order.time) < count:
+            self._order = order_of(count + count // 4)
+        queued = through_compute(frames, self._stages, self._state, self._queue, self._queued, self._order, self._rows)
         ready = queued
         if self._overtaking and queued:
             entered = self._queue.floats[:queued, ENTERED]
             order = np.argsort(entered, kind="stable")
             for column in self._queue:
                 column[:queued] = column[order]
-            latest = float(frames.arrival_s[: len(frames)].max()) if len(frames) else -math.inf
+            latest = float(frames.arrival_s[:count].max()) if count else -math.inf
             ready = int(np.searchsorted(entered, latest, side="right"))
         return self._let_in(ready, queued, last=False)
 
@@ -87,21 +83,21 @@ class FairWalk:
         self._make_room(self._queued)
         self._state.ints[ROWS] = 0
         count, _ = self._let_in(self._queued, self._queued, last=True)
-        floats, ints, out = self._floats, self._ints, self._rows
+        floats, ints, out = self._state.frame_floats, self._state.frame_ints, self._rows
         for k in np.flatnonzero(self._state.head >= 0):
             f = self._state.head[k]
             while f >= 0:
                 out.stream[count], out.number[count] = k, ints[f, NUMBER]
                 out.arrival[count], out.size[count] = floats[f, ARRIVAL], floats[f, SIZE]
                 out.compute_wait[count], out.compute_service[count] = floats[f, WAIT], floats[f, SERVICE]
-                out.fate[count], out.reached[count] = IN_FLIGHT, COMPUTED
+                out.fate[count] = IN_FLIGHT
                 count += 1
                 f = ints[f, NEXT]
         return count, out
 
     def _let_in(self, ready: int, queued: int, *, last: bool) -> tuple[int, Rows]:
         before = int(self._state.ints[ROWS])
-        through_link(0, ready, last, self._queue, *self._fixed, self._state, self._floats, self._ints, self._rows)
+        through_link(ready, last, self._queue, self._link, self._stages, self._state, self._sent, self._rows)
         for column in self._queue:
             column[: queued - ready] = column[ready:queued].copy()
         self._queued = queued - ready
@@ -117,12 +113,14 @@ class FairWalk:
             for column, kept in zip(self._queue, old, strict=True):
                 column[: len(kept)] = kept
         if self._unused < needed:
-            old_room = len(self._ints)
+            state = self._state
+            old_room = len(state.frame_ints)
             new = max(needed - self._unused, old_room // 2, 64)
-            self._floats = np.concatenate([self._floats, np.empty((new, 6))])
-            self._ints = np.concatenate([self._ints, np.empty((new, 3), dtype=np.intp)])
-            self._ints[old_room:, NEXT] = np.append(np.arange(old_room + 1, old_room + new), self._state.ints[UNUSED])
-            self._state.ints[UNUSED] = old_room
+            floats = np.concatenate([state.frame_floats, np.empty((new, 6))])
+            ints = np.concatenate([state.frame_ints, np.empty((new, 3), dtype=np.intp)])
+            ints[old_room:, NEXT] = np.append(np.arange(old_room + 1, old_room + new), state.ints[UNUSED])
+            state.ints[UNUSED] = old_room
+            self._state = state._replace(frame_floats=floats, frame_ints=ints)
             self._unused += new
             self._rows = rows(2 * (old_room + new))
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from cutlayer.simulator.compiled import compiled
+from cutlayer.simulator.frames.draw.streams import Frames
 from cutlayer.simulator.frames.order import Order, place, slot, sort_frames
 from cutlayer.simulator.frames.rows import Rows
-from cutlayer.simulator.frames.slices import EMITTED, IN_FLIGHT, LOST
-from cutlayer.simulator.frames.walk.stage import Asks, Course, calm, stage
+from cutlayer.simulator.frames.slices import IN_FLIGHT, LOST
+from cutlayer.simulator.frames.walk.stage import Stages, calm, stage
 from cutlayer.simulator.types import FloatArray, IntArray
 
 # Columns of a frame in its slice
 ARRIVAL, SIZE, WAIT, SERVICE, ENTERED, WORK = range(6)
 STREAM, NUMBER, NEXT = range(3)
 
-# Where a server stands between two windows
+# State of a server between two windows
 COMPUTE_AT, COMPUTE_FREE, NOW, NOW_LOW, VIRTUAL, VIRTUAL_LOW, BUSY_BPS, BUSY_LOW, MOST_BPS = range(9)
 SEGMENT, OUTAGE, LINK_SEGMENT, LINK_OUTAGE, BUSY, UNUSED, ROWS = range(7)
 
@@ -31,7 +32,7 @@ class Queue(NamedTuple):
 
 
 class Fair(NamedTuple):
-    """Where a server stands between two windows, with fair sharing."""
+    """State of a server between two windows, with fair sharing."""
 
     floats: FloatArray
     ints: IntArray
@@ -41,17 +42,19 @@ class Fair(NamedTuple):
     begun: FloatArray  # (2, n): when its service began, and what rounding took from that
     heap: IntArray  # busy slices, the one whose head leaves first on top
     tags: FloatArray  # (2, n): when, in virtual time, the head leaves, and what rounding took from that
+    frame_floats: FloatArray  # (room, 6): the frames in the slices, columns as named above
+    frame_ints: IntArray  # (room, 3)
 
 
 @compiled
 def through_compute(
-    ids: Any, first: Any, number: Any, arrival: Any, size: Any, asks: Asks, compute: Course, end: float, state: Fair,
-    queue: Queue, queued: int, order: Order, out: Rows,
-) -> int:  # fmt: skip
+    frames: Frames, stages: Stages, state: Fair, queue: Queue, queued: int, order: Order, out: Rows
+) -> int:
     """Walk frames through compute: those that pass go to the queue, the others to the rows; return its length."""
-    edge_s, drop_s = asks.edge_s, asks.drop_s
+    edge_s, drop_s, compute, end = stages.asks.edge_s, stages.asks.drop_s, stages.compute, stages.end
+    ids, first, number, size = frames.ids, frames.first, frames.number, frames.size
     queue_floats, queue_ints = queue.floats, queue.ints
-    count = sort_frames(first, arrival, order)
+    count = sort_frames(first, frames.arrival_s, order)
     times, who = order.time, order.who
     floats, ints = state.floats, state.ints
     at, free = floats[COMPUTE_AT], floats[COMPUTE_FREE]
@@ -86,7 +89,7 @@ def through_compute(
             out.arrival[n], out.size[n] = time, x
             out.compute_wait[n], out.compute_service[n] = wait, service
             out.uplink_wait[n], out.uplink_service[n] = 0.0, 0.0
-            out.fate[n], out.reached[n] = LOST if lost else IN_FLIGHT, EMITTED
+            out.fate[n] = LOST if lost else IN_FLIGHT
             n += 1
             continue
         queue_floats[queued, ARRIVAL], queue_floats[queued, SIZE] = time, x

@@ -14,13 +14,13 @@ of 10 bit/s is alone with the link once one of 1 Gbit/s has left.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from cutlayer.simulator.compiled import compiled
 from cutlayer.simulator.frames.rows import Rows
-from cutlayer.simulator.frames.slices import COMPUTED, DELIVERED, IN_FLIGHT, LOST, SENT, Slices
+from cutlayer.simulator.frames.slices import DELIVERED, IN_FLIGHT, LOST, Slices
 from cutlayer.simulator.frames.walk.fair_compute import (
     ARRIVAL,
     BUSY,
@@ -47,7 +47,9 @@ from cutlayer.simulator.frames.walk.fair_compute import (
     Queue,
 )  # fmt: skip
 from cutlayer.simulator.frames.walk.heap import add_up, plus, remove, sink, start_anew
-from cutlayer.simulator.frames.walk.stage import Asks, Course
+from cutlayer.simulator.frames.walk.spread import BITS, Done, spread
+from cutlayer.simulator.frames.walk.stage import Course, Stages
+from cutlayer.simulator.ties import last_of_instant
 from cutlayer.simulator.types import FloatArray, IntArray
 
 NOTHING, EVERYBODY = -1, -2
@@ -66,6 +68,8 @@ class Link(NamedTuple):
     ----------
     times : ndarray, shape (n + 1,)
         When something changes [s], from 0; the last is infinite. Two changes may come at one time.
+    late : ndarray, shape (n + 1,)
+        The last times of those instants: what is sent by then is sent before the change.
     bps : ndarray, shape (n,)
         What the slices share from then on [bit/s].
     loses : ndarray of int, shape (n,)
@@ -75,6 +79,7 @@ class Link(NamedTuple):
     """
 
     times: FloatArray
+    late: FloatArray
     bps: FloatArray
     loses: IntArray
     down: FloatArray
@@ -88,24 +93,26 @@ def link_of(course: Course, slices: Slices) -> Link:
     bps = course.speeds[np.searchsorted(course.times, times, side="right") - 1]
     loses = np.concatenate([np.full(len(course.speeds), NOTHING), np.full(len(course.down) - 1, EVERYBODY), ends])
     order = np.argsort(times, kind="stable")
-    return Link(np.append(times[order], math.inf), bps[order], loses[order].astype(np.intp), course.down, course.up)
+    changes = np.append(times[order], math.inf)
+    late = last_of_instant(changes)
+    return Link(changes, late, bps[order], loses[order].astype(np.intp), course.down, course.up)
 
 
 @compiled
 def through_link(
-    low: int, high: int, last: bool, queue: Queue, link: Link, asks: Asks, propagation: float, end: float,
-    state: Fair, frame_floats: Any, frame_ints: Any, out: Rows,
-) -> None:  # fmt: skip
-    """Let the frames `low` to `high` of the queue into their slices; if `last`, work on to the end of the run."""
+    ready: int, last: bool, queue: Queue, link: Link, stages: Stages, state: Fair, sent: Done, out: Rows
+) -> None:
+    """Let the first `ready` frames of the queue into their slices; if `last`, work on to the end of the run."""
     # arrays out of their tuples once, not once a frame
     queue_floats, queue_ints = queue.floats, queue.ints
-    link_times, link_bps, loses, link_down, link_up = link.times, link.bps, link.loses, link.down, link.up
+    link_times, link_late, link_bps, loses, link_down, link_up = link
+    asks, propagation, end = stages.asks, stages.propagation, stages.end
     slice_s, cloud_s, drop_s = asks.slice_s, asks.cloud_s, asks.drop_s
+    frame_floats, frame_ints = state.frame_floats, state.frame_ints
+    counting = len(sent.amounts) > 0
     slice_bps, head, tail, heap = state.bps, state.head, state.tail, state.heap
     begun, begun_low, tags, tags_low = state.begun[0], state.begun[1], state.tags[0], state.tags[1]
-    out_stream, out_number, out_arrival, out_size, out_fate, out_reached = (
-        out.stream, out.number, out.arrival, out.size, out.fate, out.reached,
-    )  # fmt: skip
+    out_stream, out_number, out_arrival, out_size, out_fate = out.stream, out.number, out.arrival, out.size, out.fate
     out_wait, out_service, out_queued, out_sent = (
         out.compute_wait, out.compute_service, out.uplink_wait, out.uplink_service,
     )  # fmt: skip
@@ -115,11 +122,12 @@ def through_link(
     most_bps = floats[MOST_BPS]
     segment, outage, busy = ints[LINK_SEGMENT], ints[LINK_OUTAGE], ints[BUSY]
     unused, n = ints[UNUSED], ints[ROWS]
-    for q in range(low, high + 1 if last else high):
-        until = max(queue_floats[q, ENTERED], now) if q < high else end
+    for q in range(ready + 1 if last else ready):
+        until = max(queue_floats[q, ENTERED], now) if q < ready else end
         # The link works until then, what happens at that time included.
         while busy > 0:
-            upto = min(link_times[segment + 1], until)
+            upto, before = min(link_times[segment + 1], until), now
+            latest = link_late[segment + 1] if link_times[segment + 1] <= until else until
             ending = NOTHING  # the slice whose head leaves, or whose frames are all lost
             whole = False
             if link_bps[segment] > 0.0:
@@ -127,7 +135,7 @@ def through_link(
                 first = heap[0]
                 ahead = (tags[first] - virtual) + (tags_low[first] - virtual_low)
                 leaves, leaves_low = plus(now, now_low, max(ahead, 0.0) / pace)
-                if leaves <= upto:
+                if leaves <= latest:
                     ending = first
                     now, now_low = leaves, leaves_low
                     virtual, virtual_low = tags[ending], tags_low[ending]
@@ -136,6 +144,9 @@ def through_link(
             place = 0
             if ending == NOTHING:
                 now, now_low = upto, 0.0
+            if counting and link_bps[segment] > 0.0:
+                spread(sent, BITS, link_bps[segment], before, now)
+            if ending == NOTHING:
                 if link_times[segment + 1] > until:
                     break
                 whole = True
@@ -160,7 +171,6 @@ def through_link(
                 out_arrival[n], out_size[n] = frame_floats[f, ARRIVAL], frame_floats[f, SIZE]
                 out_wait[n], out_service[n] = frame_floats[f, WAIT], frame_floats[f, SERVICE]
                 out_queued[n], out_sent[n] = wait, service
-                out_reached[n] = COMPUTED if whole else SENT
                 if whole:
                     out_fate[n] = LOST
                 else:
@@ -197,7 +207,7 @@ def through_link(
             now_low, virtual_low, busy_low, most_bps = 0.0, 0.0, 0.0, 0.0
             while link_times[segment + 1] <= until:
                 segment += 1
-        if q == high:
+        if q == ready:
             break
         k = np.uint64(queue_ints[q, STREAM])
         while link_up[outage] <= until:
@@ -207,7 +217,7 @@ def through_link(
             out_arrival[n], out_size[n] = queue_floats[q, ARRIVAL], queue_floats[q, SIZE]
             out_wait[n], out_service[n] = queue_floats[q, WAIT], queue_floats[q, SERVICE]
             out_queued[n], out_sent[n] = 0.0, 0.0
-            out_fate[n], out_reached[n] = LOST, COMPUTED
+            out_fate[n] = LOST
             n += 1
             continue
         f = unused

@@ -24,7 +24,7 @@ def sink(heap: Any, tags: Any, n: int, at: int) -> None:
 
 @compiled
 def remove(heap: Any, tags: Any, n: int, at: int) -> None:
-    """Take what is at this place out of a heap of n."""
+    """Remove the entry at this place from a heap of n."""
     heap[at] = heap[n - 1]
     if at == 0:
         if n > 1:

@@ -19,13 +19,13 @@ from cutlayer.simulator.compiled import compiled
 from cutlayer.simulator.frames.draw.streams import Frames
 from cutlayer.simulator.frames.order import Order, place, slot, sort_frames
 from cutlayer.simulator.frames.rows import Rows, Workspace
-from cutlayer.simulator.frames.slices import COMPUTED, DELIVERED, EMITTED, IN_FLIGHT, LOST, SENT, Slices
-from cutlayer.simulator.frames.walk.stage import Asks, Course, asks, calm, stage
+from cutlayer.simulator.frames.slices import DELIVERED, IN_FLIGHT, LOST, Slices
+from cutlayer.simulator.frames.walk.stage import Course, Stages, calm, stage
 from cutlayer.simulator.types import FloatArray, IntArray
 
 
 class Reserved(NamedTuple):
-    """Where a server stands between two windows, with reserved slices."""
+    """State of a server between two windows, with reserved slices."""
 
     compute: FloatArray  # (2,): when the last frame came to compute, how long after it is free again
     compute_course: IntArray  # (2,): segment and outage
@@ -48,27 +48,26 @@ def reserved_state(slices: Slices, uplink: Course) -> Reserved:
 
 
 @compiled
-def _label(ids: Any, first: Any, number: Any, stream_out: Any, number_out: Any) -> None:
-    for s in range(len(ids)):
-        for p in range(first[s], first[s + 1]):
-            stream_out[p] = ids[s]
-            number_out[p] = number[s] + p - first[s]
+def _label(frames: Frames, stream_out: Any, number_out: Any) -> None:
+    for s in range(len(frames.ids)):
+        for p in range(frames.first[s], frames.first[s + 1]):
+            stream_out[p] = frames.ids[s]
+            number_out[p] = frames.number[s] + p - frames.first[s]
 
 
 @compiled
-def _walk(
-    ids: Any, first: Any, arrival: Any, size: Any, asks: Asks, compute: Course, uplink: Course,
-    propagation: float, end: float, state: Reserved, order: Order, out: Rows,
-) -> None:  # fmt: skip
-    count = sort_frames(first, arrival, order)
+def _walk(frames: Frames, stages: Stages, state: Reserved, order: Order, out: Rows) -> None:
+    count = sort_frames(frames.first, frames.arrival_s, order)
     # arrays out of their tuples once, not once a frame
+    ids, size = frames.ids, frames.size
+    asks, compute, uplink, propagation, end = stages
     edge_s, slice_s, cloud_s, drop_s = asks.edge_s, asks.slice_s, asks.cloud_s, asks.drop_s
     slice_at, slice_free = state.slice_at, state.slice_free
     slice_segment, slice_outage = state.slice_segment, state.slice_outage
     out_wait, out_service, out_queued, out_sent = (
         out.compute_wait, out.compute_service, out.uplink_wait, out.uplink_service,
     )  # fmt: skip
-    out_fate, out_reached = out.fate, out.reached
+    out_fate = out.fate
     times, who = order.time, order.who
     at, free = state.compute[0], state.compute[1]
     segment, outage = state.compute_course[0], state.compute_course[1]
@@ -102,7 +101,6 @@ def _walk(
         if lost or entered > end:
             out_queued[p], out_sent[p] = 0.0, 0.0
             out_fate[p] = LOST if lost else IN_FLIGHT
-            out_reached[p] = EMITTED
             continue
         work = slice_s[k] * x
         queued = max(slice_free[k] - (entered - slice_at[k]), 0.0)
@@ -121,7 +119,6 @@ def _walk(
             total += queued + sent
         out_queued[p] = queued
         out_sent[p] = sent
-        out_reached[p] = SENT if not lost and total <= end - time else COMPUTED
         if lost:
             out_fate[p] = LOST
         elif total + propagation + cloud_s[k] * x <= end - time:
@@ -138,35 +135,30 @@ class ReservedWalk:
     Parameters
     ----------
     slices : Slices
-    compute, uplink : Course
-    propagation_s, end_s : float
+    stages : Stages
     space : Workspace, optional
         Where rows are written to.
     """
 
-    def __init__(
-        self, slices: Slices, compute: Course, uplink: Course, propagation_s: float, end_s: float,
-        space: Workspace | None = None,
-    ) -> None:  # fmt: skip
-        self._fixed = asks(slices), compute, uplink, propagation_s, end_s
-        self._state = reserved_state(slices, uplink)
+    def __init__(self, slices: Slices, stages: Stages, space: Workspace | None = None) -> None:
+        self._stages = stages
+        self._state = reserved_state(slices, stages.uplink)
         self._space = Workspace() if space is None else space
 
     def latencies(self, frames: Frames) -> Rows:
-        """Walk the frames of one window; return a row for each, where it stands in `frames`, without labels."""
-        space = self._space
-        space.reserve(len(frames))
-        out = space.rows
+        """Walk the frames of one window; return a row for each, at its place in `frames`, without labels."""
+        self._space.reserve(frames.total)
+        out = self._space.rows
         if frames.arrival_s is not out.arrival:
             out = out._replace(arrival=frames.arrival_s, size=frames.size)
-        _walk(frames.ids, frames.first, frames.arrival_s, frames.size, *self._fixed, self._state, space.order, out)
+        _walk(frames, self._stages, self._state, self._space.order, out)
         return out
 
     def window(self, frames: Frames) -> tuple[int, Rows]:
         """Walk the frames of one window; return how many rows are known and the rows, overwritten next time."""
         out = self.latencies(frames)
-        _label(frames.ids, frames.first, frames.number, out.stream, out.number)
-        return len(frames), out
+        _label(frames, out.stream, out.number)
+        return frames.total, out
 
     def finish(self) -> tuple[int, Rows]:
         """Return the frames left over at the end of the run: none."""

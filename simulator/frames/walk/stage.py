@@ -11,6 +11,7 @@ import numpy as np
 from cutlayer.simulator.compiled import compiled
 from cutlayer.simulator.frames.slices import Slices
 from cutlayer.simulator.steps import Clock
+from cutlayer.simulator.ties import INSTANT_ULP, first_of_instant, is_by, last_of_instant
 from cutlayer.simulator.types import FloatArray
 
 
@@ -23,7 +24,8 @@ class Course(NamedTuple):
         When the speed changes [s], from 0; the last is infinite.
     speeds : ndarray, shape (n,)
     down, up : ndarray, shape (m + 1,)
-        Outages at which frames are lost [s], in order; the last is at infinity.
+        Outages at which frames are lost [s], in order; the last is at infinity. ``up`` is the first time of the
+        instant at which an outage ends.
     """
 
     times: FloatArray
@@ -38,15 +40,16 @@ _ALWAYS, _NEVER = np.array([0.0, math.inf]), np.array([math.inf])
 def course(clock: Clock, outages: Sequence[tuple[float, float]], end_s: float) -> Course:
     """Return the course of a clock, with the outages at which frames are lost until the end of the run."""
     down, up = _NEVER, _NEVER
-    if lost := [outage for outage in outages if outage[0] <= end_s]:
+    if lost := [outage for outage in outages if is_by(outage[0], end_s)]:
         down, up = (np.array([*(outage[side] for outage in lost), math.inf]) for side in (0, 1))
+        up = first_of_instant(up)
     if len(clock.speed.values) == 1:
         return Course(_ALWAYS, clock.speed.values, down, up)
     return Course(np.append(clock.times_s, math.inf), np.array(clock.speeds), down, up)
 
 
 class Asks(NamedTuple):
-    """What a frame of mean size asks, by slice: arrays as in `Slices`, shape (n,)."""
+    """What a frame of mean size needs, by slice: arrays as in `Slices`, shape (n,)."""
 
     edge_s: FloatArray
     slice_s: FloatArray
@@ -55,8 +58,33 @@ class Asks(NamedTuple):
 
 
 def asks(slices: Slices) -> Asks:
-    """Return what the frames of these slices ask."""
+    """Return what the frames of these slices need."""
     return Asks(slices.edge_s, slices.slice_s, slices.cloud_s, slices.drop_s)
+
+
+class Stages(NamedTuple):
+    """What the frames of one server go through.
+
+    Attributes
+    ----------
+    asks : Asks
+    compute, uplink : Course
+    propagation : float
+        [s]
+    end : float
+        The last time of the instant at which the run ends [s].
+    """
+
+    asks: Asks
+    compute: Course
+    uplink: Course
+    propagation: float
+    end: float
+
+
+def stages(slices: Slices, compute: Course, uplink: Course, propagation_s: float, end_s: float) -> Stages:
+    """Return the stages of a server for a run that ends at `end_s`."""
+    return Stages(asks(slices), compute, uplink, propagation_s, float(last_of_instant(end_s)))
 
 
 @compiled
@@ -71,9 +99,9 @@ def stage(
     segment, outage : int
         Where in the course the frame before was: its segment, and the outage not yet over.
     at : float
-        When the frame comes [s].
+        When the frame arrives at the stage [s].
     before_at, before : float
-        When the one before came and how long after that the stage was free again [s].
+        When the frame before arrived, and how long after that the stage was free again [s].
     work : float
         Its service at speed 1 [s].
     drop : float
@@ -93,7 +121,8 @@ def stage(
         outage += 1
     if course.down[outage] <= at:
         return True, 0.0, 0.0, segment, outage, -1.0
-    limit = min(drop, course.down[outage]) - at
+    ends = min(drop, course.down[outage])
+    limit = ends - at
     wait = max(before - (at - before_at), 0.0)
     if wait == math.inf:  # the stage never works again
         return wait > limit, limit, 0.0, segment, outage, wait
@@ -107,7 +136,7 @@ def stage(
         speed = course.speeds[segment]
         if speed > 0.0:
             need = work if speed == 1.0 else work / speed
-            if need <= room:
+            if need <= room or need <= room + INSTANT_ULP * np.spacing(course.times[segment + 1]):
                 total += need
                 break
             work -= speed * room
@@ -117,7 +146,7 @@ def stage(
         segment += 1
         total = course.times[segment] - at
         room = course.times[segment + 1] - course.times[segment]
-    if total > limit:
+    if total > limit and total > limit + INSTANT_ULP * np.spacing(ends):
         passed = max(limit, 0.0)
         return True, min(wait, passed), max(passed - wait, 0.0), begun, outage, max(wait, limit)
     return False, wait, total - wait, segment, outage, total
