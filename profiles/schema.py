@@ -28,6 +28,8 @@ _TOP = ("schema", "name", "input", "layers", "provenance")
 _INPUT = ("shape", "bytes")
 _LAYER = ("name", "flop", "output_shape", "output_bytes")
 _TIMES = ("time_s", "time_spread_s")
+LEAST, MOST = 1e-50, 1e50
+"""Of a number that is not 0, as in all files that users bring: products and sums of a few stay finite."""
 _DEPTH = 32
 _LONGEST_INT = 400  # digits; a float holds 309
 
@@ -215,6 +217,8 @@ def _name(at: _At, value: Any) -> str:
 def _number(at: _At, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _Fault(at, f"{at[-1]} is {_shown(value)}; allowed: a number")
+    if value and not LEAST <= abs(value) <= MOST:
+        raise _Fault(at, f"{at[-1]} is {_shown(value)}; allowed: 0, or {LEAST:g} to {MOST:g}")
     return value
 
 

@@ -11,6 +11,9 @@ from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.files import write_text
 from cutlayer.simulator.types import Profile
 
+MOST_BYTES = 50_000_000
+"""Of a file; the largest shipped profile has some ten thousand."""
+
 
 def load(path: str | os.PathLike[str]) -> Profile:
     """Read one profile.
@@ -91,8 +94,14 @@ def _load(file: Path) -> Profile:
 
 def _text(file: Path) -> str:
     try:
+        if file.exists() and not file.is_file():  # a pipe never ends, nor does a device
+            raise InputError("is a folder, a pipe or a device; allowed: a profile in JSON", str(file))
+        if file.stat().st_size > MOST_BYTES:
+            raise InputError(f"has more than {MOST_BYTES:,} bytes; allowed: a profile in JSON", str(file))
         data = file.read_bytes()
     except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"cannot be read: {_reason(error)}; allowed: a profile in JSON", str(file)) from None
     if data.startswith(b"\xef\xbb\xbf"):
         raise InputError("begins with a byte order mark; allowed: UTF-8 without one", str(file), 1)

@@ -69,6 +69,8 @@ def write_text(target: str | os.PathLike[str], text: str) -> None:
 
 
 def digest_of(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of what a file holds."""
+    """Return the SHA-256 of what a file holds; a pipe or a device, which may never end, is an InputError."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError("is a folder, a pipe or a device; allowed: a file", path)
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,7 @@ from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.types import FloatArray
 from cutlayer.simulator.units import parse, render
 from cutlayer.workloads.arrivals.fit import Fit, dispersion, fit_all
-from cutlayer.workloads.arrivals.generated import PROCESSES, Process
+from cutlayer.workloads.arrivals.generated import PROCESSES
 from cutlayer.workloads.distributions import described
 from cutlayer.workloads.tasks import trace_of
 from cutlayer.workloads.traces.formats import read_trace, save_trace
@@ -153,7 +153,7 @@ def _fit(trace: Trace, arguments: argparse.Namespace, period_s: float | None, pl
     arrivals_s = trace.arrivals_s()
     fits = fit_all(arrivals_s, period_s, arguments.parts)
     lines = [info(trace), "", as_table(arrivals_s, fits), ""]
-    lines += [as_toml(fit.process) + "\n" for fit in fits.values()]
+    lines += [as_toml(fit) + "\n" for fit in fits.values()]
     if plot is not None:
         from cutlayer.experiments.figures.trace_plots import draw_fits
 
@@ -186,15 +186,22 @@ def as_table(arrivals_s: FloatArray, fits: dict[str, Fit]) -> str:
     return "\n".join([said, *("  ".join(line) for line in lines)])
 
 
-def as_toml(process: Process) -> str:
-    """Return a process as a table of a scenario file: the unit goes with the value, not with the name."""
+def as_toml(fit: Fit) -> str:
+    """Return a fitted process as a table of a scenario file, with the intervals of its parameters as comments."""
+    process = fit.process
     name = described(process, PROCESSES)[PROCESSES.what]
-    lines = ["[workload.arrivals]", f'process = "{name}"']
+    lines = ["[workload.arrivals]", *([f"# {fit.note}"] if fit.note else []), f'process = "{name}"']
     for field, value in asdict(process).items():  # type: ignore[call-overload]
         unit = process.units.get(field)
         parameter = field.removesuffix("_s").removesuffix("_hz")
         texts = [_quoted(one, unit) for one in (value if isinstance(value, tuple) else (value,))]
-        lines.append(f"{parameter} = [{', '.join(texts)}]" if isinstance(value, tuple) else f"{parameter} = {texts[0]}")
+        ends = fit.intervals.get(field, ())
+        if isinstance(value, tuple):
+            low, high = (", ".join(f"{pair[end]:.4g}" for pair in ends) for end in (0, 1))
+            lines += [f"{parameter} = [{', '.join(texts)}]", f"# 95 %: from {low}", f"#         to {high} {unit}"]
+        else:
+            comment = f"  # 95 %: {ends[0][0]:.4g} to {ends[0][1]:.4g} {unit}" if ends else ""
+            lines.append(f"{parameter} = {texts[0]}{comment}")
     return "\n".join(lines)
 
 

@@ -38,6 +38,39 @@ def test_the_parameters_of_an_mmpp2_are_found(process):
     assert fit.distance < 0.02 < fit_poisson(arrivals_s).distance
 
 
+def test_intervals_of_an_mmpp2_hold_its_parameters():
+    """95 % intervals of 4 parameters in 30 traces: 114 hits expected of 120, some 8 below at most (three sigma)."""
+    process, hits, widths = MMPP2(0.5, 5.0, 60.0, 20.0), 0, []
+    for seed in range(30):
+        fit = fit_mmpp2(generated(process, seed, tasks=3000).arrivals_s())
+        assert fit.note == ""
+        for name, ((low, high),) in fit.intervals.items():
+            hits += low <= getattr(process, name) <= high
+            if name == "mean_calm_s":
+                widths.append(math.log(high / low) / (2 * 1.96))
+    assert hits >= 106
+    # 3000 arrivals are 3000 / (0.5 * 60 + 5 * 20) = 23 cycles: the mean of 23 exponential times, 1 / sqrt(23) off
+    assert 0.8 / math.sqrt(23) < np.median(widths) < 1.5 / math.sqrt(23)
+
+
+def test_intervals_of_rates_hold_them():
+    hits = 0
+    for seed in range(200):
+        arrivals_s = generated(Poisson(2.0), seed, tasks=50).arrivals_s()
+        ((low, high),) = fit_poisson(arrivals_s).intervals["rate_hz"]
+        hits += low <= 2.0 <= high
+    assert 180 <= hits <= 200  # 190 expected, sigma 3.1
+    intervals = fit_hourly(np.array([*range(19), 30.0, 40.0]), 40.0, 4).intervals["rates_hz"]
+    # 9 arrivals after the first in 10 s: Garwood's interval of 9 is 4.115 to 17.085; of 0 it is 0 to 3.689
+    assert intervals[0] == pytest.approx((0.4115, 1.7085), rel=1e-3)
+
+
+def test_where_one_state_fits_as_well_as_two_it_is_said():
+    said = [fit_mmpp2(generated(Poisson(3.0), seed, tasks=1000).arrivals_s()).note for seed in range(10)]
+    assert sum(note.startswith("one state fits as well as two") for note in said) >= 9
+    assert fit_mmpp2(generated(MMPP2(1.0, 20.0, 30.0, 10.0), 1, tasks=1000).arrivals_s()).note == ""
+
+
 def test_the_rates_of_a_day_are_found():
     rates = tuple(0.02 + 0.02 * math.sin(hour / 24 * 2 * math.pi) ** 2 for hour in range(24))
     arrivals_s = generated(Hourly(rates), 3, until_s=30 * 86400.0).arrivals_s()

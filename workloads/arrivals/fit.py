@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, stats
 
 from cutlayer.simulator.compiled import compiled
 from cutlayer.simulator.errors import InputError
@@ -17,6 +17,7 @@ from cutlayer.workloads.arrivals.generated import DAY_S, MMPP2, Hourly, Poisson,
 FEWEST = 20
 """Arrivals that a fit needs."""
 
+_TAILS = (0.025, 0.975)
 LONGEST = 50_000
 """Arrivals that the likelihood of an MMPP-2 is taken of: the first ones."""
 
@@ -35,12 +36,18 @@ class Fit:
         P(gap > x), for an array of x [s].
     dispersion : callable
         Variance / mean of the arrivals in a window of so many seconds.
+    intervals : mapping of str to list of pairs
+        For each parameter (each of its values) the ends of a 95 % confidence interval, where one is known.
+    note : str
+        What else to know of the fit.
     """
 
     process: Process
     distance: float
     survival: Callable[[FloatArray], FloatArray]
     dispersion: Callable[[float], float]
+    intervals: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    note: str = ""
 
 
 def dispersion(arrivals_s: FloatArray, window_s: float) -> float:
@@ -70,7 +77,10 @@ def fit_poisson(arrivals_s: FloatArray) -> Fit:
     def survival(gap_s: FloatArray) -> FloatArray:
         return np.exp(-rate_hz * gap_s)
 
-    return Fit(Poisson(rate_hz), _distance(gaps_s, survival), survival, lambda window_s: 1.0)
+    count, span_s = len(gaps_s), float(arrivals_s[-1] - arrivals_s[0])
+    ends = [float(stats.chi2.ppf(tail, 2 * count)) / (2 * span_s) for tail in _TAILS]  # the gaps sum up to a gamma time
+    intervals = {"rate_hz": [(ends[0], ends[1])]}
+    return Fit(Poisson(rate_hz), _distance(gaps_s, survival), survival, lambda window_s: 1.0, intervals)
 
 
 def fit_hourly(arrivals_s: FloatArray, period_s: float | None = None, parts: int = 24) -> Fit:
@@ -100,7 +110,13 @@ def fit_hourly(arrivals_s: FloatArray, period_s: float | None = None, parts: int
         places[-1] = parts - 1  # the last arrival ends the period; it is not the first of another
     counts = np.bincount(places, minlength=parts)
     counts[places[0]] -= 1  # time is counted from the first arrival, so that arrival is not
-    process = Hourly(tuple((np.maximum(counts, 0) / _exposed_s(times_s, part_s, parts)).tolist()), period_s)
+    counts = np.maximum(counts, 0)
+    exposed_s = _exposed_s(times_s, part_s, parts)
+    process = Hourly(tuple((counts / exposed_s).tolist()), period_s)
+    # Garwood, "Fiducial limits for the Poisson distribution", Biometrika 28, 1936
+    low = np.where(counts > 0, stats.chi2.ppf(_TAILS[0], np.maximum(2 * counts, 1)), 0.0) / (2 * exposed_s)
+    high = stats.chi2.ppf(_TAILS[1], 2 * counts + 2) / (2 * exposed_s)
+    intervals = {"rates_hz": list(zip(low.tolist(), high.tolist(), strict=True))}
     ends = np.concatenate([[0.0], np.cumsum(process.rates_hz)]) * part_s
 
     def expected(at_s: FloatArray) -> FloatArray:
@@ -122,7 +138,8 @@ def fit_hourly(arrivals_s: FloatArray, period_s: float | None = None, parts: int
         means = np.diff(expected(times_s[0] + np.arange(windows + 1) * window_s))
         return float(1 + means.var(ddof=1) / means.mean())
 
-    return Fit(process, _distance(np.diff(expected(times_s)), lambda gap: np.exp(-gap)), survival, spread)
+    distance = _distance(np.diff(expected(times_s)), lambda gap: np.exp(-gap))
+    return Fit(process, distance, survival, spread, intervals)
 
 
 def _exposed_s(times_s: FloatArray, part_s: float, parts: int) -> FloatArray:
@@ -144,6 +161,10 @@ def fit_mmpp2(arrivals_s: FloatArray) -> Fit:
     "A fitting algorithm for Markov-modulated Poisson processes having two arrival rates", EJOR 29(3), 1987). It is
     climbed from several starts, each from calling windows of one length calm or busy. Gaps of 0 are what the log's
     clock cannot tell: half its smallest gap.
+
+    The intervals are those of the observed information, of the logarithms. A note says where one state fits as well as
+    two: where the likelihood is not larger by what Schwarz ("Estimating the dimension of a model", Ann. Stat. 6(2),
+    1978) asks for three more parameters.
     """
     gaps_s = _gaps(arrivals_s)
     scale_s = float(gaps_s.mean())
@@ -159,14 +180,37 @@ def fit_mmpp2(arrivals_s: FloatArray) -> Fit:
         ),
         key=lambda found: float(found.fun),
     )
-    calm, busy, leave_calm, leave_busy = np.exp(best.x)
-    if calm > busy:
-        calm, busy, leave_calm, leave_busy = busy, calm, leave_busy, leave_calm
-    process = MMPP2(
-        float(calm / scale_s), float(busy / scale_s), float(scale_s / leave_calm), float(scale_s / leave_busy)
-    )
+    order = [0, 1, 2, 3] if best.x[0] <= best.x[1] else [1, 0, 3, 2]
+    errors = _errors(best.x, used)[order]
+    signs, scales = np.array([1, 1, -1, -1]), np.array([1 / scale_s, 1 / scale_s, scale_s, scale_s])
+    logarithms = best.x[order] * signs
+    names = ("calm_hz", "busy_hz", "mean_calm_s", "mean_busy_s")
+    process = MMPP2(*(np.exp(logarithms) * scales).tolist())
+    with np.errstate(over="ignore"):
+        low, high = (np.exp(logarithms + sign * 1.96 * errors) * scales for sign in (-1, 1))
+    intervals = {name: [ends] for name, ends in zip(names, zip(low.tolist(), high.tolist(), strict=True), strict=True)}
     survival = _mmpp2_survival(process)
-    return Fit(process, _distance(gaps_s, survival), survival, process.dispersion)
+    gain = -float(best.fun) - len(used) * (-math.log(used.mean()) - 1)
+    needed = 1.5 * math.log(len(used))
+    note = ""
+    if gain < needed:
+        note = f"one state fits as well as two: log-likelihood {gain:+.3g} above Poisson, {needed:.3g} needed"
+    return Fit(process, _distance(gaps_s, survival), survival, process.dispersion, intervals, note)
+
+
+def _errors(logarithms: FloatArray, gaps: FloatArray, step: float = 1e-3) -> FloatArray:
+    """Return the standard errors of the logarithms of the parameters; infinite where the gaps do not determine them."""
+    steps = np.eye(4) * step
+
+    def at(move: FloatArray) -> float:
+        return _unlikely(logarithms + move, gaps)
+
+    information = np.array(
+        [[at(a + b) - at(a - b) - at(b - a) + at(-a - b) for a in steps] for b in steps]
+    ) / (4 * step**2)  # fmt: skip
+    if not np.isfinite(information).all() or np.linalg.eigvalsh(information)[0] <= 0:
+        return np.full(4, math.inf)
+    return np.sqrt(np.diag(np.linalg.inv(information)))
 
 
 def _start(gaps: FloatArray, length: float) -> FloatArray:

@@ -31,6 +31,14 @@ from cutlayer.workloads.traces.writable import check_chunk, checked
 
 _KEY = b"cutlayer"
 
+MOST_BYTES = 1 << 27
+"""Of a row group before compression: a few kB may hold many GB."""
+MOST_PAIRS = 2_000_000
+"""Of servers and bytes, in `FED_ROWS` rows."""
+FED_ROWS = 1024
+_LONGEST = 800
+"""Bytes of a name: 200 letters."""
+
 
 def _arrow() -> tuple[Any, Any]:
     try:
@@ -72,11 +80,19 @@ class Parquet(Format):
 FORMATS.register("parquet")(Parquet())
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: Path, names: Sequence[str] = ()) -> Any:
+    """Open a file; columns of `names` are read as dictionaries, so that one is in memory once however often it comes."""
     arrow, parquet = _arrow()
     try:
-        return parquet.ParquetFile(path)
-    except (arrow.ArrowException, OSError, ValueError, MemoryError) as fault:
+        file = parquet.ParquetFile(path, read_dictionary=names)
+        sizes = [file.metadata.row_group(at).total_byte_size for at in range(file.metadata.num_row_groups)]
+        if max(sizes, default=0) > MOST_BYTES:
+            file.close()
+            raise InputError(f"a row group has more than {MOST_BYTES:,} bytes; allowed: smaller ones", path)
+        return file
+    except (arrow.ArrowException, OSError, ValueError, KeyError, MemoryError) as fault:
+        if isinstance(fault, InputError):
+            raise
         raise _damaged(path, fault) from None
 
 
@@ -152,8 +168,9 @@ def _checked(
 def _batches(path: Path, columns: Sequence[str]) -> Iterator[list[Any]]:
     """Yield the columns of some rows at a time, in the order of `columns`."""
     arrow, _ = _arrow()
-    with _opened(path) as file:
-        batches = file.iter_batches(batch_size=ROWS, columns=list(columns), use_threads=False)
+    with _opened(path, [name for name in columns if name in ("task", "profile")]) as file:
+        rows = FED_ROWS if "inputs" in columns else ROWS
+        batches = file.iter_batches(batch_size=rows, columns=list(columns), use_threads=False)
         while True:
             try:
                 batch = next(batches, None)
@@ -180,19 +197,41 @@ def _values(name: str, column: Any, first: int, path: Path) -> Any:
             values = np.array(plain.to_numpy(zero_copy_only=False), dtype=np.float64)
             values[np.array(column.is_null().to_pylist(), dtype=bool)] = empty
             return values
-        listed = column.to_pylist()
+        return _fed(column, first, path) if name == "inputs" else _texts(name, column, path)
     except (arrow.ArrowException, ValueError, MemoryError) as fault:  # text that is not UTF-8, an integer too long
+        if isinstance(fault, InputError):
+            raise
         raise InputError(f"column {name!r}: {' '.join(str(fault).split())[:200]}", path) from None
-    return listed if name != "inputs" else [_fed(where, first + at, path) for at, where in enumerate(listed)]
 
 
-def _fed(where: list[dict[str, Any] | None] | None, row: int, path: Path) -> Inputs | None:
-    if where is None:
-        return None
-    fed = [(None, None) if pair is None else (pair["server"], pair["input_bytes"]) for pair in where]
-    if not all(isinstance(server, str) and isinstance(value, int | float) for server, value in fed):
-        raise InputError(f"row {row + 1}: inputs is {str(where)[:200]}; allowed: server and input_bytes", path)
-    return tuple((server, float(value)) for server, value in fed)  # type: ignore[misc, arg-type]
+def _texts(name: str, column: Any, path: Path) -> list[str]:
+    """Return a column of names, whose length is checked before there is one for every row."""
+    arrow, _ = _arrow()
+    names = column.dictionary if arrow.types.is_dictionary(column.type) else column
+    longest = max((len(one.as_buffer()) for one in names if one.is_valid), default=0)
+    if longest > _LONGEST:
+        raise InputError(f"{name} has {longest:,} bytes; allowed: up to 200 letters", path)
+    texts: list[str] = column.to_pylist()
+    return texts
+
+
+def _fed(column: Any, first: int, path: Path) -> list[Inputs | None]:
+    """Return which servers are fed in each row, and with how much."""
+    arrow, _ = _arrow()
+    pairs = column.flatten()
+    if len(pairs) > MOST_PAIRS:
+        raise InputError(f"row {first + 1} on: {len(pairs):,} inputs; allowed: {MOST_PAIRS:,} in {FED_ROWS} rows", path)
+    servers = _texts("server", pairs.field("server"), path)
+    values = pairs.field("input_bytes").cast(arrow.float64()).to_pylist()
+    found: list[Inputs | None] = []
+    at = 0
+    for row, size in enumerate(column.value_lengths().to_pylist()):
+        fed = tuple(zip(servers[at : at + (size or 0)], values[at : at + (size or 0)], strict=True))
+        if any(server is None or value is None for server, value in fed):
+            raise InputError(f"row {first + row + 1}: inputs is {str(fed)[:200]}; allowed: server and input_bytes", path)
+        found.append(None if size is None else fed)
+        at += size or 0
+    return found
 
 
 def write_parquet(trace: Trace, path: Path) -> list[str]:
