@@ -9,6 +9,11 @@ PACKAGES := simulator models profiles workloads experiments
 FILES = $(shell find cutlayer $(PACKAGES) -name '*.py' | wc -l)
 TREE := build/tree
 
+# an install that replaced the checkout's (`pip install .`), removed it, or is of a checkout that has moved: put it back
+ifeq ($(shell grep -ls "'$(CURDIR)/cutlayer'" $(VENV)/lib*/python*/site-packages/__editable___cutlayer_*.py),)
+.PHONY: $(VENV)/.core
+endif
+
 .PHONY: install demo test test-slow lint docs bench clean
 
 install: $(VENV)/.core  ## .venv/bin/cutlayer

@@ -1,34 +1,77 @@
-"""What the pages are made of beside Markdown: the command line from its parser, notebooks, guides by name."""
+"""What pages are generated from beside Markdown: the parser, the packages, notebooks, the names of the guides."""
 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from mkdocs.structure.files import File
 
 from cutlayer.experiments.cli.main import EXIT_STATUS, build_parser
 
 DOCS = Path(__file__).resolve().parent
 COMMAND_LINE = "<!-- the command line, from its parser -->"
-UNBUILT = re.compile(r"^\*Unbuilt, .*?\.\*\n", flags=re.DOTALL | re.MULTILINE)
-"""What a page of the reference tells those who read its source."""
+ROOMS = ("cutlayer", "simulator", "models", "profiles", "workloads", "experiments")
+LEFT_OUT = {"__init__", "__main__", "cli", "bench"}
+"""The command line has a page of its own; nobody imports the benchmarks."""
 NOTEBOOK = re.compile(r"<!-- the notebook (\S+) -->")
 
 
+def on_startup(**_: Any) -> None:
+    """Lay the packages out as installed, for those who read sources by their place and follow no import hook."""
+    tree = DOCS.parent / "build" / "docs" / "cutlayer"
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.mkdir(parents=True)
+    for path in (*(DOCS.parent / "cutlayer").glob("*.py"), *(DOCS.parent / name for name in ROOMS[1:])):
+        (tree / path.name).symlink_to(path)
+
+
 def on_config(config: Any) -> Any:
-    """Add every page that lies in docs/ itself and is named nowhere to the guides."""
+    """Add every page in docs/ that the navigation does not name to the guides, and a page a room to the reference."""
     (guides,) = (part["Guides"] for part in config.nav if "Guides" in part)
     named = set(re.findall(r"[\w/-]+\.md", json.dumps(config.nav)))
     guides += [path.name for path in sorted(DOCS.glob("*.md")) if path.name not in named]
+    (reference,) = (part["Reference"] for part in config.nav if "Reference" in part)
+    reference += [{name: f"reference/{name}.md"} for name, _ in rooms()]
     return config
 
 
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages of the rooms."""
+    for name, folder in rooms():
+        files.append(File.generated(config, f"reference/{name}.md", content=room(name, folder)))
+    return files
+
+
+def rooms() -> Iterator[tuple[str, Path]]:
+    """Yield every installed package that has a page, by its installed name, and its folder."""
+    for name in ROOMS:
+        folder = DOCS.parent / name
+        yield (name if name == "cutlayer" else f"cutlayer.{name}"), folder
+        for inner in sorted(path.parent for path in folder.glob("*/__init__.py")):
+            if inner.name not in LEFT_OUT:
+                yield f"cutlayer.{name}.{inner.name}", inner
+
+
+def room(name: str, folder: Path) -> str:
+    """Return the page of a room: what its package says, then every module in it that has a public name."""
+    deep = name.count(".") > 1
+    lines = [f"# {name}", "", ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""]
+    for path in sorted(folder.rglob("*.py") if deep else folder.glob("*.py")):
+        names = path.relative_to(folder).with_suffix("").parts
+        if LEFT_OUT.isdisjoint(names) and not names[-1].startswith("_"):
+            lines += ["", f"::: {'.'.join([name, *names])}"]
+    return "\n".join(lines) + "\n"
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the command line and notebooks where a page wants them; leave out what is said of pages not yet built."""
-    markdown = UNBUILT.sub("", markdown)
+    """Put the command line and notebooks where a page wants them."""
     if COMMAND_LINE in markdown:
         markdown = markdown.replace(COMMAND_LINE, command_line())
     return NOTEBOOK.sub(lambda match: notebook(DOCS / "notebooks" / match[1]), markdown)

@@ -1,12 +1,13 @@
-"""What a scheduler's file is made of: itself, and the modules of its folder that it imports.
+"""A scheduler's file and the modules that it imports from its folder or its project.
 
-Both decide the results, so both are in the key of a run; and a module that is edited is loaded again, where a worker
-has lived longer than the version it knows.
+All of them decide the results, so all are in the key of a run; and a module that was edited is loaded again by workers
+that have loaded an earlier version.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -26,9 +27,9 @@ _STANDARD = Path(sysconfig.get_paths()["stdlib"])
 
 
 def digest(path: str | Path) -> str:
-    """Return the digest of a scheduler's file and of the modules of its folder that it imports; see `modules`.
+    """Return the digest of a scheduler's file and of the modules of its project that it imports; see `modules`.
 
-    Call it after the file was loaded: it may say where its modules are.
+    Call it after the file was loaded, since the file may extend `sys.path`.
     """
     own = _digest(Path(path).read_bytes())
     found = modules(path)
@@ -41,13 +42,48 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+_PROJECT = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+_on_the_path: list[str] = []
+"""What `on_the_path` has left at the end of `sys.path`, for imports inside of functions."""
+
+
+def folders(path: str | Path) -> list[Path]:
+    """Return where a scheduler's file may import from: its folder, and that of its project, if another.
+
+    The project's folder is the nearest one above the file with one of .git, pyproject.toml, setup.py and setup.cfg.
+    """
+    own = Path(path).resolve().parent
+    projects = (at for at in (own, *own.parents) if any((at / name).exists() for name in _PROJECT))
+    return list(dict.fromkeys([own, next(projects, own)]))
+
+
+@contextlib.contextmanager
+def on_the_path(path: str | Path) -> Iterator[None]:
+    """Import from the folders of a scheduler's file, first of all meanwhile and last of all afterwards."""
+    for name in _on_the_path:
+        if name in sys.path:
+            sys.path.remove(name)
+    _on_the_path[:] = []
+    names = [str(folder) for folder in folders(path)]
+    sys.path[:0] = names
+    try:
+        yield
+    finally:
+        for name in names:
+            if name in sys.path:
+                sys.path.remove(name)
+            if name not in sys.path:
+                sys.path.append(name)
+                _on_the_path.append(name)
+
+
 def modules(path: str | Path) -> dict[str, Path]:
     """Return the modules that a file imports, and those that they import, with their files.
 
-    Only those below the file's own folder: what is installed, or is of cutlayer, has a version of its own. Imports
+    Only those of the file's own project: what is installed, or is of cutlayer, has a version of its own. Imports
     count where they are written as statements, also those inside of functions.
     """
-    folder = Path(path).resolve().parent
+    folder = folders(path)[-1]
     found: dict[str, Path] = {}
     others: set[str] = set()
     waiting = [("", Path(path))]
@@ -117,7 +153,7 @@ def _is_own(place: Path, folder: Path) -> bool:
 
 
 _brought: dict[str, tuple[Path, Path, str]] = {}
-"""The modules that schedulers' files have brought in: the folder of that file, their own file and its digest."""
+"""The modules that schedulers' files have imported first: the folder of that file, their own file and its digest."""
 
 
 def forget_stale(path: str | Path) -> None:

@@ -59,7 +59,7 @@ def _import_file(path: Path) -> Any:
         raise InputError("is not a Python file (.py)", path)
     module = importlib.util.module_from_spec(spec)
     try:
-        with _importing, prints_to_stderr(), _no_cached_code():
+        with _importing, prints_to_stderr(), _no_cached_code(), own_code.on_the_path(path):
             own_code.forget_stale(path)
             before = set(sys.modules)
             sys.modules[spec.name] = module  # pickling and dataclasses look the module up by name
@@ -98,7 +98,7 @@ def prints_to_stderr() -> contextlib.AbstractContextManager[object]:
 def code_digest(spec: str) -> str:
     """Return the digest of the code of a scheduler of one's own, ``""`` of one that is registered.
 
-    It is that of its file and of the modules of the file's folder that it imports (`experiments.scenarios.own_code`).
+    It is that of its file and of the modules of its project that it imports (`own_code`).
     """
     path, colon, _ = spec.rpartition(":")
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import pickle
 import threading
 import uuid
@@ -272,12 +273,15 @@ class _Round:
     def _send(
         self, cell: Cell, under_way: dict[Any, tuple[Cell, str]], completed: Any, name: str | None = None
     ) -> None:
-        number = next(self._number)
+        given, number = cell, next(self._number)
         name = name or f"{self._session}{number}"
         held = self._held(cell.scenario)
         key = f"cutlayer-{cell.key}-{number}"
+        own, colon, _ = cell.scheduler.rpartition(":")
+        if colon:  # a worker may run in another folder
+            cell = replace(cell, scheduler=os.path.abspath(own) + cell.scheduler[len(own) :])
         future = self._client.submit(_work, without_scenario(cell), held, name, versions(), key=key, pure=False)
-        under_way[future] = cell, name
+        under_way[future] = given, name
         completed.add(future)
 
     def _held(self, scenario: Scenario) -> Any:

