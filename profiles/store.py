@@ -96,7 +96,7 @@ def _text(file: Path) -> str:
     try:
         if file.exists() and not file.is_file():  # a pipe never ends, nor does a device
             raise InputError("is a folder, a pipe or a device; allowed: a profile in JSON", str(file))
-        if file.stat().st_size > MOST_BYTES:
+        if file.is_file() and file.stat().st_size > MOST_BYTES:
             raise InputError(f"has more than {MOST_BYTES:,} bytes; allowed: a profile in JSON", str(file))
         data = file.read_bytes()
     except (OSError, ValueError) as error:

@@ -72,8 +72,8 @@ def test_a_saved_profile_has_a_layer_a_line(two, tmp_path):
 
 
 names = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=8)
-sizes = st.integers(1, 10**12) | st.floats(1e-300, 1e300)
-times = st.none() | st.floats(0, 1e9)
+sizes = st.integers(1, 10**12) | st.floats(1e-50, 1e50)
+times = st.none() | st.just(0.0) | st.floats(1e-50, 1e9)
 shapes = st.lists(st.integers(1, 10**6), min_size=1, max_size=4).map(tuple)
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(max_size=5)
@@ -213,7 +213,7 @@ def test_a_profile_without_layers_is_refused_where_they_should_stand(tmp_path):
 
 
 def test_a_folder_or_nothing_instead_of_a_file_is_said(tmp_path):
-    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+    with pytest.raises(InputError, match="is a folder, a pipe or a device"):
         store.load(tmp_path)
     with pytest.raises(InputError, match="cannot be read: No such file"):
         store.load(tmp_path / "none.json")
@@ -291,3 +291,28 @@ def test_shipped_profiles_lie_beside_the_code_whatever_folder_is_called_as_the_p
     monkeypatch.setattr(package.__spec__, "submodule_search_locations", ["/nowhere"])  # as a folder here would
     monkeypatch.setattr(package, "__path__", ["/nowhere"])
     assert "alexnet" in store.shipped()
+
+
+@pytest.mark.parametrize(
+    "old, new, says",
+    [
+        ('"flop": 90', '"flop": 1e80', "flop is 1e+80; allowed: 0, or 1e-50 to 1e+50"),
+        ('"output_bytes": 8', '"output_bytes": 1e-90', "output_bytes is 1e-90; allowed"),
+        ('"time_s": 0.5', '"time_s": 1e300', "time_s is 1e+300; allowed"),
+        ('"bytes": 16', '"bytes": 1e200', "bytes is 1e+200; allowed"),
+    ],
+)
+def test_numbers_beyond_what_files_may_hold_are_refused(tmp_path, old, new, says):
+    line, message = fault(LINES.replace(old, new), tmp_path)[:2]
+    assert says in message and line > 1
+
+
+def test_a_pipe_or_a_device_among_profiles_is_refused_at_once(tmp_path):
+    (tmp_path / "a.json").write_text(LINES)
+    os.mkfifo(tmp_path / "b.json")
+    with pytest.raises(InputError, match=r"b\.json: is a folder, a pipe or a device"):
+        store.load_dir(tmp_path)
+    (tmp_path / "b.json").unlink()
+    (tmp_path / "b.json").symlink_to("/dev/zero")
+    with pytest.raises(InputError, match=r"b\.json: is a folder, a pipe or a device"):
+        store.load_dir(tmp_path)

@@ -81,7 +81,7 @@ FORMATS.register("parquet")(Parquet())
 
 
 def _opened(path: Path, names: Sequence[str] = ()) -> Any:
-    """Open a file; columns of `names` are read as dictionaries, so that one is in memory once however often it comes."""
+    """Open a file; columns of `names` are read as dictionaries: each name is in memory once."""
     arrow, parquet = _arrow()
     try:
         file = parquet.ParquetFile(path, read_dictionary=names)
@@ -169,7 +169,7 @@ def _batches(path: Path, columns: Sequence[str]) -> Iterator[list[Any]]:
     """Yield the columns of some rows at a time, in the order of `columns`."""
     arrow, _ = _arrow()
     with _opened(path, [name for name in columns if name in ("task", "profile")]) as file:
-        rows = FED_ROWS if "inputs" in columns else ROWS
+        rows = min(FED_ROWS, ROWS) if "inputs" in columns else ROWS
         batches = file.iter_batches(batch_size=rows, columns=list(columns), use_threads=False)
         while True:
             try:
@@ -228,7 +228,9 @@ def _fed(column: Any, first: int, path: Path) -> list[Inputs | None]:
     for row, size in enumerate(column.value_lengths().to_pylist()):
         fed = tuple(zip(servers[at : at + (size or 0)], values[at : at + (size or 0)], strict=True))
         if any(server is None or value is None for server, value in fed):
-            raise InputError(f"row {first + row + 1}: inputs is {str(fed)[:200]}; allowed: server and input_bytes", path)
+            raise InputError(
+                f"row {first + row + 1}: inputs is {str(fed)[:200]}; allowed: server and input_bytes", path
+            )
         found.append(None if size is None else fed)
         at += size or 0
     return found
