@@ -43,6 +43,7 @@ bench: $(VENV)/.core  ## ratios against references measured in the same run
 	$(BIN)/python -m cutlayer.experiments.bench.admission
 	$(BIN)/python -m cutlayer.experiments.bench.frames
 	$(BIN)/python -m cutlayer.experiments.bench.bounds
+	$(BIN)/python -m cutlayer.experiments.bench.prices
 	$(BIN)/python -m cutlayer.experiments.bench.sweep --grid $(GRID_SEEDS)
 
 clean:  ## remove the environment and all results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from numbers import Real
 from typing import Any
@@ -34,7 +35,18 @@ def frozen(values: ArrayLike, dtype: type = np.float64) -> NDArray[Any]:
 
 
 class ReadOnly:
-    """Keeps its arrays read-only in copies and after pickling, which NumPy does not."""
+    """Keeps its arrays read-only in copies and after pickling, which NumPy does not; shows itself in a line."""
+
+    def _shown(self) -> dict[str, str]:
+        """Return what to show of the object, by name."""
+        return {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(f'{name} {text}' for name, text in self._shown().items())}>"
+
+    def _repr_html_(self) -> str:
+        lines = (f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in self._shown().items())
+        return f"<table>{''.join(lines)}</table>"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for value in state.values():

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cutlayer.simulator.frozen import FloatArray, ReadOnly, check, frozen, positive
+from cutlayer.simulator.units import render
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Layer:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Profile(ReadOnly):
     """What every layer of a network computes and puts out.
 
@@ -78,6 +79,14 @@ class Profile(ReadOnly):
 
     def __len__(self) -> int:
         return len(self.layers)
+
+    def _shown(self) -> dict[str, str]:
+        return {
+            "name": self.name,
+            "input": f"{'x'.join(map(str, self.input_shape))}, {render(self.input_bytes, 'B')}",
+            "layers": f"{len(self)} ({', '.join(layer.name for layer in self.layers)})",
+            "work": render(sum(layer.flop for layer in self.layers), "FLOP"),
+        }
 
     @cached_property
     def ratio_by_cut(self) -> FloatArray:

@@ -18,6 +18,7 @@ from cutlayer.simulator.errors import UnknownNameError
 from cutlayer.simulator.frozen import FloatArray, IntArray, ReadOnly, check, frozen, positive
 from cutlayer.simulator.profile import Layer, Profile
 from cutlayer.simulator.ties import INSTANT_ULP, is_by
+from cutlayer.simulator.units import render
 
 Reservation = Literal["sustained", "deadline"]
 RESERVATIONS: tuple[Reservation, ...] = ("sustained", "deadline")
@@ -34,7 +35,13 @@ def _matrix(values: Any) -> Any:
     return matrix
 
 
-@dataclass(frozen=True, eq=False)
+def _between(values: FloatArray, unit: str) -> str:
+    """Return the least and the largest of some quantities in words."""
+    low, high = render(float(values.min()), unit), render(float(values.max()), unit)
+    return low if low == high else f"{low} to {high}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Network(ReadOnly):
     """Edge servers and the links their traffic crosses on its way to the cloud.
 
@@ -143,6 +150,15 @@ class Network(ReadOnly):
             f"reservation_margin is {self.reservation_margin!r}; allowed: 0 or more, finite",
         )
 
+    def _shown(self) -> dict[str, str]:
+        links = "one each" if self.is_star else str(len(self.links))
+        return {
+            "servers": f"{len(self.servers)} ({_between(self.capacity_flop_per_s, 'FLOP/s')})",
+            "links": f"{links} ({_between(self.link_bps, 'bit/s')})",
+            "usable share": f"{self.usable_share:g}",
+            "reservation": self.reservation,
+        }
+
     @cached_property
     def usable_bps(self) -> FloatArray:
         """V * b_m: what tasks may reserve on every link [bit/s], shape (M,)."""
@@ -180,7 +196,7 @@ class Network(ReadOnly):
         return self.routes is None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Task(ReadOnly):
     """A stream of frames to run through one network.
 
@@ -244,6 +260,17 @@ class Task(ReadOnly):
         )
         low, high = self.input_bytes.min(), self.input_bytes.max()
         check(bool(low > 0 and high < math.inf), f"{what} input_bytes {low:g} to {high:g}; allowed: above 0, finite")
+
+    def _shown(self) -> dict[str, str]:
+        frame = f"{render(self.frame_bytes, 'B')} at {len(self.servers)} server{'s' * (len(self.servers) > 1)}"
+        return {
+            "name": self.name,
+            "arrival": f"{self.arrival_s:.10g} s",
+            "profile": self.profile.name,
+            "frames": f"{render(self.frame_rate_hz, 'Hz')}, {frame}",
+            "deadline": render(self.deadline_s, "s"),
+            "lifetime": "for ever" if self.lifetime_s == math.inf else f"{self.lifetime_s:.10g} s",
+        }
 
     def departed_by(self, time_s: float) -> bool:
         """Return whether it would have departed by that time [s], if it was deployed on arrival."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cutlayer.simulator.results.tables import ENDINGS
 from cutlayer.simulator.units import render
 
 _UNITS = {
@@ -15,8 +16,6 @@ _UNITS = {
     "mean_on": "s", "mean_off": "s", "mean_up": "s", "mean_down": "s",
 }  # fmt: skip
 """Units of the keys of a scenario, or of the tables of a distribution."""
-ENDINGS = {"flop_per_s": "FLOP/s", "bps": "bit/s", "bytes": "B", "hz": "Hz", "flop": "FLOP", "s": "s"}
-"""Units that the name of a parameter ends with."""
 
 
 def varied(scenarios: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -48,7 +47,7 @@ def in_words(scenario: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 def unit_of(name: str) -> str:
     """Return the unit of a parameter; nothing where it has none."""
     last = name.rpartition(".")[2]
-    ending = next((unit for ending, unit in ENDINGS.items() if last.endswith(f"_{ending}")), "")
+    ending = next((unit for ending, unit in ENDINGS.items() if last.endswith(ending)), "")
     return _UNITS.get(last, ending)
 
 
@@ -61,8 +60,8 @@ def title_of(name: str) -> str:
     ('capacity', 'frame bytes', 'usable share')
     """
     last = name.rpartition(".")[2]
-    ending = next((ending for ending in ENDINGS if last.endswith(f"_{ending}") and last != "frame_bytes"), "")
-    return last.removesuffix(f"_{ending}").replace("_", " ")
+    ending = next((ending for ending in ENDINGS if last.endswith(ending) and last != "frame_bytes"), "")
+    return last.removesuffix(ending).replace("_", " ")
 
 
 def _distribution(scenario: Mapping[str, Any], table: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from cutlayer.simulator.results import tables
 from cutlayer.simulator.results.tables import TABLES
 
 _HEADS = {
@@ -35,12 +36,12 @@ class Unit(NamedTuple):
     name: str
 
 
-_UNITS = {
-    "_flop_per_s": Unit("GFLOP/s", 1e9, "FLOP/s"),
-    "_bps": Unit("Mbit/s", 1e6, "bit/s"),
-    "_bytes": Unit("kB", 1e3, "byte"),
-    "_hz": Unit("Hz", 1.0, "Hz"),
-    "_s": Unit("s", 1.0, "s"),
+_SHOWN = {
+    "FLOP/s": Unit("GFLOP/s", 1e9, "FLOP/s"),
+    "bit/s": Unit("Mbit/s", 1e6, "bit/s"),
+    "B": Unit("kB", 1e3, "byte"),
+    "Hz": Unit("Hz", 1.0, "Hz"),
+    "s": Unit("s", 1.0, "s"),
 }
 _MS = Unit("ms", 1e-3, "s")
 _IN_MS = ("deadline_s", "transfer_", "end_to_end_")
@@ -54,10 +55,8 @@ def unit_of(name: str) -> Unit | None:
     >>> unit_of("need_bps"), unit_of("transfer_mean_s").shown, unit_of("arrival_s").shown, unit_of("cut")
     (Unit(shown='Mbit/s', per=1000000.0, name='bit/s'), 'ms', 's', None)
     """
-    ending = next((ending for ending in _UNITS if name.endswith(ending)), None)
-    if ending is None:
-        return None
-    return _MS if ending == "_s" and name.startswith(_IN_MS) else _UNITS[ending]
+    unit = tables.unit_of(name)
+    return _MS if unit == "s" and name.startswith(_IN_MS) else _SHOWN.get(unit)
 
 
 def described(table: str, name: str) -> dict[str, Any]:

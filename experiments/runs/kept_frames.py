@@ -50,7 +50,7 @@ def save_frames(path: Path, kept: KeptFrames, network: Network, spans: Sequence[
 def copy_frames(part: str, out: str, key: str) -> None:
     """Copy the frames of a run, where they were kept, from beside one results file to beside another."""
     source = frames_path(part, key)
-    if source.is_file():
+    if os.path.isfile(source):
         with whole(frames_path(out, key)) as draft:
             shutil.copyfile(source, draft)
 
@@ -115,7 +115,7 @@ def read_kept(results: Results, row: Mapping[str, Any]) -> Kept | None:
         If the file beside the results exists but is not one of the frames of this run: nothing in it is believed.
     """
     path = frames_path(results.path, row["key"])
-    if not path.exists():
+    if not os.path.exists(path):  # also where the name would be too long
         return None
     if not path.is_file():
         raise InputError("is a folder, a pipe or a device; allowed: frames that were kept", path)

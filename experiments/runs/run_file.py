@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 from cutlayer.experiments.console import log
@@ -13,7 +14,7 @@ from cutlayer.experiments.scenarios.inputs import Inputs
 from cutlayer.experiments.scenarios.scenario import Scenario
 from cutlayer.simulator.policy import Scheduler
 from cutlayer.simulator.results.file import Results
-from cutlayer.simulator.units import render
+from cutlayer.simulator.units import moment, render
 
 
 def say_inputs(scenario: Scenario, inputs: Inputs) -> None:
@@ -53,7 +54,7 @@ def run_into(results: Results, cell: Cell, workload: Workload, scheduler: Schedu
 def _or_no_frames(results: Results, key: str) -> Iterator[None]:
     """Write a run with its frames meanwhile: where the run does not get written, its frames do not stay either."""
     path = frames_path(results.path, key)
-    there = path.exists()  # of the same run, so the same frames
+    there = os.path.exists(path)  # of the same run, so the same frames
     try:
         yield
     except BaseException:
@@ -75,7 +76,7 @@ def as_text(done: Done, out: str) -> str:
     counts = ", ".join(f"{row[f'{name}_tasks']} {name}" for name in names)
     reserved = f"{render(row['reserved_bps'], 'bit/s')} and {render(row['reserved_flop_per_s'], 'FLOP/s')}"
     lines = [
-        f"{row['scheduler']}: {row['arrived_tasks']} tasks arrived in {row['end_s']:g} s: {counts}",
+        f"{row['scheduler']}: {row['arrived_tasks']} tasks arrived in {moment(row['end_s'])}: {counts}",
         f"reserved at the end: {reserved}",
     ]
     if row.get("bound_tasks") is not None:

@@ -48,11 +48,14 @@ def trace_of(
     end_s = scenario.run.until
     if isinstance(end_s, float) and end_s < trace.last_s:
         whole, trace = trace, until(trace, end_s)
-        notes.append(
-            f"workload: {whole.count - trace.count} of {whole.count} tasks arrive after run.until "
-            f"({render(end_s, 's')}) and are left out"
-        )
+        notes += left_out(whole.count - trace.count, whole.count, end_s)
     return trace, notes
+
+
+def left_out(late: int, count: int, end_s: float) -> list[str]:
+    """Return a note where tasks arrive after the end of the run."""
+    said = f"workload: {late} of {count} tasks arrive after run.until ({render(end_s, 's')}) and are left out"
+    return [said] if late else []
 
 
 def _refuse_two_clocks(scenario: Scenario, trace: Trace, file: str) -> None:
@@ -89,7 +92,7 @@ def _read(said: TraceSection, network: Network, profiles: Mapping[str, Profile],
         raise fault.located(path) from None
 
 
-def end_of(scenario: Scenario, trace: Trace, tasks: Iterable[Task]) -> float:
+def end_of(scenario: Scenario, last_arrival_s: float, tasks: Iterable[Task]) -> float:
     """Return when a run ends [s]: with the last arrival, at a time, or when the last task departs if all are deployed.
 
     Raises
@@ -99,19 +102,19 @@ def end_of(scenario: Scenario, trace: Trace, tasks: Iterable[Task]) -> float:
     """
     said = scenario.run.until
     if said != LAST_DEPARTURE:
-        return trace.last_s if said is None else float(said)
-    ends_s = (task.arrival_s + task.lifetime_s for task in tasks if task.lifetime_s < math.inf)
-    last_s = max(ends_s, default=None)
-    if last_s is None and trace.count:
+        return last_arrival_s if said is None else float(said)
+    ends_s = [task.arrival_s + task.lifetime_s for task in tasks if task.lifetime_s < math.inf]
+    if not ends_s and last_arrival_s > 0:
         raise InputError(
             f'run.until is "{LAST_DEPARTURE}" and all tasks stay for ever; set workload.lifetime, or a time'
         )
-    return max(trace.last_s, last_s or 0.0)
+    return max([last_arrival_s, *ends_s])
 
 
-def cut_short(scenario: Scenario, trace: Trace, end_s: float) -> list[str]:
+def cut_short(scenario: Scenario, trace: Trace) -> list[str]:
     """Return a note where tasks of a trace have no frame in the run, since it ends as they arrive."""
-    if scenario.frames is None or scenario.workload.trace is None:
+    end_s = trace.last_s
+    if scenario.frames is None or scenario.workload.trace is None or scenario.run.until not in (None, end_s):
         return []
     late = sum(int((chunk["arrival_s"] >= end_s).sum()) for chunk in trace.chunks())
     if late <= WORTH_SAYING * trace.count:

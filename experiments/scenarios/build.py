@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cutlayer.experiments.scenarios.arrivals import cut_short, end_of, frame_note, trace_of
+from cutlayer.experiments.scenarios.arrivals import cut_short, end_of, frame_note, left_out, trace_of
 from cutlayer.experiments.scenarios.capacity import measured
 from cutlayer.experiments.scenarios.fields import Range
 from cutlayer.experiments.scenarios.inputs import Frames, Inputs, Streamed, traffic
@@ -18,7 +18,7 @@ from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.frames.settings import check as check_frames
 from cutlayer.simulator.frames.settings import check_windows
 from cutlayer.simulator.rng import stream
-from cutlayer.simulator.types import Network, Profile
+from cutlayer.simulator.types import Network, Profile, Task
 from cutlayer.workloads.conditions import merge, read_conditions
 from cutlayer.workloads.formats import read_network
 from cutlayer.workloads.outages import random_faults
@@ -37,23 +37,25 @@ MOST_HELD = 100_000
 """More tasks than these are not held in memory, but drawn again whenever they are gone through."""
 
 
-def inputs(scenario: Scenario, seed: int) -> Inputs:
-    """Return the inputs of a run of `scenario` for `seed`."""
-    topology = topology_of(scenario, seed)
-    network = network_of(scenario, seed) if topology is None else topology.network
-    profiles = profiles_of(scenario)
-    trace, notes = trace_of(scenario, network, profiles, seed)
-    workload = scenario.workload
-    options = {
-        "draws": {name: how for name, how in workload.draws.items() if not _says(trace, name)},
-        "spread": workload.spreading(None if topology is None else distances(topology)),
-        "seed": seed,
-    }
-    tasks = Streamed(trace, network, profiles, options)
-    iter(tasks)  # so that what is wrong is said now
-    held = list(tasks) if trace.count <= MOST_HELD else None
-    end_s = end_of(scenario, trace, tasks if held is None else held)
-    notes += [*frame_note(scenario, trace, profiles), *cut_short(scenario, trace, end_s)]
+def inputs(
+    scenario: Scenario, seed: int, *, network: Network | None = None, tasks: Sequence[Task] | None = None
+) -> Inputs:
+    """Return the inputs of a run of `scenario` for `seed`, with a network or tasks in place of its own."""
+    topology = topology_of(scenario, seed) if network is None else None
+    if network is None:
+        network = network_of(scenario, seed) if topology is None else topology.network
+    notes: list[str] = []
+    found: list[Task] | Streamed
+    if tasks is None:
+        streamed, notes = _streamed(scenario, network, topology, seed)
+        found = streamed if len(streamed) > MOST_HELD else list(streamed)
+        last_s = streamed.trace.last_s
+    else:
+        until_s = scenario.run.until if isinstance(scenario.run.until, float) else float("inf")
+        found = [task for task in tasks if task.arrival_s <= until_s]
+        notes = left_out(len(tasks) - len(found), len(tasks), until_s)
+        last_s = max((task.arrival_s for task in found), default=0.0)
+    end_s = end_of(scenario, last_s, found)
     frames = None
     if scenario.frames is not None:
         propagation_s: Any = 0.0 if topology is None else topology.propagation_s.tolist()
@@ -63,13 +65,28 @@ def inputs(scenario: Scenario, seed: int) -> Inputs:
         check_frames((), network, frames.settings, end_s)  # what no deployment can change
     return Inputs(
         network,
-        tasks if held is None else held,
+        found,
         None if scenario.run.until is None else end_s,
         frames,
         conditions_of(scenario, network, seed, end_s, notes),
         (*(f"network: {note}" for note in ([] if topology is None else topology.notes)), *notes),
         topology,
     )
+
+
+def _streamed(scenario: Scenario, network: Network, topology: Topology | None, seed: int) -> tuple[Streamed, list[str]]:
+    """Return the tasks of a scenario, checked, and notes on what was assumed; what the trace lacks is drawn."""
+    profiles = profiles_of(scenario)
+    trace, notes = trace_of(scenario, network, profiles, seed)
+    workload = scenario.workload
+    options = {
+        "draws": {name: how for name, how in workload.draws.items() if not _says(trace, name)},
+        "spread": workload.spreading(None if topology is None else distances(topology)),
+        "seed": seed,
+    }
+    tasks = Streamed(trace, network, profiles, options)
+    iter(tasks)
+    return tasks, [*notes, *frame_note(scenario, trace, profiles), *cut_short(scenario, trace)]
 
 
 def _says(trace: Trace, name: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import hashlib
 import importlib.util
 import inspect
 import json
@@ -12,7 +14,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cutlayer.experiments.scenarios import own_code
 from cutlayer.simulator.errors import InputError, UnknownNameError, in_words, near_name
@@ -34,6 +36,8 @@ def scheduler_class(spec: str) -> type[Scheduler]:
         If there is no such scheduler, or the file cannot be imported.
     """
     path, colon, name = spec.rpartition(":")
+    if spec in _given:
+        return _given[spec].kind
     if not colon:
         return SCHEDULERS[spec]
     module = _import_file(Path(path))
@@ -101,10 +105,50 @@ def code_digest(spec: str) -> str:
     It is that of its file and of the modules of its project that it imports (`own_code`).
     """
     path, colon, _ = spec.rpartition(":")
+    if spec in _given:
+        return _given[spec].sha256
     try:
         return own_code.digest(path) if colon and Path(path).is_file() else ""
     except OSError:  # gone, or not to be read: who runs it says so
         return ""
+
+
+class Given(NamedTuple):
+    """A scheduler that is an object of a Python program: its class, perhaps one of it, and the digest of its code."""
+
+    kind: type[Scheduler]
+    made: Scheduler | None
+    sha256: str
+
+
+_given: dict[str, Given] = {}
+
+
+def given(scheduler: type[Scheduler] | Scheduler) -> str:
+    """Return the name under which this process has a scheduler of its own: that of its class.
+
+    Raises
+    ------
+    InputError
+        If it is no scheduler.
+    """
+    made = scheduler if isinstance(scheduler, Scheduler) else None
+    kind = type(made) if made is not None else scheduler
+    if not _is_scheduler(kind):
+        raise InputError(f"{scheduler!r} is no subclass of OnlineScheduler or OfflineScheduler")
+    assert isinstance(kind, type)
+    state = "" if made is None else json.dumps(vars(made), sort_keys=True, default=repr)
+    _given[kind.__name__] = Given(kind, made, hashlib.sha256((_source(kind) + state).encode()).hexdigest())
+    return kind.__name__
+
+
+def _source(kind: type) -> str:
+    """Return what the code of a class is made of, also where no file has it."""
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):
+        codes = (getattr(value, "__code__", None) for value in vars(kind).values())
+        return repr([(code.co_code, code.co_consts, code.co_names) for code in codes if code is not None])
 
 
 OWN_OPTIONS = ("cut", "cut_rule", "admission")
@@ -126,6 +170,8 @@ def build_scheduler(spec: str, options: Mapping[str, Any]) -> Scheduler:
     InputError
         If the scheduler takes no such parameter, needs one that is missing, or refuses a value.
     """
+    if spec in _given and _given[spec].made is not None:
+        return copy.deepcopy(_given[spec].made)  # type: ignore[return-value]
     found = scheduler_class(spec)
     parameters = inspect.signature(found).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):

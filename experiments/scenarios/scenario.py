@@ -6,6 +6,8 @@ the file and floats in SI units inside; what is not said has the default its sec
 
 from __future__ import annotations
 
+import html
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -86,6 +88,29 @@ class Scenario(Section):
         named = _named(self.model_dump(exclude_none=True))
         return {".".join(map(str, path)): name for path, name in named if isinstance(name, InputFile)}
 
+    def __repr__(self) -> str:
+        """Return what was set, as keys and values; everything else has its default."""
+        return f"<Scenario {', '.join(f'{key}={value}' for key, value in _flat(self.as_said())) or 'of defaults'}>"
+
+    def _repr_html_(self) -> str:
+        lines = (
+            f"<tr><th>{html.escape(key)}</th><td>{html.escape(str(value))}</td></tr>"
+            for key, value in _flat(self.as_said())
+        )
+        return f"<table>{''.join(lines)}</table>"
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], **settings: Any) -> Scenario:
+        """Read a scenario file, or one that comes with cutlayer, with keys set over it as in `cutlayer.run`.
+
+        Examples
+        --------
+        >>> import cutlayer as cl
+        >>> cl.Scenario.load("paper", network__servers=20).network.servers
+        20
+        """
+        return load(path).with_settings(settings_of(settings), "settings")
+
     @property
     def written_files(self) -> dict[str, str]:
         """Where every file of the scenario lies, as a reader would write it, by the key that names it."""
@@ -159,6 +184,36 @@ def load(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Scenario
         With everything that is wrong, a line each.
     """
     return _checked(_with(read(find(path)), settings))
+
+
+def settings_of(values: Mapping[str, Any]) -> list[str]:
+    """Return keyword arguments as settings: ``__`` in a name is the dot, and values are as TOML has them.
+
+    Examples
+    --------
+    >>> settings_of({"network__servers": 20, "workload.frame_bytes": ["1 kB", "2 kB"]})
+    ['network.servers=20', 'workload.frame_bytes=["1 kB", "2 kB"]']
+    """
+    return [f"{key.replace('__', '.')}={as_toml(value)}" for key, value in values.items()]
+
+
+def as_toml(value: Any) -> str:
+    """Return a value as TOML has it in one line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(str(name))} = {as_toml(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    if isinstance(value, os.PathLike):
+        return json.dumps(os.fspath(value))
+    return json.dumps(value.item() if hasattr(value, "item") else value)
+
+
+def _flat(value: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _flat(item, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", item
 
 
 def find(path: str | os.PathLike[str]) -> str:

@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as connections_ready
 from multiprocessing.process import BaseProcess
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from cutlayer.experiments.runs.cell import Cell, Outcome, failure, without_scenario, workload_digest
@@ -318,11 +319,23 @@ def _start() -> Started:
     try:
         with theirs, _environment(ONE_THREAD | {fork_server.COORDINATOR: str(os.getpid())}):
             process = context.Process(target=serve, args=(theirs,), name="cutlayer-worker")
-            process.start()
+            with _no_main():
+                process.start()
     except BaseException:
         ours.close()
         raise
     return process, ours
+
+
+@contextlib.contextmanager
+def _no_main() -> Iterator[None]:
+    """Keep a new process from importing the main program: it needs nothing of it, and a script would sweep again."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _reason(process: BaseProcess | None) -> str:

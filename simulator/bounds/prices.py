@@ -30,8 +30,14 @@ from cutlayer.simulator.bounds.packing import TINY, Packing, Prices
 from cutlayer.simulator.demand import SLACK
 from cutlayer.simulator.types import FloatArray, Network, Task
 
-TEMPERATURES = (0.3, 0.1, 0.03, 0.01)
-"""How far apart two gains may be, in tasks, and still be blurred; the last leaves the bound within 0.01 %."""
+TEMPERATURES = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0001)
+"""How far apart two gains may be, in tasks, and still be blurred."""
+
+ITERATIONS, LEAST_ITERATIONS, EFFORT = 600, 60, 2_000_000
+"""At most so many at each temperature: fewer where there are many tasks, so that they times the tasks are this many."""
+
+PATIENCE, PROGRESS = 25, 1e-6
+"""A temperature is done with when so many iterations have not lowered the bound by this share."""
 
 LEAST_SHARE = 1e-6
 """A resource with less than this share on offer is priced as if it had this much: its price stays finite."""
@@ -125,13 +131,30 @@ def smoothed(
     return float((shares * prices).sum() + value.sum()), shares - taken
 
 
+def mixture(packing: Packing, prices: FloatArray, temperature: float) -> FloatArray:
+    """Return how the smoothed problem divides every task among its cuts at `prices`, shape (K, n).
+
+    At the minimum of the smoothed g these shares fill every priced resource exactly, so they are nearly the solution of
+    the linear relaxation. What is missing to 1 in a column is the share of the task that stays out.
+    """
+    gains = 1 - packing.costs(prices)
+    value, shares = np.zeros(len(packing)), np.zeros(gains.shape)
+    for k, gain in enumerate(gains):
+        ahead = gain - value
+        reach = np.sqrt(ahead * ahead + temperature * temperature)
+        shares[k] = (1 + ahead / reach) / 2
+        shares[:k] *= 1 - shares[k]
+        value = (value + gain + reach) / 2
+    return shares
+
+
 def find_prices(
     packing: Packing,
     shares: float | FloatArray = 1.0,
     *,
     start: FloatArray | None = None,
     temperatures: Sequence[float] = TEMPERATURES,
-    iterations: int = 60,
+    iterations: int | None = None,
 ) -> FloatArray:
     """Return prices that nearly minimise g, shape (M + E,).
 
@@ -144,9 +167,11 @@ def find_prices(
         Where to begin; by default all resources that anyone uses cost the same.
     temperatures : sequence of float
         Falling.
-    iterations : int
+    iterations : int, optional
         At most so many at each temperature.
     """
+    if iterations is None:
+        iterations = min(max(EFFORT // max(len(packing), 1), LEAST_ITERATIONS), ITERATIONS)
     shares = np.maximum(shares, LEAST_SHARE)
     scale = _scale(packing, shares)
     scarce = scale > 0
@@ -181,7 +206,7 @@ def _descend(smooth: Smooth, start: FloatArray, scale: FloatArray, iterations: i
     memory, sufficient, tolerance = 10, 1e-4, 1e-8
     z = start / np.where(scale > 0, scale, 1.0)
     value, slope = _stretched(smooth, z, scale)
-    recent, best, best_z = [value], value, z
+    recent, best, best_z, lows = [value], value, z, [value]
     largest = np.abs(slope[(z > 0) | (slope < 0)]).max(initial=0.0)  # of the directions that are open
     step = max(float(np.abs(z).max(initial=0.0)), 1.0) / largest / 10 if largest > 0 else 0.0
     for _ in range(iterations):
@@ -207,6 +232,9 @@ def _descend(smooth: Smooth, start: FloatArray, scale: FloatArray, iterations: i
         recent.append(value)
         if value < best:
             best, best_z = value, z
+        lows.append(best)
+        if len(lows) > PATIENCE and lows[-PATIENCE - 1] - best <= PROGRESS * abs(best):
+            break
     return best_z * scale
 
 

@@ -1,16 +1,17 @@
-"""From prices to a plan: deploy the cheapest, price what is left anew, fill, exchange.
+"""From prices to a plan: deploy the cheapest and price what is left anew, or round all mixtures; fill, exchange.
 
 Works on shares of resources in the order of a `Packing`, on plain arrays.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from cutlayer.simulator.bounds.packing import Packing
-from cutlayer.simulator.bounds.prices import TEMPERATURES, find_prices
+from cutlayer.simulator.bounds.prices import find_prices, mixture
 from cutlayer.simulator.demand import SLACK
 from cutlayer.simulator.types import FloatArray, IntArray
 
@@ -24,11 +25,23 @@ OUT = -1
 TAKEN = 0.4
 """The share of what is left of a resource that one round of rounding may take."""
 
-ITERATIONS = 20
-"""How far prices are improved from round to round."""
+ROUNDED_AT, ITERATIONS = 0.01, 20
+"""The temperature at which what is left is priced anew from round to round, and how far those prices are improved."""
+
+MIXED_AT = 0.001
+"""The temperature of the mixtures that are rounded: of the prices they are made at, too."""
+
+NEGLIGIBLE = 0.005
+"""A share of a task that is not worth looking at when it is rounded."""
 
 TRIALS = 2000
 """How many deployed tasks are tried for an exchange."""
+
+REFUSALS = 20
+"""After so many that do not fit beside those deployed a moment ago, the rest is looked through anew."""
+
+PATIENCE = 400
+"""After so many that have gained nothing, a pass of exchanges ends."""
 
 
 class Plan:
@@ -145,7 +158,7 @@ def round_down(plan: Plan, prices: FloatArray) -> FloatArray:
         outside = plan.outside()
         rest = plan.packing.rows(outside)
         if plan.choice.max(initial=OUT) != OUT:
-            prices = find_prices(rest, plan.free, start=prices, temperatures=TEMPERATURES[-1:], iterations=ITERATIONS)
+            prices = find_prices(rest, plan.free, start=prices, temperatures=(ROUNDED_AT,), iterations=ITERATIONS)
         costs = rest.costs(prices)
         cost = costs.min(axis=0, initial=np.inf)
         worth = np.flatnonzero(cost < 1)
@@ -164,6 +177,82 @@ def round_down(plan: Plan, prices: FloatArray) -> FloatArray:
             return prices
 
 
+def round_mixture(plan: Plan, prices: FloatArray) -> None:
+    """Deploy tasks so that the resources fill as they do in the linear relaxation: whole tasks, the cheapest first.
+
+    Tasks that cost about 1, or whose cuts cost about the same, are divided among staying out and several cuts. Each is
+    rounded to the choice that brings what has been taken so far nearest to what the shares so far would have taken, at
+    these prices: equal tasks are split among cuts as the relaxation splits them.
+
+    Parameters
+    ----------
+    plan : Plan
+        Empty.
+    prices : ndarray, shape (M + E,)
+        Found down to the temperature `MIXED_AT`.
+    """
+    packing, n_links = plan.packing, len(plan.free_links)
+    shares = mixture(packing, prices, MIXED_AT)
+    deployed = shares.sum(axis=0)
+    cost = packing.costs(prices).min(axis=0, initial=np.inf)
+    ahead, count_ahead = np.zeros(len(prices)), 0.0
+    for j in cost.argsort(kind="stable").tolist():
+        if deployed[j] < NEGLIGIBLE:
+            continue
+        links, by_rho = _row(packing.links, j)
+        servers, by_gamma = _row(packing.servers, j)
+        at = np.concatenate([links, servers + n_links])
+        needs = np.concatenate([packing.rho[:, j, None] * by_rho, packing.gamma[:, j, None] * by_gamma], axis=1)
+        behind = ahead[at] - shares[:, j] @ needs
+        options = [k for k in np.flatnonzero(shares[:, j] > NEGLIGIBLE).tolist() if plan.fits(j, k)]
+        off = [(*_off(prices[at], behind + needs[k], count_ahead + 1 - deployed[j]), k) for k in options]
+        if deployed[j] < 1 - NEGLIGIBLE or not options:
+            off.append((*_off(prices[at], behind, count_ahead - deployed[j]), OUT))
+        _, ahead[at], count_ahead, k = min(off, key=lambda option: option[0])
+        if k != OUT:
+            plan.put(j, k)
+
+
+def _off(prices: FloatArray, ahead: FloatArray, count_ahead: float) -> tuple[float, FloatArray, float]:
+    """Return how far from the relaxation this is, in tasks squared, and what was given."""
+    worth = prices * ahead
+    return float(worth @ worth) + count_ahead * count_ahead, ahead, count_ahead
+
+
+def in_order(plan: Plan, order: Iterable[int], *, evicting: bool = False) -> None:
+    """Deploy tasks one after the other at their first balanced cut that fits; with `evicting` the oldest makes room.
+
+    What `offline`, a scheduler that takes whatever fits, and `fifo` have deployed at the end, of tasks that stay.
+    """
+    packing, oldest = plan.packing, 0
+    put: list[int] = []
+    empty = Plan(packing)
+    for j in order:
+        k = _balanced(plan, j)
+        if k is None and evicting and _balanced(empty, j) is not None:
+            while k is None:
+                plan.remove(put[oldest])
+                oldest += 1
+                k = _balanced(plan, j)
+        if k is not None:
+            plan.put(j, k)
+            put.append(j)
+
+
+def _balanced(plan: Plan, j: int) -> int | None:
+    """Return the choice with the smallest bottleneck share that fits, ties to the smaller cut; None if none does."""
+    packing = plan.packing
+    at, need = _row(packing.links, j)
+    links = np.minimum.reduce((plan.free_links[at] + ROOM) / need, initial=np.inf)
+    at, need = _row(packing.servers, j)
+    servers = np.minimum.reduce((plan.free_servers[at] + ROOM) / need, initial=np.inf)
+    if links <= 0 or servers <= 0:
+        return None
+    share = np.maximum(packing.rho[:, j] / links, packing.gamma[:, j] / servers)
+    k = int(share.argmin())
+    return k if share[k] <= 1 else None
+
+
 def fill(plan: Plan, prices: FloatArray) -> None:
     """Deploy whatever still fits at any cut, the cheapest first."""
     _deploy_what_fits(plan, plan.outside(), prices)
@@ -174,7 +263,7 @@ def exchange(plan: Plan, prices: FloatArray, *, trials: int = TRIALS) -> None:
 
     What comes in instead may be two tasks, or one and the same task again at another cut, or one that is
     cheaper at these prices; if it is neither more nor cheaper, the task goes back. Ends after a pass that
-    has deployed no more than before, or after so many trials.
+    has deployed no more than before, or after so many trials; a pass ends after `PATIENCE` trials without a gain.
     """
     before = -1
     while trials > 0 and before < len(plan):
@@ -182,9 +271,13 @@ def exchange(plan: Plan, prices: FloatArray, *, trials: int = TRIALS) -> None:
         deployed = np.flatnonzero(plan.choice != OUT)
         cost = plan.packing.rows(deployed).costs(prices)[plan.choice[deployed], np.arange(len(deployed))]
         dearest = deployed[(-cost).argsort(kind="stable")][:trials]
-        trials -= len(dearest)
+        most, idle = before, 0
         for j in dearest.tolist():
+            trials -= 1
             _exchange_one(plan, j, prices)
+            most, idle = (len(plan), 0) if len(plan) > most else (most, idle + 1)
+            if idle == PATIENCE:
+                break
 
 
 def _exchange_one(plan: Plan, j: int, prices: FloatArray) -> None:
@@ -207,17 +300,25 @@ def _exchange_one(plan: Plan, j: int, prices: FloatArray) -> None:
 
 def _deploy_what_fits(plan: Plan, tasks: IntArray, prices: FloatArray) -> list[int]:
     """Deploy those of `tasks` that fit at any cut, the cheapest first; return which."""
-    rho, gamma = plan.packing.rho[:, tasks], plan.packing.gamma[:, tasks]
-    largest_rho, largest_gamma = plan.room(tasks)
-    fits = (rho <= largest_rho) & (gamma <= largest_gamma)
-    some = np.flatnonzero(fits.any(axis=0))
-    costs = np.where(fits[:, some], plan.packing.rows(tasks[some]).costs(prices), np.inf)
-    came = []
-    for at in costs.min(axis=0, initial=np.inf).argsort(kind="stable").tolist():
-        j = int(tasks[some[at]])
-        for k in costs[:, at].argsort(kind="stable").tolist():
-            if np.isfinite(costs[k, at]) and plan.fits(j, k):
+    came: list[int] = []
+    while True:
+        rho, gamma = plan.packing.rho[:, tasks], plan.packing.gamma[:, tasks]
+        largest_rho, largest_gamma = plan.room(tasks)
+        fits = (rho <= largest_rho) & (gamma <= largest_gamma)
+        some = np.flatnonzero(fits.any(axis=0))
+        costs = np.where(fits[:, some], plan.packing.rows(tasks[some]).costs(prices), np.inf)
+        order = costs.min(axis=0, initial=np.inf).argsort(kind="stable")
+        failed = 0
+        for tried, at in enumerate(order.tolist()):
+            j = int(tasks[some[at]])
+            choices = (k for k in costs[:, at].argsort(kind="stable").tolist() if np.isfinite(costs[k, at]))
+            k = next((k for k in choices if plan.fits(j, k)), None)
+            if k is not None:
                 plan.put(j, k)
                 came.append(j)
+            failed += k is None
+            if failed == REFUSALS:  # most of those behind do not fit any more either: see which, all at once
+                tasks = tasks[some[order[tried + 1 :]]]
                 break
-    return came
+        else:
+            return came

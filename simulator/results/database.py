@@ -20,7 +20,8 @@ READABLE = (3, SCHEMA)
 BUSY_S = 60.0
 """How long to wait for another process that writes [s]."""
 PATIENCE_S = 8.0
-"""How long one row may take to find [s]."""
+"""How long the next rows may take to find [s]."""
+ROWS_AT_ONCE = 100
 MOST_BYTES = 64_000_000
 """Of one row."""
 
@@ -180,23 +181,17 @@ class Database:
         InputError
             If the file cannot be read.
         """
+        connection = self.open()
         with faults_told(self.path, "read"):
-            with self._patient():
-                cursor = self.open().execute(query, values)
-            while True:
-                with self._patient():
-                    row = cursor.fetchone()
-                if row is None:
-                    return
-                yield row
-
-    @contextlib.contextmanager
-    def _patient(self) -> Iterator[None]:
-        self._until_s = time.monotonic() + PATIENCE_S
-        try:
-            yield
-        finally:
-            self._until_s = math.inf
+            try:
+                self._until_s = time.monotonic() + PATIENCE_S
+                cursor = connection.execute(query, values)
+                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                    self._until_s = math.inf
+                    yield from rows
+                    self._until_s = time.monotonic() + PATIENCE_S
+            finally:
+                self._until_s = math.inf
 
 
 def make_tables(connection: sqlite3.Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ LARGEST = 1e100
 """No quantity of the model is larger, whatever its unit: sums and squares of such numbers stay finite."""
 DEEPEST = 32
 """Of values in values, in JSON."""
+_PLAIN_PAIRS = re.compile(
+    r"\[(?:\[N, N\](?:, (?!\])|(?=\])))*\]".replace("N", r"\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d\d?)?"), re.ASCII
+)
 _TYPES = {"TEXT": (str,), "REAL": (float,), "INTEGER": (int, float)}  # a count may be a mean
 
 
@@ -88,6 +92,8 @@ def _may_be(value: str, column: Column) -> bool:
         return value in column.allowed
     if not column.json:  # a key, which is also part of file names
         return value.isascii() and value.isprintable() and "/" not in value and 0 < len(value) <= 200
+    if value == "[]" or (column.json == "pairs" and _PLAIN_PAIRS.fullmatch(value)):
+        return column.json in ("texts", "pairs")  # nearly all of a million decisions: three times as fast as parsing
     try:
         found = json.loads(value, parse_constant=float)
     except (ValueError, RecursionError):

@@ -44,13 +44,16 @@ class Column(NamedTuple):
         return unit_of(self.name)
 
 
-UNITS = {
-    "_flop_per_s": "FLOP/s", "flop": "FLOP", "_bps": "bit/s", "_bytes": "B", "_hz": "Hz", "_deg": "degree", "_s": "s",
-    "_tasks": "tasks", "_arrivals": "arrivals", "_slices": "slices", "_share": "%", "_load": "%", "gap": "%",
-    "servers": "servers", "frames": "frames", "delivered": "frames", "lost": "frames", "in_flight": "frames",
-    "violations": "frames",
+ENDINGS = {
+    "_flop_per_s": "FLOP/s", "_flop": "FLOP", "_bps": "bit/s", "_bytes": "B", "_hz": "Hz", "_deg": "degree", "_s": "s",
 }  # fmt: skip
-"""Units by how names end; of a share, ``%``: 1 is 100 %."""
+"""Units of quantities by how their names end."""
+_COUNTED = {
+    "flop": "FLOP", "_tasks": "tasks", "_arrivals": "arrivals", "_slices": "slices", "_share": "%", "_load": "%",
+    "gap": "%", "servers": "servers", "frames": "frames", "delivered": "frames", "lost": "frames",
+    "in_flight": "frames", "violations": "frames",
+}  # fmt: skip
+"""Units of counts, and of shares: of those 1 is 100 %."""
 
 
 def unit_of(name: str) -> str:
@@ -61,7 +64,7 @@ def unit_of(name: str) -> str:
     >>> unit_of("deadline_s"), unit_of("frames.wire_bytes"), unit_of("gap"), unit_of("seed")
     ('s', 'B', '%', '')
     """
-    return next((unit for ending, unit in UNITS.items() if name.endswith(ending)), "")
+    return next((unit for ending, unit in (ENDINGS | _COUNTED).items() if name.endswith(ending)), "")
 
 
 QUANTILES = (0.5, 0.95, 0.99, 0.999)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cutlayer.simulator.bounds.packing import Packing
-from cutlayer.simulator.bounds.prices import Bound, best_bound, find_prices
-from cutlayer.simulator.bounds.rounding import Plan, exchange, fill, round_down
+from cutlayer.simulator.bounds.prices import TEMPERATURES, Bound, best_bound, find_prices
+from cutlayer.simulator.bounds.rounding import MIXED_AT, Plan, exchange, fill, in_order, round_down, round_mixture
 from cutlayer.simulator.demand import balanced
 from cutlayer.simulator.ledger import Ledger
 from cutlayer.simulator.policy import SCHEDULERS, OfflineScheduler, Reject, View, rejection_when_empty
-from cutlayer.simulator.types import Network, Task
+from cutlayer.simulator.types import FloatArray, Network, Task
+
+MOST = 5_000
+"""Beside more tasks than this no other order is tried: it would take as long as the plan itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +45,11 @@ class Certificate:
 class Price(OfflineScheduler):
     """Price the resources, deploy what costs less than it is worth, and say how good that is.
 
-    Prices that nearly minimise the dual bound are rounded to a plan in rounds, each
-    pricing what the last has left; what still fits is filled in, and deployed tasks are exchanged for more
-    or cheaper ones. Like all schedulers but `cloud` it does not use cut 0, and the certificate is for cuts 1 to
-    N: how near this plan is to the best of its kind.
+    Prices that nearly minimise the dual bound are rounded to a plan in rounds, each pricing what the last has left,
+    and once more all at once, as a mixture of every task's cuts; what still fits is filled in. The better plan counts,
+    or one in the order of the inputs or of arrival, or what `fifo` has at the end, where that is better still (up to
+    `MOST` tasks). Then deployed tasks are exchanged for more or cheaper ones. Like all schedulers but `cloud` it does
+    not use cut 0, and the certificate is for cuts 1 to N: how near this plan is to the best of its kind.
 
     Attributes
     ----------
@@ -62,14 +67,15 @@ class Price(OfflineScheduler):
     def plan(self, tasks: Sequence[Task], network: Network) -> dict[str, int]:
         packing = Packing.of(tasks, network)
         self._empty = View(Ledger(network), {})
-        prices = find_prices(packing)
-        plan = Plan(packing)
-        fill(plan, round_down(plan, prices))
-        exchange(plan, prices)
+        mild = [temperature for temperature in TEMPERATURES if temperature >= MIXED_AT]
+        prices = find_prices(packing, temperatures=mild)
+        sharp = find_prices(packing, start=prices, temperatures=TEMPERATURES[len(mild) :])
+        bound = best_bound(packing, prices, sharp)
+        plan = _rounded(packing, prices, bound, [float(task.input_bytes.max()) for task in tasks])
         outside = plan.outside()
         least = packing.rows(outside).costs(prices).min(axis=0, initial=np.inf)
         self.left_out = {tasks[j].name: cost for j, cost in zip(outside.tolist(), least.tolist(), strict=True)}
-        self.certificate = Certificate(len(plan), best_bound(packing, prices))
+        self.certificate = Certificate(len(plan), bound)
         return {
             task.name: int(packing.cuts[k, j])
             for j, (task, k) in enumerate(zip(tasks, plan.choice.tolist(), strict=True))
@@ -90,3 +96,27 @@ class Price(OfflineScheduler):
         if cost > 1:
             return Reject(f"its price {cost:.4g} exceeds 1 at these prices")
         return Reject(f"no cut fits beside the plan, although its price {cost:.4g} does not exceed 1")
+
+
+def _rounded(packing: Packing, prices: FloatArray, bound: Bound, largest_bytes: Sequence[float]) -> Plan:
+    """Return the best of several plans: never fewer tasks than `offline`, `fifo` or whatever fits as it arrives."""
+    best = Plan(packing)
+    fill(best, round_down(best, prices))
+
+    def mixed(plan: Plan) -> None:
+        round_mixture(plan, prices)
+        fill(plan, prices)
+
+    by_size = sorted(range(len(packing)), key=largest_bytes.__getitem__)
+    for make in (
+        mixed,
+        lambda plan: in_order(plan, by_size),
+        lambda plan: in_order(plan, range(len(packing))),
+        lambda plan: in_order(plan, range(len(packing)), evicting=True),
+    ):
+        if len(packing) <= MOST and len(best) < math.floor(bound.tasks):
+            other = Plan(packing)
+            make(other)
+            best = max(best, other, key=len)
+    exchange(best, prices)
+    return best

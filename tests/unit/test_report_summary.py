@@ -34,7 +34,11 @@ def all_runs(servers=(10, 2)):
             if n in servers:
                 scenario = MANY if n == 10 else FEW
                 more = {"deployed_tasks": value, "bound_tasks": BOUNDS[n], "gap": 1 - value / BOUNDS[n]}
-                tables = {"decisions": rows("decisions", *DECIDED)} if (scheduler, n, seed) == ("fifo", 2, 0) else {}
+                tables = (
+                    {"decisions": rows("decisions", *({"time_s": 0.0} | one for one in DECIDED))}
+                    if (scheduler, n, seed) == ("fifo", 2, 0)
+                    else {}
+                )
                 yield run(scheduler, seed, scenario, arrived_tasks=20, **more), tables
 
 

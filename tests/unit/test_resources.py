@@ -9,6 +9,7 @@ from runs_by_hand import run, written
 
 from cutlayer.experiments.runs.resources import chart_of, network_of, resource_rows
 from cutlayer.experiments.runs.runner import run as simulated
+from cutlayer.experiments.scenarios.inputs import Inputs
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.results.tables import column_names
@@ -106,7 +107,7 @@ def test_every_row_of_a_graph_by_hand():
 @pytest.mark.parametrize("keep, held", [((), False), (("series",), True), (("tasks", "decisions", "series"), True)])
 def test_what_is_kept_of_a_run_brings_its_resources_along(keep, held):
     network = Network([1e9], [1e6])
-    done = simulated(network, [], SCHEDULERS["fifo"](), scenario={}, scheduler_label="fifo", until_s=1.0, keep=keep)
+    done = simulated(Inputs(network, [], until_s=1.0), SCHEDULERS["fifo"](), keep=keep)
     assert ("resources" in done.tables) is held
     if held:
         assert [row[0] for row in done.tables["resources"]] == ["server", "link", "cloud"]
