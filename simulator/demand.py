@@ -117,7 +117,7 @@ def demand_of(task: Task, network: Network) -> Demand:
         link_bytes=link_bytes,
         rho=rho,
         gamma=gamma,
-        first_cut=0 if network.allow_raw else 1,
+        first_cut=network.first_cut,
     )
 
 

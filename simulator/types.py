@@ -191,6 +191,11 @@ class Network(ReadOnly):
         return frozen([tightest[servers] for servers in crossed], np.intp)
 
     @property
+    def first_cut(self) -> int:
+        """The first cut that schedulers may choose: 0 (raw input) with `allow_raw`, else 1."""
+        return 0 if self.allow_raw else 1
+
+    @property
     def is_star(self) -> bool:
         """Whether every server has one link of its own."""
         return self.routes is None

@@ -279,7 +279,8 @@ def short_of(point: Point, scheduler: str, seed: int = 0) -> dict[str, float]:
     """
     inputs = point.scenario.inputs(seed)
     # whoever has to cut somewhere needs compute, also where the raw input would fit the uplink
-    prices = certificate(staying(inputs), inputs.network, first_cut=0 if scheduler == "cloud" else 1).prices
+    first_cut = 0 if scheduler == "cloud" else inputs.network.first_cut
+    prices = certificate(staying(inputs), inputs.network, first_cut=first_cut).prices
     uplink, compute = float(prices.links.sum()), float(prices.servers.sum())
     total = uplink + compute
     return {"uplink": uplink / total if total else 0.0, "compute": compute / total if total else 0.0}

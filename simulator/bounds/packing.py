@@ -99,8 +99,10 @@ class Packing:
     network: Network
 
     @classmethod
-    def of(cls, tasks: Sequence[Task], network: Network, *, first_cut: int = 1) -> Packing:
-        """Return the packing problem of `tasks` on `network`, with cuts `first_cut` (0 or 1) to N.
+    def of(cls, tasks: Sequence[Task], network: Network, *, first_cut: int | None = None) -> Packing:
+        """Return the packing problem of `tasks` on `network`, with cuts `first_cut` to N.
+
+        By default the first cut is what the network allows (`Network.first_cut`).
 
         Raises
         ------
@@ -125,7 +127,7 @@ class Packing:
             through = inputs @ network.routes[kept][:, server_order].T
             links, link_order = _ordered(through, network.usable_bps[kept])
             link_order = kept[link_order]
-        rho, gamma, cuts = _tables(tasks, network, first_cut)
+        rho, gamma, cuts = _tables(tasks, network, network.first_cut if first_cut is None else first_cut)
         for table, needs in ((rho, links), (gamma, servers)):
             largest = needs.max(axis=1).toarray().ravel() if n else np.empty(0)
             np.minimum(table, MOST_SHARE / np.maximum(largest, TINY), out=table)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cutlayer.simulator.frames.count.sums import exact_quantiles
+from cutlayer.simulator.frames.count.quantiles import exact_quantiles
 from cutlayer.simulator.frames.rows import Rows, rows
 from cutlayer.simulator.frames.slices import DELIVERED, IN_FLIGHT, Slices
 from cutlayer.simulator.results.tables import QUANTILES

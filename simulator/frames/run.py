@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -20,13 +20,13 @@ import numpy as np
 from cutlayer.simulator.conditions import Conditions, links_of, server_clock, slice_speed
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.frames.count.loads import loads
+from cutlayer.simulator.frames.count.quantiles import quantiles
 from cutlayer.simulator.frames.count.sums import (
     Sums,
     Terms,
     add,
     add_series,
     joined,
-    quantiles,
     series_values,
     stream_values,
     sums,
@@ -43,6 +43,7 @@ from cutlayer.simulator.frames.walk.fair import FairWalk
 from cutlayer.simulator.frames.walk.reserved import ReservedWalk
 from cutlayer.simulator.frames.walk.spread import Done
 from cutlayer.simulator.frames.walk.stage import Stages, course, stages
+from cutlayer.simulator.frames.windows import borders
 from cutlayer.simulator.results.tables import QUANTILES
 from cutlayer.simulator.steps import FULL, Clock, Intervals, Steps, combine, constant, held, merged
 from cutlayer.simulator.types import FloatArray, Network
@@ -60,7 +61,6 @@ def run_frames(
     conditions: Conditions | None = None,
     keep_frames: bool = False,
     given: GivenFrames | None = None,
-    servers: Collection[int] | None = None,
     workers: int = 1,
 ) -> FrameResults:
     """Walk every frame of a run.
@@ -79,11 +79,8 @@ def run_frames(
         Keep every frame; memory grows with their number.
     given : mapping, optional
         Frames to replay instead of drawing them; every (task name, server name) of the spans must be there.
-    servers : collection of int, optional
-        Walk the frames of these servers only. Which ones, in which order and in how many threads changes
-        nothing, bit for bit.
     workers : int
-        Threads.
+        Threads; how many changes nothing, bit for bit.
 
     Returns
     -------
@@ -109,15 +106,13 @@ def run_frames(
     check(spans, network, settings, end_s)
     slices, reservations = slices_by_server(spans, network, settings, end_s)
     run = _Run(network, spans, settings, end_s, conditions, keep_frames, given)
-    chosen = sorted(range(len(network.servers)) if servers is None else set(servers))
-    run.prepare(chosen, reservations)
-    mine = [slices[server] for server in chosen]
-    if workers > 1 and len(mine) > 1:
+    run.prepare(reservations)
+    if workers > 1 and len(slices) > 1:
         with ThreadPoolExecutor(workers) as pool:
-            parts = list(pool.map(run.server, mine))
+            parts = list(pool.map(run.server, slices))
     else:
-        parts = [run.server(each) for each in mine]
-    table = run.table(mine, parts)
+        parts = [run.server(each) for each in slices]
+    table = run.table(slices, parts)
     kept = None
     if keep_frames:
         kept = KeptFrames(*(np.concatenate(column) for column in zip(*(part.kept for part in parts), strict=True)))
@@ -126,9 +121,11 @@ def run_frames(
     series = np.zeros_like(parts[0].sums.series) if parts else np.zeros((0, 8))
     for part in parts:
         add_series(series, part.sums.series)
-    done = {server: part.done for server, part in zip(chosen, parts, strict=True)}
     return FrameResults(
-        table, series_values(series, settings.series_s), throughput(network, done, settings.series_s), kept
+        table,
+        series_values(series, settings.series_s),
+        throughput(network, [part.done for part in parts], settings.series_s),
+        kept,
     )
 
 
@@ -153,31 +150,6 @@ def _workspace() -> Workspace:
     return space
 
 
-_MANY = 1 << 10
-"""Borders of windows found at a time."""
-
-
-def _borders(slices: Slices, window_frames: int) -> Iterator[float]:
-    """Yield where one window ends and the next begins [s]: about so many frames are to be expected in each.
-
-    Windows are cut by expected frame count, so that idle periods cost nothing.
-    """
-    emitting = slices.stop_s > slices.start_s
-    start_s, stop_s, rate_hz = (column[emitting] for column in (slices.start_s, slices.stop_s, slices.rate_hz))
-    # what is left at the end and less than half a window is not worth one of its own
-    borders = math.ceil(float(((stop_s - start_s) * rate_hz).sum()) / window_frames - 0.5) - 1
-    if borders > 0:
-        begin, end = float(start_s.min()), float(stop_s.max())
-        speed = constant(float(rate_hz.sum()))
-        if start_s.max() > begin or stop_s.min() < end:
-            speed = held(start_s - begin, stop_s - begin, rate_hz)
-        expected = Clock(speed)
-        for low in range(1, borders + 1, _MANY):
-            yield from (
-                begin + expected.when(np.arange(low, min(low + _MANY, borders + 1)) * float(window_frames))
-            ).tolist()
-
-
 @dataclass(eq=False)
 class _Run:
     """What all servers of a run have in common."""
@@ -192,19 +164,19 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.propagation_s = self.settings.propagation_of(self.network)
-        self._compute: dict[int, Clock] = {}
-        self._uplink: dict[int, Clock] = {}
+        self._compute: list[Clock] = []
+        self._uplink: list[Clock] = []
 
-    def prepare(self, servers: Sequence[int], reservations: Sequence[Sequence[tuple[float, float, float]]]) -> None:
-        """Find out how fast compute and slices of these servers run, given who reserves what on every link when."""
+    def prepare(self, reservations: Sequence[Sequence[tuple[float, float, float]]]) -> None:
+        """Find out how fast compute and slices of every server run, given who reserves what on every link when."""
         links: dict[int, Steps] = {}
-        for server in servers:
+        for server in range(len(self.network.servers)):
             crossed = links_of(self.network, server)
             for link in crossed:
                 if link not in links:
                     links[link] = self._speed(link, reservations[link])
-            self._uplink[server] = server_clock([links[link] for link in crossed])
-            self._compute[server] = self.conditions.compute_clock(self.network, server)
+            self._uplink.append(server_clock([links[link] for link in crossed]))
+            self._compute.append(self.conditions.compute_clock(self.network, server))
 
     def _speed(self, link: int, reservations: Sequence[tuple[float, float, float]]) -> Steps:
         """Return how fast slices run on a link; with fair sharing what they share [bit/s]."""
@@ -252,7 +224,7 @@ class _Run:
             walk = FairWalk(slices, through, done)
         else:
             walk = ReservedWalk(slices, through, _workspace())
-        for until in chain(_borders(slices, self.settings.window_frames), (math.inf,)):
+        for until in chain(borders(slices, self.settings.window_frames), (math.inf,)):
             window = source.before(until)
             count_frames(window, frames)
             yield walk.window(window)
@@ -307,8 +279,8 @@ class _Run:
         propagation_s = np.repeat(self.propagation_s[[mine.server for mine in slices]], [len(mine) for mine in slices])
         load = loads(
             slices,
-            [self._compute[mine.server].speed for mine in slices],
-            [self._uplink[mine.server].speed for mine in slices],
+            [clock.speed for clock in self._compute],
+            [clock.speed for clock in self._uplink],
             fair=self.settings.sharing == "fair",
         )
         total = joined([part.sums for part in parts])

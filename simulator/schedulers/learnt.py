@@ -83,5 +83,5 @@ def admitted(packing: Packing, prices: FloatArray, shares: FloatArray) -> float:
 
 
 def fits_empty(task: Task, view: View) -> bool:
-    """Return whether some cut of 1 to N fits into the empty network."""
-    return any(cut > 0 for cut in view.empty().fitting(task))
+    """Return whether some cut fits into the empty network."""
+    return bool(view.empty().fitting(task))

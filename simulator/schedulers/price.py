@@ -48,8 +48,9 @@ class Price(OfflineScheduler):
     Prices that nearly minimise the dual bound are rounded to a plan in rounds, each pricing what the last has left,
     and once more all at once, as a mixture of every task's cuts; what still fits is filled in. The better plan counts,
     or one in the order of the inputs or of arrival, or what `fifo` has at the end, where that is better still (up to
-    `MOST` tasks). Then deployed tasks are exchanged for more or cheaper ones. Like all schedulers but `cloud` it does
-    not use cut 0, and the certificate is for cuts 1 to N: how near this plan is to the best of its kind.
+    `MOST` tasks). Then deployed tasks are exchanged for more or cheaper ones. Like all schedulers but `cloud` it uses
+    cut 0 only with `allow_raw`; the certificate is for the cuts it may use: how near this plan is to the best of its
+    kind.
 
     Attributes
     ----------

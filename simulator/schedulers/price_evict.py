@@ -67,7 +67,7 @@ class PriceEvict(OnlineScheduler):
         demand = view.demand(task)
         if not fits_empty(task, view):
             return rejection_when_empty(task, view)
-        fits = [cut for cut in view.fitting(task) if cut > 0]
+        fits = view.fitting(task)
         self.learnt.seen.append(task)
         fills = not fits and not self.full
         if fills:
@@ -77,7 +77,7 @@ class PriceEvict(OnlineScheduler):
         cost = self.learnt.costs(demand)
         if fits:
             return self._deploy(demand, min(fits, key=cost.__getitem__), cost)
-        cheapest = 1 + int(cost[1:].argmin())
+        cheapest = demand.first_cut + int(cost[demand.first_cut :].argmin())
         dearer = [(name, held) for name, held in self.held.items() if held.cost > cost[cheapest]]
         for name, held in sorted(dearer, key=lambda pair: -pair[1].cost):
             cut = _cut_without(held, demand, cost, view)
@@ -118,5 +118,5 @@ def _cut_without(held: _Held, demand: Demand, cost: FloatArray, view: View) -> i
     free_bps[held.demand.links] += held.demand.bps(held.cut)
     free_flop_per_s[held.demand.servers] += held.demand.flop_per_s(held.cut)
     fits = fitting(demand, room(demand, free_bps, free_flop_per_s))
-    cheaper = [cut for cut in range(1, len(cost)) if fits[cut] and cost[cut] < held.cost]
+    cheaper = [cut for cut in range(demand.first_cut, len(cost)) if fits[cut] and cost[cut] < held.cost]
     return min(cheaper, key=cost.__getitem__) if cheaper else None

@@ -56,10 +56,10 @@ class PriceOnline(OnlineScheduler):
         self.learnt.seen.append(task)
         if self.arrived >= self.next_pricing:
             self._learn(view)
-        cost = self.learnt.costs(view.demand(task))
-        fitting = [cut for cut in view.fitting(task) if cut > 0]
+        demand, fitting = view.demand(task), view.fitting(task)
+        cost = self.learnt.costs(demand)
         if not fitting:
-            return Reject("no cut fits", 1 + int(cost[1:].argmin()))
+            return Reject("no cut fits", demand.first_cut + int(cost[demand.first_cut :].argmin()))
         cut = min(fitting, key=cost.__getitem__)
         if cost[cut] > 1:
             return Reject(f"its price {cost[cut]:.4g} exceeds 1 at these prices", cut)

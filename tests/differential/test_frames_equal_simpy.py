@@ -169,7 +169,7 @@ def test_the_window_changes_nothing(case):
 
 @settings(QUICK, max_examples=60)
 @given(case=cases())
-def test_threads_and_the_order_of_servers_change_nothing_bit_for_bit(case):
+def test_threads_change_nothing_bit_for_bit(case):
     case = replace(case, settings=replace(case.settings, series_s=1.0))
     alone, together = walked(case), walked(case, workers=3)
     for mine, other in zip(alone.kept, together.kept, strict=True):
@@ -178,10 +178,5 @@ def test_threads_and_the_order_of_servers_change_nothing_bit_for_bit(case):
         assert np.asarray(alone.series[name]).tobytes() == np.asarray(together.series[name]).tobytes()
     for name in alone.series_by:
         assert alone.series_by[name].tolist() == together.series_by[name].tolist()
-    single = [walked(case, servers=[i]) for i in reversed(range(len(case.network.servers)))]
-    for column in range(len(alone.kept)):
-        joined = np.concatenate([part.kept[column] for part in reversed(single)])
-        assert joined.tobytes() == alone.kept[column].tobytes()
     for name in alone.table:
-        joined = np.concatenate([part.table[name] for part in reversed(single)]).tolist()
-        assert repr(joined) == repr(alone.table[name].tolist())
+        assert repr(alone.table[name].tolist()) == repr(together.table[name].tolist())

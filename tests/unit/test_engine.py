@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutlayer.simulator import engine
 from cutlayer.simulator.checks.histories import profile
 from cutlayer.simulator.demand import balanced
-from cutlayer.simulator.engine import ARRIVAL, DEPARTURE, EventClock, Simulation, simulate
+from cutlayer.simulator.engine import ARRIVAL, DEPARTURE, PAST_DECISIONS, EventClock, Simulation, simulate
 from cutlayer.simulator.errors import DecisionError, InputError, UnknownNameError
 from cutlayer.simulator.policy import Deploy, OfflineScheduler, OnlineScheduler, Reject, Scheduler
 from cutlayer.simulator.schedulers import SCHEDULERS
@@ -337,10 +336,9 @@ def test_a_run_plays_a_copy_of_the_scheduler():
     assert scheduler.seen == []
 
 
-def test_the_past_is_bounded(monkeypatch):
-    monkeypatch.setattr(engine, "PAST_DECISIONS", 2)
-    outcome = simulate(NETWORK, [task(f"t{j}", float(j), 0.1) for j in range(5)], Learns())
-    assert [length for *_, length in outcome.scheduler.seen] == [0, 1, 2, 2, 2]
+def test_the_past_is_bounded():
+    outcome = simulate(NETWORK, [task(f"t{j}", float(j), 0.1) for j in range(PAST_DECISIONS + 3)], Learns())
+    assert [length for *_, length in outcome.scheduler.seen][-5:] == [PAST_DECISIONS - n for n in (2, 1, 0, 0, 0)]
 
 
 class SendsRaw(OnlineScheduler):

@@ -1,9 +1,4 @@
-"""What is kept of frames: counts, exact moments, histograms, sums over windows of time.
-
-Quantiles are nearest-rank: the smallest latency that at least that share of the frames does not exceed. Out
-of the histogram they are within `cutlayer.simulator.frames.count.histogram.QUANTILE_ERROR` of it, relatively, down to
-`cutlayer.simulator.frames.count.histogram.SMALLEST_S`.
-"""
+"""What is kept of frames: counts, exact moments, histograms, sums over windows of time."""
 
 from __future__ import annotations
 
@@ -19,20 +14,18 @@ from cutlayer.simulator.frames.count.histogram import (
     OCTAVE,
     Histograms,
     bin_of,
-    bins_of_ranks,
     cleared,
     histograms,
-    middle_of,
     with_more_room,
 )
 from cutlayer.simulator.frames.count.moments import BLOCK, IN_BLOCK, Moments, means, merge, merge_rest, moments
 from cutlayer.simulator.frames.rows import Rows
 from cutlayer.simulator.frames.slices import DELIVERED, LOST
-from cutlayer.simulator.results.tables import QUANTILES, column_names, latency_columns
+from cutlayer.simulator.results.tables import column_names, latency_columns
 from cutlayer.simulator.types import FloatArray, IntArray
 
 # Columns of the counts of a stream
-_N_DELIVERED, _N_LOST, _N_IN_FLIGHT, _N_LATE = range(4)
+N_DELIVERED, N_LOST, N_IN_FLIGHT, N_LATE = range(4)
 # Columns of the sums of a window of time
 _W_FRAMES, _W_DELIVERED, _W_LOST, _W_LATE, _W_TRANSFER, _W_TOTAL, _W_TRANSFER_MAX, _W_TOTAL_MAX = range(8)
 
@@ -215,42 +208,6 @@ def _digest(done: int, count: int, rows: Rows, terms: Terms, sums: Sums) -> Any:
     return np.intp(p)
 
 
-@compiled
-def _rank(share: float, count: int) -> int:
-    """Return the rank of a quantile, counted from 1: the least that is at least this share of all."""
-    return max(math.ceil(share * count - 1e-9), 1)
-
-
-@compiled
-def quantiles(sums: Sums) -> Any:
-    """Return the quantiles of every stream out of its histograms, shape (n, 2, quantiles): transfer, end-to-end.
-
-    The middle of the bin of that rank, but no further out than the smallest and largest latency seen.
-    """
-    streams, wanted = len(sums.counts), len(QUANTILES)
-    seen = np.full((streams, 2, wanted), math.nan)
-    ranks, bins = np.empty(wanted, dtype=np.intp), np.empty(wanted, dtype=np.intp)
-    for k in range(streams):
-        delivered = sums.counts[k, _N_DELIVERED]
-        if delivered == 0:
-            continue
-        for q in range(wanted):
-            ranks[q] = _rank(QUANTILES[q], delivered)
-        for which in range(2):
-            bins_of_ranks(sums.histograms, 2 * k + which, ranks, bins)
-            for q in range(wanted):
-                seen[k, which, q] = min(max(middle_of(bins[q]), sums.smallest[k, which]), sums.largest[k, which])
-    return seen
-
-
-def exact_quantiles(values: FloatArray) -> list[float]:
-    """Return the quantiles of these values."""
-    if len(values) == 0:
-        return [math.nan] * len(QUANTILES)
-    ordered = np.sort(values)
-    return [float(ordered[_rank(q, len(ordered)) - 1]) for q in QUANTILES]
-
-
 def stream_values(
     sums: Sums, quantile_s: FloatArray, frames: IntArray, propagation_s: FloatArray, cloudless: Any
 ) -> dict[str, Any]:
@@ -259,15 +216,15 @@ def stream_values(
     `sums` are `joined`; `quantile_s` is of shape (n, 2, quantiles), as of `quantiles`; `propagation_s` and
     `cloudless`, where the cloud takes no time, of shape (n,).
     """
-    delivered = sums.counts[:, _N_DELIVERED]
+    delivered = sums.counts[:, N_DELIVERED]
     mean, spread, parts = means(sums.moments, delivered)
     mean = np.clip(mean, sums.smallest, sums.largest)  # rounding may have taken it an ulp beyond
     values: dict[str, Any] = {
         "frames": frames,
         "delivered": delivered,
-        "lost": sums.counts[:, _N_LOST],
-        "in_flight": sums.counts[:, _N_IN_FLIGHT],
-        "violations": sums.counts[:, _N_LATE],
+        "lost": sums.counts[:, N_LOST],
+        "in_flight": sums.counts[:, N_IN_FLIGHT],
+        "violations": sums.counts[:, N_LATE],
     }
     for which, columns in enumerate(_LATENCY_COLUMNS):
         largest = np.where(delivered > 0, sums.largest[:, which], math.nan)
@@ -287,7 +244,7 @@ def joined(parts: Sequence[Sums]) -> Sums:
         return sums(0, 0)
     counts = np.concatenate([part.counts for part in parts])
     of_all = Moments(*map(np.concatenate, zip(*(part.moments for part in parts), strict=True)))
-    merge_rest(of_all, counts[:, _N_DELIVERED])
+    merge_rest(of_all, counts[:, N_DELIVERED])
     return Sums(
         counts,
         of_all,

@@ -6,7 +6,7 @@ of frames that are lost or still on their way later. So no window shows more tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,24 +38,24 @@ def add_sent(count: int, rows: Rows, uplink: Course, reserved_bps: Any, done: Do
             spread_course(done, BITS, reserved_bps[rows.stream[p]], uplink, begun, begun + rows.uplink_service[p])
 
 
-def throughput(network: Network, done: Mapping[int, FloatArray], series_s: float) -> dict[str, Any]:
+def throughput(network: Network, done: Sequence[FloatArray], series_s: float) -> dict[str, Any]:
     """Return the columns of the table ``frame_series_by``: window by window, links first, in the network's order.
 
     Parameters
     ----------
     network : Network
-    done : mapping of int to ndarray of shape (windows, 2)
-        FLOP and bits of each server that was walked; links are those that these servers use.
+    done : sequence of ndarray of shape (windows, 2)
+        FLOP and bits of every server; links are those that servers use.
     series_s : float
         Width of a window [s].
     """
     carried: dict[int, FloatArray] = {}
-    for server in sorted(done):
+    for server in range(len(done)):
         for link in links_of(network, server):
             carried[link] = done[server][:, BITS] + carried.get(link, 0.0)
-    links, servers = sorted(carried), sorted(done)
+    links, servers = sorted(carried), range(len(done))
     resources = len(links) + len(servers)
-    windows = len(done[servers[0]]) if servers else 0
+    windows = len(done[0]) if done else 0
     per_s = np.full((2, windows, resources), None, dtype=object)
     for n, link in enumerate(links):
         per_s[BITS, :, n] = carried[link] / series_s
