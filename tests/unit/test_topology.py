@@ -444,7 +444,7 @@ ONE = joined("a-b")
         (joined(*CHAIN), {"cloud": "marked"}, "0 nodes have the attribute cloud; allowed: one"),
         (joined("a-b", a={"cloud": True}, b={"cloud": True}), {"cloud": "marked"}, "2 nodes have the attribute cloud"),
         (joined("a-b", a={"server": "x" * 91}), {"servers": "marked", "cloud": "b"}, "server is 'xxx"),
-        (joined("a-b", "c-b", a={"server": "s"}, c={"server": "s"}), {"servers": "marked"}, "a name stands twice"),
+        (joined("a-b", "c-b", a={"server": "s"}, c={"server": "s"}), {"servers": "marked"}, "duplicate name"),
         (nx.Graph(), {}, "a graph without nodes"),
         (nx.empty_graph(1), {}, "no node has a server"),
         (nx.Graph([(1, "1")]), {}, "two nodes have the id '1'"),
