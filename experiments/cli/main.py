@@ -51,6 +51,11 @@ class Parser(argparse.ArgumentParser):
             message = f"unknown {what} {value!r}; {near_name(value, map(str, action.choices))}"
             raise argparse.ArgumentError(action if action.option_strings else None, message)
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Take a "--" that is all there is for a value: argparse drops the first one, even of --out=--."""
+        literal = arg_strings == ["--"] and (action.option_strings or action.nargs is None)
+        return super()._get_values(action, ["--", "--"] if literal else arg_strings)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse what is not known where it is said: the verb knows its own options."""
         self._given = tuple(args or ())

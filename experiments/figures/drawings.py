@@ -78,8 +78,8 @@ def draw_panel(axes: Axes, panel: Panel) -> dict[str, Any]:
         for index, curve in enumerate(panel.curves)
     }
     axes.set_xlabel(printable(panel.x_label))
-    axes.set_ylabel(printable(panel.y_label))
-    axes.set_title(_title(axes, panel.heading), loc="left")
+    axes.set_ylabel(_lines(panel.y_label, axes.bbox.height / axes.figure.dpi))
+    axes.set_title(_lines(panel.heading, axes.bbox.width / axes.figure.dpi), loc="left")
     x = np.concatenate([*(curve.x for curve in panel.curves), [value for _, value in panel.x_lines]])
     if panel.x_log and (x > 0).any():
         axes.set_xscale("log")
@@ -103,25 +103,27 @@ def draw_panel(axes: Axes, panel: Panel) -> dict[str, Any]:
         axes.set_xlim(float(x.min()) - pad, float(x.max()) + pad)
     elif len(x) and not panel.x_log:  # one moment or one value
         axes.set_xlim(float(x[0]) - (0.0 if x[0] == 0 else 1.0), float(x[0]) + 1.0)
+    words: dict[str, Any] = {"textcoords": "offset points", "va": "bottom", "color": "#444444", "fontsize": "small"}
+    width_in = 1.1 * axes.bbox.width / axes.figure.dpi
     for label, value in panel.lines:
         axes.axhline(value, **_REFERENCE)
         left = _nearest(panel, value, 0.0) > _nearest(panel, value, 2 / 3)
+        at, shift, side = (0.0, 2, "left") if left else (1.0, -2, "right")
         axes.annotate(
-            label, (0.0 if left else 1.0, value), xycoords=("axes fraction", "data"), xytext=(2 if left else -2, 2),
-            textcoords="offset points", ha="left" if left else "right", va="bottom", color="#444444", fontsize="small",
-            path_effects=_HALO,
+            _lines(label, width_in), (at, value), xycoords=("axes fraction", "data"), xytext=(shift, 2), ha=side,
+            path_effects=_HALO, **words,
         )  # fmt: skip
     for label, value in panel.ends:
         mark_end(axes, value)
         axes.annotate(
-            label, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
-            ha="right", va="bottom", color="#444444", fontsize="small", path_effects=_HALO,
+            _lines(label, width_in), (1.0, value), xycoords=("axes fraction", "data"), xytext=(-2, 2), ha="right",
+            path_effects=_HALO, **words,
         )  # fmt: skip
     for label, value in panel.x_lines:
         axes.axvline(value, **_REFERENCE)
         axes.annotate(
-            label, (value, 0.0), xycoords=("data", "axes fraction"), xytext=(-3, 4), textcoords="offset points",
-            ha="right", va="bottom", rotation=90, color="#444444", fontsize="small",
+            printable(label), (value, 0.0), xycoords=("data", "axes fraction"), xytext=(-3, 4), ha="right", rotation=90,
+            **words,
         )  # fmt: skip
     return handles
 
@@ -189,23 +191,24 @@ def _rows_in(one: HeatMap, paper: bool = False) -> float:
 
 def draw_heat_map(axes: Axes, one: HeatMap) -> None:
     """Draw a heat map with its colour bar."""
+    if not one.names:
+        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", va="center", color="#333333")
     mesh = axes.pcolormesh(
         one.edges, np.arange(len(one.names) + 1), one.values, cmap=COLOUR_MAP, vmin=0, vmax=one.top, rasterized=True
     )
     axes.grid(False)
     axes.invert_yaxis()
-    every = math.ceil(len(one.names) / _ROWS_NAMED)
+    every = math.ceil(len(one.names) / _ROWS_NAMED) or 1
     axes.set_yticks(np.arange(0, len(one.names), every) + 0.5, [short(name) for name in one.names[::every]])
     axes.tick_params(axis="y", length=0, labelsize="small")
-    axes.set_title(_title(axes, one.heading), loc="left")
+    axes.set_title(_lines(one.heading, axes.bbox.width / axes.figure.dpi), loc="left")
     axes.set_xlabel(one.x_label)
     axes.figure.colorbar(mesh, ax=axes, label=one.value_label, pad=0.01, aspect=12 * _rows_in(one))
 
 
-def _title(axes: Axes, text: str) -> str:
-    """Return a title in lines that fit above the axes."""
-    width_in = axes.bbox.width / axes.figure.dpi
-    return textwrap.fill(printable(text), int(16 * width_in))
+def _lines(text: str, length_in: float) -> str:
+    """Return text in lines that are no longer than a side of the axes, about."""
+    return textwrap.fill(printable(text), max(int(14 * length_in), 10))
 
 
 def short(name: str) -> str:
@@ -226,7 +229,7 @@ def draw_maps(maps: Sequence[Map], paper: bool, size: tuple[float, float] | None
 def draw_one_map(axes: Axes, one: Map) -> None:
     """Draw a map with its colour bar, and names where there is room for them."""
     mesh = draw_map(axes, one.positions, one.edges, one.values, one.largest)
-    lines = [_title(axes, text) for text in (one.heading, one.note) if text]
+    lines = [_lines(text, axes.bbox.width / axes.figure.dpi) for text in (one.heading, one.note) if text]
     axes.set_title("\n".join(lines), loc="left")
     axes.figure.colorbar(mesh, ax=axes, label=one.value_label, shrink=0.7, pad=0.02)
     if len(one.positions) <= 60:

@@ -17,7 +17,7 @@ def fonts_with(letters: frozenset[str]) -> tuple[list[str], set[str]]:
 
     has: dict[str, set[str]] = {}
     for font in sorted(fontManager.ttflist, key=lambda font: (font.style != "normal", font.weight != 400, font.name)):
-        if font.name not in has:
+        if font.name not in has and "Last Resort" not in font.name:  # that one has a box for every letter
             try:
                 own = get_font(font.fname)
                 has[font.name] = {letter for letter in letters if own.get_char_index(ord(letter))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ class Wording:
         In place of the titles; empty: none.
     """
 
-    labels: Mapping[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
     order: Sequence[str] = ()
     title: str | None = None
 
@@ -86,11 +86,11 @@ class Wording:
         Raises
         ------
         UnknownNameError
-            If there is no such label and no such scheduler.
+            If there is no line of such a label, and no such scheduler.
         """
         known = {name: None for group in groups for name in (group.label, group.scheduler)}
         places = {name: place for place, name in enumerate(self.order)}
-        for name in places:
+        for name in (*places, *self.labels):
             if name not in known:
                 raise UnknownNameError("line", name, known)
         last = len(places)
@@ -162,7 +162,7 @@ def plot(
     from cutlayer.experiments.figures import drawings
     from cutlayer.experiments.figures.style import FORMATS, draw
 
-    wording = Wording({}) if wording is None else wording
+    wording = Wording() if wording is None else wording
     for ending in formats:
         if ending not in FORMATS:
             raise UnknownNameError("format", ending, FORMATS)

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, NullFormatter
 
+from cutlayer.experiments.console import log
 from cutlayer.experiments.figures.names import fonts_with, say_missing
 from cutlayer.experiments.stats import Interval
 from cutlayer.simulator.files import whole
@@ -121,7 +122,9 @@ def _written(
             paths.append(path)
     glyphs = [re.match(r"Glyph (\d+) ", str(warning.message)) for warning in caught]
     for warning, glyph in zip(caught, glyphs, strict=True):
-        if glyph is None:
+        if "axes sizes collapsed" in str(warning.message):
+            log.warning("%s: too small for its labels; a larger --size has room for them", stem.name)
+        elif glyph is None:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return paths, {chr(int(glyph[1])) for glyph in glyphs if glyph is not None}
 

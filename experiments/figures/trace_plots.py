@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cutlayer.experiments.figures.style import COLOURS, DASHES, draw, subplots
-from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.types import FloatArray
 from cutlayer.workloads.arrivals.fit import Fit
 from cutlayer.workloads.arrivals.generated import MMPP2, Hourly
@@ -20,10 +19,7 @@ BINS = 180
 
 def draw_fits(stem: Path, arrivals_s: FloatArray, fits: dict[str, Fit]) -> list[Path]:
     """Draw rates and gaps of a trace and of the processes fitted to it, as PNG and SVG."""
-    try:
-        return draw(stem, _figure, arrivals_s, fits)
-    except OSError as fault:
-        raise InputError(f"cannot be written ({fault.strerror or fault})", stem) from None
+    return draw(stem, _figure, arrivals_s, fits)
 
 
 def _figure(arrivals_s: FloatArray, fits: dict[str, Fit]) -> Figure:

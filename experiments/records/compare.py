@@ -221,7 +221,7 @@ def _told(pair: Pair) -> str:
 
 
 def _numbers(one: Compared) -> tuple[str, str, str]:
-    """Return both means and the difference with what is to be said of it, all three in the unit that reads best."""
+    """Return both means and the difference in words, all three in the unit that reads best."""
     factor, unit = scale_of(max(abs(one.first.mean), abs(one.second.mean)), unit_of(one.measure))
     ours, theirs = (f"{_digits(mean / factor)} {unit}" for mean in (one.first.mean, one.second.mean))
     mean, low, high = (end / factor for end in one.difference[:3])

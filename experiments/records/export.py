@@ -27,7 +27,7 @@ def export(results: Results, out: str | os.PathLike[str], form: str = "csv") -> 
     ----------
     results : Results
     out : path
-        The folder; made if it is not there.
+        The folder; created if it does not exist.
     form : {"csv", "parquet"}
 
     Returns
@@ -38,7 +38,7 @@ def export(results: Results, out: str | os.PathLike[str], form: str = "csv") -> 
     Raises
     ------
     InputError
-        If the form is unknown or needs a package that is not there, there are no runs, a file cannot be written, or
+        If the form is unknown or needs a package that is not installed, there are no runs, a file cannot be written, or
         the folder holds a table of an older export that would not be replaced.
 
     Notes
@@ -79,7 +79,7 @@ def _refuse_older(folder: Path, names: list[str]) -> None:
     older = [name for name in names if os.path.lexists(folder / name)]
     if older:
         raise InputError(
-            f"has {', '.join(older)} of another export, of which there are no rows now; allowed: a folder without",
+            f"has {', '.join(older)} of an older export, and this one has no such rows; use another folder",
             folder,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from cutlayer.simulator.results.file import Results
 Row = dict[str, Any]
 MOST_LINES = 8
 """So many lines can be told apart in one figure, also in grey."""
+_RUN = re.compile(r"^\S+ (run|replay) ")
 
 
 class Missing(Exception):
@@ -61,7 +63,7 @@ def deadline_line(results: Results, groups: Sequence[Group], factor: float) -> t
 
 
 def with_table(results: Results, groups: Sequence[Group], table: str, missing: str) -> list[Group]:
-    """Return the groups whose runs have rows in `table`, no more than there are looks of lines.
+    """Return the groups whose runs have rows in `table`, at most `MOST_LINES` of them.
 
     Raises
     ------
@@ -126,7 +128,7 @@ def is_called(row: Row, word: str) -> bool:
 def group_runs(rows: Sequence[Row]) -> list[Group]:
     """Return the runs in groups that differ in more than the seed, in the order of the file.
 
-    Of a scenario that was edited and run again by another command the newest version comes first.
+    Of a scenario that was edited and run again the newest version comes first.
     """
     found: dict[str, dict[str, Row]] = defaultdict(dict)
     parameters: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -194,6 +196,8 @@ def _newest_first(groups: Sequence[Group]) -> list[Group]:
     for group in groups:
         scenario = json.dumps(group.parameters, sort_keys=True)
         for row in group.rows:
-            at = begun.setdefault(row.get("command"), row.get("run") or 0)
+            command, own = row.get("command") or "", row.get("run") or 0
+            # every `run` and `replay` is one of its own; the scenarios of a sweep are of one age
+            at = own if _RUN.search(command) else begun.setdefault(command, own)
             newest[scenario] = max(newest.get(scenario, 0), at)
     return sorted(groups, key=lambda group: -newest[json.dumps(group.parameters, sort_keys=True)])

@@ -100,7 +100,7 @@ def _ranges(seeds: Sequence[int]) -> str:
 
 
 def merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
-    """Add the runs of several results files to one; a run that is there already stays as it is.
+    """Add the runs of several results files to one; a run that is already present stays as it is.
 
     A run that is done replaces one of the same key that has failed, or of which fewer tables were kept. Each file is
     read as it is at one moment, also one that is being written. Single frames beside a file are copied with their run.
@@ -108,7 +108,7 @@ def merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
     Returns
     -------
     added, there : int
-        Runs added, and runs that were there already.
+        Runs added, and runs that were already present.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def _merge(out: Results, parts: Sequence[Results]) -> tuple[int, int]:
     for key, (file, _) in kept.items():
         if file is not out:
             (row,) = file.rows("runs", key)
-            copy_frames(file.path, out.path, key)  # first: a run that is there has all of it
+            copy_frames(file.path, out.path, key)  # first, so that a run in the file is complete
             with out.writing(row) as writer:
                 for table in TABLES:
                     if table != "runs":

@@ -38,6 +38,8 @@ def figures(results: Results, groups: Sequence[Group]) -> tuple[list[dict[str, A
             for built in KINDS[name].build(results, groups):
                 if isinstance(built, Panel):
                     panels.append(_panel(built))
+                elif not built.names:
+                    notes.append(f"{built.heading}: none")
                 elif built.values.size <= room:
                     room -= built.values.size
                     maps.append(_heat_map(built))

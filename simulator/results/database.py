@@ -38,7 +38,7 @@ class Database:
     Raises
     ------
     InputError
-        If there is a file that is not a results file, or it cannot be opened.
+        If the file is not a results file, or cannot be opened.
     """
 
     def __init__(self, path: str, must_exist: bool) -> None:
@@ -136,7 +136,7 @@ class Database:
         return self._connection
 
     def is_open(self) -> bool:
-        """Return whether there is a connection."""
+        """Return whether the file is open."""
         return self._connection is not None
 
     def is_the_same(self) -> bool:
@@ -151,7 +151,7 @@ class Database:
         return found.st_dev, found.st_ino
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the file if it is open."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

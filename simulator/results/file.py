@@ -33,7 +33,7 @@ class Results:
     Raises
     ------
     InputError
-        If there is a file that is not a results file, or it cannot be opened or written.
+        If the file is not a results file, or cannot be opened or written.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, must_exist: bool = False) -> None:
@@ -160,7 +160,7 @@ class Results:
                 connection.execute("ROLLBACK")
 
     def _has(self, table: str) -> bool:
-        """Return whether the table is there: not in a file that is new, or of a schema without it."""
+        """Return whether the file has the table: a new one does not, nor one of a schema without it."""
         if not self._database.is_open() and not os.path.exists(self.path):
             return False
         return any(self._database.select("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)))

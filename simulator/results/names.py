@@ -1,4 +1,4 @@
-"""Names that may come once only, however many there are, in bounded memory."""
+"""Detects duplicate task names in bounded memory."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from cutlayer.simulator.errors import InputError
 
 FEW = 2000
-"""Names that are kept in memory; with more of them they all go to the file."""
+"""How many names are kept in memory; more of them all go to the file."""
 
 
 class Names:
-    """The names that have come, in a private temporary file where they are many: a set in memory would grow with them.
+    """The names seen so far; many of them go to a private temporary file, since a set in memory would grow with them.
 
     SQLite makes the file when its cache of some megabytes is full and removes it, even if the process is killed.
     """
@@ -22,7 +22,7 @@ class Names:
         self._few: set[str] = set()
 
     def add(self, names: Sequence[str]) -> str | None:
-        """Add names; return the first that has come before, or None.
+        """Add names; return the first duplicate, or None.
 
         Raises
         ------

@@ -20,7 +20,7 @@ TABLES_KEPT = ("layers", "tasks", "decisions", "series", "series_by")
 
 
 class Recorder:
-    """Says what happened to every task, every decision and every change of a total.
+    """Records what happened to every task, every decision and every change of a total.
 
     A task's row goes to the sink when its fate is known, so what is kept here grows with the tasks that are
     deployed, not with those that have come.
@@ -28,7 +28,7 @@ class Recorder:
     Parameters
     ----------
     by_resource : bool
-        Also say every change at every server and link (``series_by``).
+        Also record every change at every server and link (``series_by``).
     sink : Sink, optional
         Where the rows go, in batches, the last with the end of the run; by default they are kept (`tables`).
     """
@@ -151,7 +151,7 @@ class Recorder:
 
     def _own(self) -> Collected:
         if not isinstance(self._sink, Collected):
-            raise ValueError("the rows of this run went to a sink; ask there")
+            raise ValueError("the rows of this run went to a sink; read them there")
         return self._sink
 
     def summary(self) -> dict[str, Any]:

@@ -246,6 +246,23 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(browser, page):
     assert wide == []
 
 
+CUT = """
+return [...document.querySelectorAll(".plot svg")].flatMap((svg) => {
+  const all = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll("text")].filter((text) => {
+    const own = text.getBoundingClientRect();
+    return own.left < all.left - 1 || own.right > all.right + 1 || own.top < all.top - 1 || own.bottom > all.bottom + 1;
+  }).map((text) => text.textContent);
+});
+"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_no_text_of_a_figure_is_cut_off(browser, page, width):
+    assert find_all(opened(browser, page, width), ".y-label")
+    assert browser.execute_script(CUT) == []
+
+
 def test_it_prints_without_what_only_a_screen_needs(shown):
     shown.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:

@@ -46,7 +46,7 @@ def test_a_sweep_is_listed_compared_exported_and_merged(cutlayer, here):
     exported = cutlayer(["export", "a.db", "--out", "tables"])
     assert exported.out == "tables/runs.csv\n"
     assert len(Path("tables/runs.csv").read_text().splitlines()) == 19
-    assert cutlayer(["merge", "b.db", "a.db"]).out == "18 runs added, 0 there already\nb.db\n"
+    assert cutlayer(["merge", "b.db", "a.db"]).out == "18 runs added, 0 already present\nb.db\n"
 
 
 def test_seeds_are_added_until_it_is_sure(cutlayer, here):

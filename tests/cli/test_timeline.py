@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections import defaultdict
 
 import pytest
@@ -190,3 +191,15 @@ def test_of_several_runs_the_first_is_shown_with_a_notice_or_the_one_chosen(resu
 def test_what_is_wrong_is_one_line(results, files, cutlayer, monkeypatch, argv, says):
     monkeypatch.chdir(files.folder)
     assert_one_line(cutlayer(["timeline", "run.db", *argv]), "cutlayer timeline: ", says)
+
+
+def test_the_results_alone_are_enough_and_no_path_in_them_is_opened(files, results, cutlayer):
+    """The network's file is gone, and in its place is a pipe, which would hang whoever opened it."""
+    before = read(timeline(results))
+    files.path("servers.csv").unlink()
+    os.mkfifo(files.path("servers.csv"))
+    again = read(timeline(results))
+    assert again["traceEvents"] == before["traceEvents"]
+    assert any(event["name"] == "free compute" for event in of(again, "C"))
+    out = str(files.path("figures"))
+    assert cutlayer(["plot", str(results), "--what", "reserved", "--out", out, "--quiet"]).status == 0

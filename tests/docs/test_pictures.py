@@ -8,9 +8,10 @@ import shlex
 import matplotlib.image
 import numpy as np
 import pytest
-from pages import ROOT, blocks, text_of
+from pages import ROOT, Reader, blocks, text_of
 
 from cutlayer.experiments.cli.main import main
+from cutlayer.experiments.figures.plot import KINDS
 
 PICTURES = {
     "README.md": ("replay.png", "--out town", "town/replay.png"),
@@ -44,6 +45,17 @@ def drawn(page, folder, monkeypatch, *more):
     return squares(folder / written)
 
 
+GALLERY = "docs/gallery.md"
+
+
+def gallery():
+    """Return the pictures of the gallery, by the files their commands write."""
+    names = re.findall(r"\]\(assets/gallery/(\w+)-([\w-]+)\.png\)", text_of(GALLERY))
+    return {
+        f"{folder}/{name}.png": ROOT / "docs" / "assets" / "gallery" / f"{folder}-{name}.png" for folder, name in names
+    }
+
+
 def furthest(one, other):
     return 1.0 if one.shape != other.shape else float(np.abs(one - other).max())
 
@@ -54,6 +66,21 @@ def test_a_picture_is_what_its_command_draws(page, tmp_path, monkeypatch):
     assert furthest(kept, drawn(page, tmp_path, monkeypatch)) < 0.15
 
 
+def test_the_pictures_of_the_gallery_are_what_its_commands_draw(tmp_path):
+    reader = Reader(tmp_path)
+    for block in blocks(GALLERY):
+        reader.follow(block)
+    apart = {written: furthest(squares(kept), squares(reader.folder / written)) for written, kept in gallery().items()}
+    assert max(apart.values()) < 0.15, apart
+
+
+def test_every_figure_is_in_the_gallery_and_every_picture_there_is_shown():
+    shown = {path.name for path in gallery().values()}
+    for name in KINDS:
+        assert any(re.search(rf"-{name}(-|\.)", picture) for picture in shown), name
+    assert shown == {path.name for path in (ROOT / "docs" / "assets" / "gallery").iterdir()}
+
+
 def test_a_picture_of_another_run_is_told_apart(tmp_path, monkeypatch):
     kept = squares(ROOT / "docs" / "assets" / "replay.png")
     assert furthest(kept, drawn("README.md", tmp_path, monkeypatch, "--set", "run.seed=1")) > 0.3
@@ -62,5 +89,5 @@ def test_a_picture_of_another_run_is_told_apart(tmp_path, monkeypatch):
 def test_pictures_are_small_and_shown():
     for page, (name, *_) in PICTURES.items():
         assert re.search(rf"!\[[^\]]+\]\([\w./]*assets/{re.escape(name)}\)", text_of(page)), page
-    for path in (ROOT / "docs" / "assets").glob("*.png"):
+    for path in (ROOT / "docs" / "assets").rglob("*.png"):
         assert path.stat().st_size < LARGEST_BYTES, path.name

@@ -220,7 +220,7 @@ def test_an_export_beside_a_table_of_an_older_one_is_refused_and_changes_nothing
     with make("old.db", [row("a", 0, 5)], SERIES) as results:
         export(results, tmp_path / "out")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    refused = pytest.raises(InputError, match=r"out: has series\.csv of another export")
+    refused = pytest.raises(InputError, match=r"out: has series\.csv of an older export")
     with make("new.db", [row("b", 0, 6)]) as results, refused:
         export(results, tmp_path / "out")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before

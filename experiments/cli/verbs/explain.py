@@ -1,11 +1,13 @@
-"""``cutlayer explain``: say why a task was deployed, rejected or evicted."""
+"""``cutlayer explain``: why a task was deployed, rejected or evicted."""
 
 from __future__ import annotations
 
 import argparse
 
-HELP = "say why a task was deployed, rejected or evicted"
-DESCRIPTION = "Say in words what happened to a task: when it came, what every cut would have taken, what was short."
+HELP = "explain why a task was deployed, rejected or evicted"
+DESCRIPTION = """\
+Explain in words what happened to a task: when it arrived, what every cut needed of its tightest link and server, which
+resource was short, who may send raw input. The newest run comes first; runs are labelled by what sets them apart."""
 EXAMPLE = "cutlayer explain run.db door"
 
 

@@ -57,6 +57,16 @@ function firstAbove(xs, value) {  // the first index whose x is above value
   return low;
 }
 
+function wrapped(text, letters) {  // lines of whole words, a unit in brackets being one, with at most so many letters
+  const lines = [""];
+  for (const word of text.match(/\[[^\]]*\]|\S+/g) || []) {
+    const last = lines[lines.length - 1];
+    if (!last || last.length + 1 + word.length <= letters) lines[lines.length - 1] = last ? last + " " + word : word;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 class Chart {
   constructor(figure, panel) {
     this.panel = panel;
@@ -208,7 +218,8 @@ class Chart {
       this.h - MARGIN.bottom - (flat(value) - flat(bottom)) / (flat(top) - flat(bottom)) * (this.h - MARGIN.bottom - MARGIN.top);
     this.rise = rise;
     const yTicks = panel.nothing ? [0] : panel.y_log ? logTicks(bottom, top) : linearTicks(bottom, top, this.h / 45);
-    this.left = 30 + 6.8 * Math.max(3, ...yTicks.map((y) => short(y).length));
+    const sides = wrapped(panel.y_label, (this.h - MARGIN.bottom - MARGIN.top) / 6.1);
+    this.left = 16 + 14 * sides.length + 6.8 * Math.max(3, ...yTicks.map((y) => short(y).length));
     if (this.svg) this.svg.remove();
     const svg = this.svg = make("svg", { viewBox: "0 0 " + this.w + " " + this.h, role: "img", "aria-label": this.spoken() });
     this.plot.insertBefore(svg, this.tip);
@@ -217,7 +228,9 @@ class Chart {
     make("rect", { x: this.left, y: MARGIN.top - 4, width: right - this.left, height: low - MARGIN.top + 5 },
       make("clipPath", { id: clip }, make("defs", {}, svg)));
     const label = (x, y, text, anchor, kind) => {
-      make("text", { x, y, "text-anchor": anchor, class: kind || "" }, svg).textContent = text;
+      const most = Math.floor((right - this.left) / 6.6), node = make("text", { x, y, "text-anchor": anchor, class: kind || "" }, svg);
+      node.textContent = text.length > most ? text.slice(0, most - 1) + "…" : text;
+      if (text.length > most) make("title", {}, node).textContent = text;
     };
     for (const y of yTicks) {
       make("line", { class: "grid", x1: this.left, x2: right, y1: rise(y), y2: rise(y) }, svg);
@@ -232,11 +245,12 @@ class Chart {
       last = Math.min(at + half, this.w);
       label(last - half, low + 16, short(x), "middle", "x-tick");
     }
-    if (panel.nothing) label((this.left + right) / 2, (MARGIN.top + low) / 2, panel.nothing, "middle", "nothing");
+    wrapped(panel.nothing, (right - this.left) / 6.4).forEach((text, line) =>
+      label((this.left + right) / 2, (MARGIN.top + low) / 2 + 15 * line, text, "middle", "nothing"));
     make("line", { class: "axis", x1: this.left, x2: right, y1: low, y2: low }, svg);
     label((this.left + right) / 2, this.h - 6, panel.x_label, "middle", "x-label");
-    const side = make("text", { transform: "translate(13 " + (MARGIN.top + low) / 2 + ") rotate(-90)", "text-anchor": "middle" }, svg);
-    side.textContent = panel.y_label;
+    sides.forEach((text, line) => make("text", { transform: "translate(" + (13 + 14 * line) + " " + (MARGIN.top + low) / 2 + ") rotate(-90)",
+      "text-anchor": "middle", class: "y-label" }, svg).textContent = text);
     const inner = make("g", { "clip-path": "url(#" + clip + ")" }, svg);
     for (const [name, y] of panel.lines) {
       make("line", { class: "reference", x1: this.left, x2: right, y1: rise(y), y2: rise(y) }, inner);
