@@ -13,6 +13,7 @@ from typing import Any
 
 from mkdocs.structure.files import File
 
+import cutlayer
 from cutlayer.experiments.cli.main import EXIT_STATUS, build_parser
 
 DOCS = Path(__file__).resolve().parent
@@ -63,6 +64,8 @@ def room(name: str, folder: Path) -> str:
     """Return the page of a room: what its package says, then every module in it that has a public name."""
     deep = name.count(".") > 1
     lines = [f"# {name}", "", ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""]
+    if name == "cutlayer":
+        return "\n".join([*lines, *(f"\n::: cutlayer.{public}" for public in cutlayer.__all__)])
     for path in sorted(folder.rglob("*.py") if deep else folder.glob("*.py")):
         names = path.relative_to(folder).with_suffix("").parts
         if LEFT_OUT.isdisjoint(names) and not names[-1].startswith("_"):

@@ -7,7 +7,9 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 log = logging.getLogger("cutlayer")
@@ -89,6 +91,57 @@ def _for_those_who_wait(record: logging.LogRecord) -> bool:
 def bars_hidden() -> bool | None:
     """Return what tqdm's ``disable`` should be: bars show on a terminal only, and never with ``--quiet``."""
     return None if log.isEnabledFor(logging.INFO) else True
+
+
+EVERY_S = 60.0
+"""Off a terminal a long job tells how far it is so often [s]."""
+
+
+@contextlib.contextmanager
+def progress(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
+    """Show a bar with rate and time left on a terminal; elsewhere lines at the begin, every minute and at the end.
+
+    Yields what to call with the number of steps done. `total` is None where nobody knows it beforehand.
+    """
+    from tqdm import tqdm
+
+    if sys.stderr.isatty():
+        with tqdm(total=total, desc=what, file=sys.stderr, disable=bars_hidden(), dynamic_ncols=True) as bar:
+            yield bar.update
+        return
+    done = 0
+
+    def count(steps: int) -> None:
+        nonlocal done
+        done += steps
+
+    def far() -> str:
+        of = "" if total is None else f" of {total:,}"
+        return f"{done:,}{of} steps done"
+
+    log.info("%s: %s", what, "begins" if total is None else f"{total} steps")
+    start = time.monotonic()
+    with alive(what, far):
+        yield count
+    log.info("%s: done in %.1f s", what, time.monotonic() - start)
+
+
+@contextlib.contextmanager
+def alive(what: str, far: Callable[[], str] = lambda: "at work", every_s: float | None = None) -> Iterator[None]:
+    """Log every so often how far a job is while it lasts, whatever it is in the middle of."""
+    over, start = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not over.wait(EVERY_S if every_s is None else every_s):
+            log.info("%s: %s after %.0f s", what, far(), time.monotonic() - start)
+
+    thread = threading.Thread(target=tell, name="cutlayer-alive", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def coloured(text: str, colour: str, stream: TextIO | None = None) -> str:

@@ -292,10 +292,8 @@ class Folder:
 
 
 def _frame(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    try:
-        import pandas as pd
-    except ImportError:
-        raise InputError("DataFrames need pandas: pip install 'cutlayer[pandas]'") from None
+    import pandas as pd
+
     return pd.DataFrame(columns)
 
 

@@ -21,7 +21,7 @@ exit status:
   2    something handed in is wrong (one line says what, where, and what is allowed); nothing is written
   3    some runs of a sweep have failed; each is in the results with its error
   130  interrupted (Ctrl-C)
-  141  whoever read the output has left"""
+  141  the program reading the output closed the pipe"""
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -152,9 +152,7 @@ def add_verb(choices: Any, name: str, verb: Any) -> None:
         name, help=verb.HELP, description=verb.DESCRIPTION, epilog=f"example:\n  {verb.EXAMPLE}"
     )
     verb.add_arguments(parser)
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="print nothing but errors, and JSON where it was asked for"
-    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only (and JSON if --json is given)")
     parser.set_defaults(call=verb.call)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cutlayer.experiments.console import progress
 from cutlayer.experiments.paper.study import Claim, Study, experiment
-from cutlayer.experiments.progress import progress
 from cutlayer.experiments.verdicts import certain
 from cutlayer.simulator.units import bits
 

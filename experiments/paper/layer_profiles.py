@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cutlayer.experiments.console import progress
 from cutlayer.experiments.paper.study import Claim, Study, experiment
-from cutlayer.experiments.progress import progress
 from cutlayer.experiments.verdicts import certain
 from cutlayer.profiles.store import shipped
 from cutlayer.simulator.types import Profile

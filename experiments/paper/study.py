@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cutlayer.experiments import paper
-from cutlayer.experiments.console import coloured
-from cutlayer.experiments.progress import progress
+from cutlayer.experiments.console import coloured, progress
 from cutlayer.experiments.verdicts import Verdict
 from cutlayer.simulator.errors import CutlayerError, InputError
 from cutlayer.simulator.registry import Registry

@@ -114,6 +114,7 @@ def _options(scenario: Scenario) -> dict[str, Any]:
         "usable_share": said.usable_share,
         "reservation": said.reservation,
         "reservation_margin": said.reservation_margin,
+        "allow_raw": said.allow_raw,
         "cloud_flop_per_s": float("inf") if said.cloud is None else said.cloud,
     }
 

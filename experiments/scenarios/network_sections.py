@@ -140,6 +140,8 @@ class NetworkSection(Section):
     """How much bandwidth a task reserves: for its deadline and its frame rate, or for its deadline alone."""
     reservation_margin: NotNegative = 0.0
     """h, the share by which every reservation exceeds that."""
+    allow_raw: bool = False
+    """Whether cut 0, sending the input as it comes and running all layers in the cloud, is a cut like any other."""
     cloud: quantity("FLOP/s") | None = None  # type: ignore[valid-type]
     """Speed of the cloud for the layers after the cut; infinite where nothing is said."""
 

@@ -38,16 +38,25 @@ def scheduler_class(spec: str) -> type[Scheduler]:
     path, colon, name = spec.rpartition(":")
     if spec in _given:
         return _given[spec].kind
+    if not colon and spec not in SCHEDULERS and Path(spec).suffix == ".py":
+        own = _classes(_import_file(Path(spec)))
+        classes = ", ".join(f"{spec}:{name}" for name in own) or "a file with a subclass of OnlineScheduler"
+        raise InputError(f"names no class; allowed: {classes}", spec)
     if not colon:
         return SCHEDULERS[spec]
     module = _import_file(Path(path))
     if not hasattr(module, name):
-        own = [value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
-        raise UnknownNameError("class", name, [value.__name__ for value in own if _is_scheduler(value)]).located(path)
+        raise UnknownNameError("class", name, _classes(module)).located(path)
     found = getattr(module, name)
     if not _is_scheduler(found):
         raise InputError(f"{name} is not a subclass of OnlineScheduler or OfflineScheduler", path)
     return found  # type: ignore[no-any-return]
+
+
+def _classes(module: Any) -> list[str]:
+    """Return the names of the schedulers that a module defines."""
+    own = (value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__)
+    return [value.__name__ for value in own if _is_scheduler(value)]
 
 
 def _is_scheduler(value: object) -> bool:

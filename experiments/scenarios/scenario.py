@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,8 @@ from cutlayer.experiments.scenarios.workload import WorkloadSection
 from cutlayer.simulator.errors import InputError, near_name
 from cutlayer.simulator.files import digest_of
 
+MOST_SAID = 20
+"""At most so many faults of a scenario are listed."""
 SHIPPED = Path(__file__).parent
 """Scenarios that come with cutlayer; ``load("paper")`` finds them by name."""
 
@@ -270,7 +273,9 @@ def _checked(draft: Draft, names: Mapping[str, str] | None = None) -> Scenario:
         if not wrong:
             return scenario
     except ValidationError as error:
-        wrong += faults(error, draft, Scenario, names or {})
+        wrong += islice(faults(error, draft, Scenario, names or {}), MOST_SAID)
+        if error.error_count() > MOST_SAID:
+            wrong.append(f"and {error.error_count() - MOST_SAID:,} more")
     except RecursionError:
         wrong.append("nested too deeply")
     raise ScenarioError.of(list(dict.fromkeys(wrong)))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import tomli_w
 
+from cutlayer.experiments.scenarios.fields import Section
 from cutlayer.experiments.scenarios.files import without_other_ways
 from cutlayer.experiments.scenarios.scenario import Scenario
 from cutlayer.simulator.errors import InputError
@@ -82,8 +85,39 @@ def _plain(value: Any) -> Any:
 
 
 def template() -> str:
-    """Return a scenario to begin with: it runs as it is, and comments say what else there is."""
-    return (resources.files("cutlayer.experiments.scenarios") / "template.toml").read_text(encoding="utf-8")
+    """Return a scenario to begin with: it runs as it is, and comments say what else there is: every key."""
+    text = (resources.files("cutlayer.experiments.scenarios") / "template.toml").read_text(encoding="utf-8")
+    parts = re.split(r"(?m)^(?=(?:# )?\[[a-z.]+\])", text)
+    return "".join(part.rstrip("\n") + "\n" + "".join(_unsaid(part)) + "\n" for part in parts).rstrip("\n") + "\n"
+
+
+def _unsaid(part: str) -> Iterator[str]:
+    """Yield a comment for every key of a table that its part of the template does not have."""
+    header = re.match(r"(?:# )?\[([a-z.]+)\]", part)
+    section: Any = Scenario
+    for name in header[1].split(".") if header else ():
+        section = next(_sections(section.model_fields[name].annotation))
+    for name, field in section.model_fields.items() if header else ():
+        if re.search(rf"(?m)(^|# |[{{,] ){name} = |\[[a-z.]*\b{name}\]", part):
+            continue
+        default = _default(section, name) or "..."
+        yield f"{f'# {name} = {default}':34}# {' '.join((field.description or '').split())}\n"
+
+
+def _sections(annotation: Any) -> Iterator[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections(inner)
+
+
+def _default(section: Any, name: str) -> str:
+    """Return the default of a key as TOML has it; nothing if it has none."""
+    field = section.model_fields[name]
+    if field.default is None or field.is_required() or list(_sections(field.annotation)):
+        return ""
+    value = section.model_construct(**{name: field.default}).model_dump(mode="json", include={name})[name]
+    return tomli_w.dumps({name: value}, multiline_strings=False).strip().partition(" = ")[2].replace("\n", " ")
 
 
 def init(out: str | None) -> list[str]:

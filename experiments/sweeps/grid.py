@@ -22,6 +22,8 @@ MOST_VALUES = 10_000
 """A range of more values is a slip of the keyboard."""
 MANY = 5_000
 """So many scenarios take long enough to check to say so."""
+_NO_RANGE = re.compile(r"\s*[\d.]+\s*(\.\.+|\.\.=|-|–|to|…)\s*[\d.]+(\s*[A-Za-z/]+)?\s*")
+"""How ranges are written elsewhere."""
 _RANGE = re.compile(r"([-+\d.eE]+):([-+\d.eE]+)(?::([-+\d.eE]+))?\s*([A-Za-z].*)?")
 
 
@@ -187,6 +189,8 @@ def _keys(vary: Sequence[str], settings: Sequence[str]) -> Iterator[tuple[str, l
         if key in given:
             raise InputError(f"{key} is there twice; allowed: one --set or --vary for each key")
         given.append(key)
+        if _NO_RANGE.fullmatch(values):
+            raise InputError(f"--vary {text!r}; a range is FIRST:LAST or FIRST:LAST:STEP, such as {key}=20:90:10")
         try:
             found = values_of(values)
         except InputError as fault:

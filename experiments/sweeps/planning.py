@@ -244,7 +244,8 @@ class Planner:
             said = "a run failed" if tally.failed else "a run failed before (--retry-failed does it again)"
             raise CutlayerError(f"{point}: {said}: {tally.first_error}")
         rows = [next(self.results.rows("runs", cell.key)) for cell in cells]
-        if not all(row["arrived_tasks"] for row in rows):
+        rows = [row for row in rows if row["arrived_tasks"]]  # of no task there is no share
+        if not rows:
             raise CutlayerError(f"{point}: no task arrives, so no share of them is deployed; allowed: 1 or more")
         served = [(row["deployed_tasks"] + row["departed_tasks"]) / row["arrived_tasks"] for row in rows]
         late = None

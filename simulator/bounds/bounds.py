@@ -57,7 +57,7 @@ def dual_bound(tasks: Sequence[Task], network: Network, prices: Prices, *, first
         Examples
         --------
         >>> from cutlayer.simulator.ties import first_of_instant
-    from cutlayer.simulator.types import Layer, Profile
+        >>> from cutlayer.simulator.types import Layer, Profile
         >>> halved = Profile("halved", (1,), 1.0, (Layer("l", 3, (1,), 0.5),))
         >>> network = Network([1e9], [1000.0])
         >>> tasks = [Task(f"t{j}", 0.0, halved, 1.0, 1.0, [0], [100.0]) for j in range(5)]  # 400 bit/s at cut 1

@@ -104,7 +104,7 @@ def test_schedulers_are_listed_with_their_parameters(cutlayer):
         (["reproduce", "--only", "cammera"], "did you mean 'camera'?"),
         (["reproduce", "--out", "a_file/paper", "--only", "camera"], "a_file/paper: "),
         (["reproduce", "--out", "a_file", "--only", "camera"], "a_file: "),
-        (["reproduce", "--out", "taken", "--only", "camera"], "claims.json: cannot be written"),
+        (["reproduce", "--out", "taken", "--only", "camera"], "claims.json: is a folder"),
         (["reproduce", "--out", "foreign", "--only", "camera"], "results.db: not a results file"),
         (["check", "fifi"], "did you mean 'fifo'?"),
         (["check", "nowhere.py:Mine"], "nowhere.py: no such file"),

@@ -1,5 +1,6 @@
 """What is built holds everything that is needed to run, and nothing else."""
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -8,6 +9,7 @@ from pathlib import PurePath
 import pytest
 from environments import ROOT, SOURCES, checkout, empty, pip, with_libraries
 
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHORT = [
     "run",
     "paper",
@@ -94,5 +96,11 @@ def test_a_wheel_brings_all_that_it_needs_into_an_empty_environment_and_leaves_n
     ]
     made.run(*run, "--scheduler", "fifo", "--out", "run.db", cwd=tmp_path, XDG_CACHE_HOME=str(cache))
     assert list(cache.glob("cutlayer/loops/*")), "frames were walked by compiled loops"
+    (five,) = re.findall(r"^```python\n(import cutlayer as cl\n.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert len([line for line in five.splitlines() if line]) <= 5
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    assert "deployed" in made.run("python", "-c", five, cwd=folder)
+    assert (folder / "deployed.png").stat().st_size > 10_000
     made.pip("uninstall", "--yes", "cutlayer")
     assert not list(made.packages.rglob("*cutlayer*"))

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from cutlayer.experiments import progress as module
-from cutlayer.experiments.progress import progress
+from cutlayer.experiments import console as module
+from cutlayer.experiments.console import progress
 
 
 @pytest.mark.parametrize("total, says", [(7, "job: 3 of 7 steps done after"), (None, "job: 3 steps done after")])

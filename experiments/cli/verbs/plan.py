@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cutlayer.experiments.cli.verbs.sweep import add_engine_arguments
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 HELP = "find the fewest servers, smallest uplink or largest usable share that is enough"
 DESCRIPTION = """\
 Find the smallest value of a key of the scenario (of network.usable_share: the largest) at which enough tasks are
-deployed and few enough frames are late, by bisection with intervals. The same command again goes on where it was.
+deployed and few enough frames are late, by bisection with intervals. Run the same command again
+to resume.
 Deployed is a task that stayed to the end of its life or of the run, over all that arrived: (deployed + departed) /
 arrived; one that was rejected or evicted is not. Late is a frame delivered after its deadline, over all delivered."""
 STEPS = 100
@@ -38,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--most-seeds", type=int, default=100, metavar="N", help="no more than that where it is unclear (default: 100)"
     )
-    parser.add_argument("--retry-failed", action="store_true", help="do those again that have failed")
+    parser.add_argument("--retry-failed", action="store_true", help="rerun failed runs")
     add_engine_arguments(parser)
     parser.add_argument("--out", required=True, metavar="FILE.db", help="results file (SQLite); runs are added to it")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
@@ -58,7 +60,9 @@ def call(arguments: argparse.Namespace) -> int:
 def _answer(arguments: argparse.Namespace) -> str:
     import os
 
+    from cutlayer.experiments.console import alive
     from cutlayer.experiments.runs.runner import run_row
+    from cutlayer.experiments.scenarios.messages import ScenarioError
     from cutlayer.experiments.scenarios.plugin import label
     from cutlayer.experiments.scenarios.scenario import load
     from cutlayer.experiments.sweeps.grid import Points
@@ -68,12 +72,23 @@ def _answer(arguments: argparse.Namespace) -> str:
     from cutlayer.simulator.errors import InputError
     from cutlayer.simulator.results.file import Results
 
-    key, values = _range_of(arguments.find)
-    wish = Wish(_share("--deployed", arguments.deployed), _share("--violations", arguments.violations))
+    wrong: list[str] = []
+
+    def tried(call: Callable[..., Any], *words: Any) -> Any:
+        try:
+            return call(*words)
+        except InputError as fault:
+            wrong.append(str(fault))
+
+    key, values = tried(_range_of, arguments.find) or ("", [])
+    wish = Wish(tried(_share, "--deployed", arguments.deployed), tried(_share, "--violations", arguments.violations))
     if not 1 <= arguments.seeds <= arguments.most_seeds:
-        raise InputError(f"--seeds is {arguments.seeds}; allowed: 1 to {arguments.most_seeds} (--most-seeds)")
-    base = load(arguments.scenario, arguments.set)
-    scheduler = _scheduler(base, arguments.scheduler)
+        wrong.append(f"--seeds is {arguments.seeds}; allowed: 1 to {arguments.most_seeds} (--most-seeds)")
+    base = tried(load, arguments.scenario, arguments.set)
+    scheduler = tried(_scheduler, base, arguments.scheduler) if base or arguments.scheduler else None
+    if wrong:
+        raise ScenarioError.of(wrong)
+    assert base is not None and scheduler is not None
     if wish.violations is not None and base.frames is None:
         raise InputError("--violations needs frames; allowed: a scenario with a section [frames]")
     largest = key in LARGEST
@@ -92,7 +107,8 @@ def _answer(arguments: argparse.Namespace) -> str:
             engine,
             retry_failed=arguments.retry_failed,
         )
-        plan = planner.largest() if largest else planner.fewest()
+        with alive("plan"):
+            plan = planner.largest() if largest else planner.fewest()
         described = {"scenario": base.description, "find": arguments.find, "wish": [wish.deployed, wish.violations]}
         row = run_row({"plan": described, "of": label(*scheduler)}, None, None)
         results.write(row, {"measures": measures(planner)})

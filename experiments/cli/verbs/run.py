@@ -14,6 +14,8 @@ HELP = "simulate a scenario, or your own servers and tasks"
 DESCRIPTION = """\
 Simulate a scenario (see 'cutlayer scenario') or your own servers and tasks, and keep every decision. Options override
 the keys of the scenario file."""
+SILENT_S = 20.0
+"""A run that takes longer says so, again and again [s]."""
 EXAMPLE = "cutlayer run --network servers.csv --tasks tasks.csv --scheduler fifo --out run.db"
 
 
@@ -50,6 +52,7 @@ def call(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from cutlayer.experiments.cli.options import as_typed, scenario_of
+    from cutlayer.experiments.console import alive
     from cutlayer.experiments.runs.cell import Workload, cells_of
     from cutlayer.experiments.runs.run_file import as_text, run_into, say_inputs
     from cutlayer.experiments.scenarios.plugin import prints_to_stderr
@@ -67,7 +70,7 @@ def call(arguments: argparse.Namespace) -> int:
     say_inputs(scenario, workload.inputs)
     with Results(os.path.abspath(out)) as results:  # to SQLite, "" and ":memory:" are no files
         for cell, scheduler in cells:
-            with prints_to_stderr():
+            with prints_to_stderr(), alive("run", every_s=SILENT_S):
                 done = run_into(results, cell, workload, scheduler)
             print(_as_json(results, done.row, len(cells) > 1) if arguments.json else as_text(done, out))
     if not arguments.json:

@@ -6,8 +6,8 @@ import argparse
 
 HELP = "run a scenario over a grid of settings, schedulers and seeds"
 DESCRIPTION = """\
-Run a scenario over a grid of settings, schedulers and seeds, on all cores or on a Dask cluster. The same command again
-does only what is missing. A run that fails is a row with its error; the exit status is 3 then."""
+Run a scenario over a grid of settings, schedulers and seeds, on all cores or on a Dask cluster. Run the same
+command again to resume. A run that fails is a row with its error; the exit status is 3 then."""
 MOST_SEEDS = 1000
 SOME_FAILED = 3
 """Exit status where runs have failed."""
@@ -27,13 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="set a key of the scenario")
     parser.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N - 1 (default: run.seeds, 10)")
     parser.add_argument(
-        "--until", metavar="WISH", help="add seeds until every interval is so narrow: 'deployed_tasks +-1%%'"
+        "--until",
+        metavar="WISH",
+        help="add seeds until every confidence interval is at most this wide: 'deployed_tasks +-1%%'",
     )
-    parser.add_argument("--most-seeds", type=int, metavar="N", help="but no more than that (default: 1000)")
+    parser.add_argument("--most-seeds", type=int, metavar="N", help="maximum number of seeds per point (default: 1000)")
     parser.add_argument(
         "--keep", default="", metavar="TABLES", help="tables to keep beside runs: tasks,decisions,series,..."
     )
-    parser.add_argument("--retry-failed", action="store_true", help="do those again that have failed")
+    parser.add_argument("--retry-failed", action="store_true", help="rerun failed runs")
     add_engine_arguments(parser)
     parser.add_argument("--out", required=True, metavar="FILE.db", help="results file (SQLite); runs are added to it")
 
@@ -48,8 +50,7 @@ def call(arguments: argparse.Namespace) -> int:
     """Check everything, do the runs that are missing, say how it went."""
     import os
 
-    from cutlayer.experiments.console import log
-    from cutlayer.experiments.progress import progress
+    from cutlayer.experiments.console import log, progress
     from cutlayer.experiments.sweeps.grid import grid_of
     from cutlayer.experiments.sweeps.sweep import engine_of, sweep
     from cutlayer.experiments.sweeps.until import sweep_until, wish_of
