@@ -18,8 +18,8 @@ EXIT_STATUS = """\
 exit status:
   0    done
   1    a bug in cutlayer or in a scheduler of your own (a traceback)
-  2    something handed in is wrong (one line says what, where, and what is allowed); nothing is written
-  3    some runs of a sweep have failed; each is in the results with its error
+  2    an error in the input (one line: where, what, what is allowed); nothing is written
+  3    some runs of a sweep failed; the results hold each error
   130  interrupted (Ctrl-C)
   141  the program reading the output closed the pipe"""
 
@@ -104,7 +104,7 @@ def guarded(prog: str, call: Callable[[], int], *, quiet: bool = False, json: bo
     except KeyboardInterrupt:
         print(_fault(prog, "interrupted"), file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has left
+    except BrokenPipeError:  # the program reading the output closed the pipe
         _write_nowhere()
         return 141
     except OSError as fault:
@@ -139,7 +139,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Simulate where to cut deep networks between edge servers and the cloud.",
         epilog=EXIT_STATUS,
     )
-    parser.add_argument("--version", action="store_true", help="print the version and leave")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
     choices = parser.add_subparsers(dest="verb", metavar="VERB")
     for module in sorted(pkgutil.iter_modules(verbs.__path__), key=lambda module: module.name):
         add_verb(choices, module.name, importlib.import_module(f"cutlayer.experiments.cli.verbs.{module.name}"))

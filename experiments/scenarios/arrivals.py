@@ -33,7 +33,7 @@ def trace_of(
     said = scenario.workload
     notes: list[str] = []
     if said.trace is None:
-        trace = generated(said.arrivals.built(), seed, tasks=said.tasks, until_s=said.duration)
+        trace = generated(said.arrivals.built(), seed, tasks=said.tasks, until_s=said.duration, may_be_empty=True)
     else:
         traces: dict[str, Trace] = {}
         for one in said.trace:

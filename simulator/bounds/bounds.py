@@ -37,32 +37,31 @@ __all__ = ["Bound", "Optimum", "Prices", "certificate", "dual_bound", "hindsight
 def dual_bound(tasks: Sequence[Task], network: Network, prices: Prices, *, first_cut: int = 0) -> float:
     """Return the bound that `prices` prove on the number of tasks deployed at once (weak duality).
 
-        sum(x) + sum(y) + sum_j max(0, 1 - min_k cost_jk), with the first two sums a little (2e-9) larger for
-        the ledger's slack. Two sparse matrix-vector products, and a minimum over the cuts of each task.
+    sum(x) + sum(y) + sum_j max(0, 1 - min_k cost_jk), with the first two sums a little (2e-9) larger for
+    the ledger's slack. Two sparse matrix-vector products, and a minimum over the cuts of each task.
 
-        Parameters
-        ----------
-        tasks : sequence of Task
-        network : Network
-        prices : Prices
-            Any. Good ones come with `certificate` and `lp_bound`.
-        first_cut : {0, 1}
-            Whether the raw input is allowed.
+    Parameters
+    ----------
+    tasks : sequence of Task
+    network : Network
+    prices : Prices
+        Any. Good ones come with `certificate` and `lp_bound`.
+    first_cut : {0, 1}
+        Whether the raw input is allowed.
 
-        Raises
-        ------
-        InputError
-            If there is not one price a link and one a server, or a task is fed where there is no server.
+    Raises
+    ------
+    InputError
+        If there is not one price a link and one a server, or a task is fed where there is no server.
 
-        Examples
-        --------
-        >>> from cutlayer.simulator.ties import first_of_instant
-        >>> from cutlayer.simulator.types import Layer, Profile
-        >>> halved = Profile("halved", (1,), 1.0, (Layer("l", 3, (1,), 0.5),))
-        >>> network = Network([1e9], [1000.0])
-        >>> tasks = [Task(f"t{j}", 0.0, halved, 1.0, 1.0, [0], [100.0]) for j in range(5)]  # 400 bit/s at cut 1
-        >>> round(dual_bound(tasks, network, Prices([2.5], [0.0])), 6)
-        2.5
+    Examples
+    --------
+    >>> from cutlayer.simulator.types import Layer, Profile
+    >>> halved = Profile("halved", (1,), 1.0, (Layer("l", 3, (1,), 0.5),))
+    >>> network = Network([1e9], [1000.0])
+    >>> tasks = [Task(f"t{j}", 0.0, halved, 1.0, 1.0, [0], [100.0]) for j in range(5)]  # 400 bit/s at cut 1
+    >>> round(dual_bound(tasks, network, Prices([2.5], [0.0])), 6)
+    2.5
     """
     packing = Packing.of(tasks, network, first_cut=first_cut)
     return dual_value(packing, packing.ordered(prices), OVERDRAFT)

@@ -35,7 +35,14 @@ __all__ = [
 ]
 
 
-def generated(process: Process, seed: int, *, tasks: int | None = None, until_s: float | None = None) -> Trace:
+def generated(
+    process: Process,
+    seed: int,
+    *,
+    tasks: int | None = None,
+    until_s: float | None = None,
+    may_be_empty: bool = False,
+) -> Trace:
     """Return the arrivals of `process` as a trace that is drawn as it is read.
 
     Parameters
@@ -45,12 +52,14 @@ def generated(process: Process, seed: int, *, tasks: int | None = None, until_s:
     tasks : int, optional
         How many arrivals there are.
     until_s : float, optional
-        No arrival at this time or later [s]; there may be none before. One of the two, or both: whichever comes first.
+        No arrival at this time or later [s]. One of the two, or both: whichever comes first.
+    may_be_empty : bool
+        Whether no arrival at all is a trace, too.
 
     Raises
     ------
     InputError
-        If neither is given.
+        If neither is given, or no task arrives where that is not allowed.
     """
     if tasks is None and until_s is None:
         raise InputError("arrivals without an end; allowed: a number of tasks, a time, or both")
@@ -60,7 +69,9 @@ def generated(process: Process, seed: int, *, tasks: int | None = None, until_s:
         raise InputError(f"until_s is {until_s!r}; allowed: above 0, finite")
     provenance: dict[str, Any] = {"generator": described(process, PROCESSES), "seed": seed}
     provenance |= {name: value for name, value in (("tasks", tasks), ("until_s", until_s)) if value is not None}
-    return streamed(("arrival_s",), provenance, lambda: _chunks(process, seed, tasks, until_s), empty=True)
+    return streamed(
+        ("arrival_s",), provenance, lambda: _chunks(process, seed, tasks, until_s), may_be_empty=may_be_empty
+    )
 
 
 def _chunks(process: Process, seed: int, tasks: int | None, until_s: float | None) -> Iterator[Chunk]:

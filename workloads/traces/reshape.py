@@ -107,7 +107,7 @@ def _changed(
             first += len(chunk["arrival_s"])
 
     changes = [*trace.provenance.get("changes", []), dict(what)]
-    return streamed(trace.columns, {**trace.provenance, "changes": changes}, read, empty=empty)
+    return streamed(trace.columns, {**trace.provenance, "changes": changes}, read, may_be_empty=empty)
 
 
 def _moved(chunk: Chunk, arrival_s: FloatArray) -> Chunk:

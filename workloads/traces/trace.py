@@ -112,11 +112,16 @@ def from_columns(columns: Mapping[str, Any], provenance: Mapping[str, Any]) -> T
 
 
 def streamed(
-    columns: Sequence[str], provenance: Mapping[str, Any], read: Callable[[], Iterator[Chunk]], *, empty: bool = False
+    columns: Sequence[str],
+    provenance: Mapping[str, Any],
+    read: Callable[[], Iterator[Chunk]],
+    *,
+    may_be_empty: bool = False,
 ) -> Trace:
-    """Return the trace that `read` yields, read once now: to count it, and to find all that is wrong with it.
+    """Return the trace that `read` yields, read once now: to count it, and to meet whatever is wrong with it.
 
-    What fits into memory at once stays there; `read` is called again for what does not. `empty` allows no arrivals.
+    What fits into memory at once stays there; `read` is called again for what does not. With `may_be_empty` there may be
+    no arrivals.
 
     Raises
     ------
@@ -140,8 +145,10 @@ def streamed(
         first_s = first_s if count else float(arrival_s[0])
         count, last_s = count + len(arrival_s), float(arrival_s[-1])
         held = [*held, chunk] if count <= ROWS else []
-    if not count and not empty:
-        raise InputError("a trace without arrivals; allowed: 1 or more")
+    if not count:
+        if not may_be_empty:
+            raise InputError("a trace without arrivals; allowed: 1 or more")
+        first_s = last_s = 0.0
     again = read if count > ROWS else lambda: iter(held)
     return Trace(tuple(columns), count, first_s, last_s, dict(provenance), names, again)
 
