@@ -120,8 +120,8 @@ def streamed(
 ) -> Trace:
     """Return the trace that `read` yields, read once now: to count it, and to meet whatever is wrong with it.
 
-    What fits into memory at once stays there; `read` is called again for what does not. With `may_be_empty` there may be
-    no arrivals.
+    What fits into memory at once stays there; `read` is called again for what does not. With `may_be_empty` there
+    may be no arrivals.
 
     Raises
     ------
