@@ -76,6 +76,13 @@ class Conditions:
             capacity = combine(np.multiply, capacity, available(self.link_outages[name]))
         return capacity
 
+    def link_down(self, network: Network, link: int) -> list[tuple[float, float]]:
+        """Return when a link is down, as (down, up) [s]: in outages, and while its trace or load leaves 0 bit/s."""
+        capacity = self.link_capacity(network, link)
+        times = np.append(np.maximum(capacity.times_s, 0.0), math.inf).tolist()
+        nothing = np.flatnonzero(capacity.values <= 0).tolist()
+        return merged([(times[n], times[n + 1]) for n in nothing if times[n] < times[n + 1]])
+
     def changes(self, network: Network) -> Iterator[tuple[float, FloatArray, NDArray[np.bool_]]]:
         """Yield the state of links and servers at 0 s and after every change.
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from cutlayer.experiments.cli.bandwidth import bandwidth_info
 from cutlayer.experiments.scenarios.scenario import load
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.types import FloatArray
@@ -30,6 +31,10 @@ def act(arguments: argparse.Namespace) -> str:
         return saved(arguments.file, arguments.out, arguments.set, arguments.seed)
     plot = _stem(arguments.plot) if arguments.action == "fit" and arguments.plot is not None else None
     period_s = parse(arguments.period, "s") if arguments.action == "fit" and arguments.period is not None else None
+    if arguments.action == "info":
+        figure = None if arguments.plot is None else _stem(arguments.plot)
+        if (measured := bandwidth_info(arguments, format_options(arguments), figure)) is not None:
+            return measured
     trace = read(arguments)
     if arguments.action == "info":
         return (

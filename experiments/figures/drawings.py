@@ -20,6 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cutlayer.experiments.console import printable
 from cutlayer.experiments.figures.map_labels import label_map, node_size
+from cutlayer.experiments.figures.map_places import line_between
 from cutlayer.experiments.figures.panels import PAPER_POINTS, Curve, HeatMap, Map, Panel, step_values, thinned
 from cutlayer.experiments.figures.style import COLOURS, COLUMN_IN, PAGE_IN, look
 
@@ -263,7 +264,7 @@ def draw_map(
     def colour(of: Any) -> Any:
         return colours(scale(values[of])) if of in values else grey
 
-    under = [[positions[a], positions[b]] for a, b in edges]
+    under = [line_between(positions, a, b) for a, b in edges]
     widths = np.array([1.0 + 4.0 * min(values.get(edge, 0.0) / largest, 1.0) for edge in edges])
     axes.add_collection(LineCollection(under, colors="#999999", linewidths=widths + 1.0, zorder=0.9, capstyle="round"))
     lines = LineCollection(

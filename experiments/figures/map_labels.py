@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
+
+from cutlayer.experiments.figures.map_places import line_between
 
 _WAYS = [(math.cos(turn), math.sin(turn)) for turn in np.linspace(0, 2 * math.pi, 16, endpoint=False)]
 _FAR = (1.0, 1.8, 2.8)
@@ -44,7 +49,8 @@ def label_map(
     centres = {name: axes.transData.transform(place) for name, place in positions.items()}
     nodes = np.array(list(centres.values()))
     along = np.linspace(0, 1, 40)[:, None]
-    lines = np.concatenate([(1 - along) * centres[a] + along * centres[b] for a, b in edges] or [np.empty((0, 2))])
+    parts = [axes.transData.transform(part) for a, b in edges for part in pairwise(line_between(positions, a, b))]
+    lines = np.concatenate([(1 - along) * begin + along * end for begin, end in parts] or [np.empty((0, 2))])
     taken = np.column_stack([nodes - radius, nodes + radius])
     frame = axes.get_window_extent()
     halo = [withStroke(linewidth=2, foreground="white")]  # names stay legible where lines cross them
@@ -78,6 +84,16 @@ def label_map(
         written.set_position(tuple((best[1] / point).tolist()))
         box = np.concatenate([centres[name] + best[1] - half, centres[name] + best[1] + half])
         taken = np.vstack([taken, box])
+
+
+def head_over(part: Any, lines: Sequence[str]) -> None:
+    """Write lines at the top of a part of a figure, on the left, wrapped where they would run over its edge."""
+    room = 0.98 * part.bbox.width
+    letters = max(map(len, lines))
+    head = part.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=rcParams["axes.titlesize"])
+    while (width := head.get_window_extent().width) > room and letters > 10:
+        letters = min(letters - 1, int(letters * room / width) + 1)
+        head.set_text("\n".join(textwrap.fill(line, letters) for line in lines))
 
 
 def node_size(count: int) -> float:

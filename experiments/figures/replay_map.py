@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from cutlayer.experiments.console import printable
 from cutlayer.experiments.figures.drawings import COLOUR_MAP, draw_map, short
-from cutlayer.experiments.figures.map_labels import label_map, node_size
+from cutlayer.experiments.figures.map_labels import head_over, label_map, node_size
 from cutlayer.experiments.figures.map_places import left_out
 from cutlayer.experiments.figures.panels import time_unit
 from cutlayer.experiments.figures.replay_history import History, Use
@@ -45,17 +45,17 @@ def draw_network(part: Any, seen: History, topology: Topology, places: Mapping[s
     axes.margins(0.08)
     lines = [f"the network; star: the cloud, {short(topology.cloud)}"] if topology.cloud in places else ["the network"]
     lines += ["coloured: servers and the links they use, on average over time"] if many else []
-    lines += [textwrap.fill(missing, 70)] if (missing := left_out(topology, places)) else []
-    axes.set_title("\n".join(lines), loc="left", pad=30 if many else 6)
+    lines += [missing] if (missing := left_out(topology, places)) else []
     if many:
         for of, top, what in zip((0.0, 0.52), tops, ("servers: compute reserved", "links: reserved"), strict=True):
             bar = part.colorbar(
-                mesh, cax=axes.inset_axes((of, 1.0, 0.42, 0.02)), orientation="horizontal", ticks=[0, 0.5, 1],
+                mesh, cax=axes.inset_axes((of, 1.06, 0.42, 0.02)), orientation="horizontal", ticks=[0, 0.5, 1],
             )  # fmt: skip
             bar.ax.set_xticklabels([f"{share * top:.3g}" for share in (0, 0.5, 1)])
             bar.ax.set_title(f"{what} [% of available]", fontsize="small", pad=3)
             bar.ax.tick_params(labelsize="small", length=2)
         _draw_links(part, rows[1, 0], seen)
+    head_over(part, list(map(printable, lines)))
     if len(places) <= _NAMED_NODES:
         first = {topology.cloud: 0} | dict.fromkeys(seen.names[0], 1)
         names = sorted(places, key=lambda name: (first.get(name, 2), name))

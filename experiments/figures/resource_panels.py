@@ -130,7 +130,8 @@ def _on_graph(group: Group, topology: Chart, servers: dict[str, float], links: M
     """Return the map of a graph: by latitude and longitude where most nodes have them, else laid out by its edges."""
     graph = nx.Graph([edge.ends for edge in topology.edges])
     graph.add_nodes_from(node.name for node in topology.nodes)
-    places, note = places_of(topology), ""
+    places: dict[str, Place] = places_of(topology)
+    note = ""
     if places:
         how, note = "north up", left_out(topology, places)
         graph.remove_nodes_from([name for name in graph if name not in places])

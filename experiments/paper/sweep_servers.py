@@ -17,7 +17,7 @@ from cutlayer.experiments.verdicts import above_zero, certain
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from cutlayer.experiments.scenarios.sections import NetworkSection
+    from cutlayer.experiments.scenarios.network_sections import NetworkSection
 
 Deployed = Mapping[tuple[str, int], list[float]]
 Spec = tuple[str, dict[str, Any]]

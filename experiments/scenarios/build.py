@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cutlayer.experiments.scenarios.arrivals import cut_short, end_of, frame_note, left_out, trace_of
+from cutlayer.experiments.scenarios.capacity import measured
 from cutlayer.experiments.scenarios.fields import Range
 from cutlayer.experiments.scenarios.inputs import Frames, Inputs, Streamed, traffic
 from cutlayer.profiles.store import load_dir, shipped
@@ -18,21 +19,19 @@ from cutlayer.simulator.frames.settings import check as check_frames
 from cutlayer.simulator.frames.settings import check_windows
 from cutlayer.simulator.rng import stream
 from cutlayer.simulator.types import Network, Profile, Task
-from cutlayer.workloads.bandwidth.give import give, read_bandwidth
-from cutlayer.workloads.bandwidth.trace import BandwidthTrace
 from cutlayer.workloads.conditions import merge, read_conditions
 from cutlayer.workloads.formats import read_network
 from cutlayer.workloads.outages import random_faults
 from cutlayer.workloads.topology.build import Topology, build_network
-from cutlayer.workloads.topology.graphml import read_graphml
+from cutlayer.workloads.topology.formats import read_graph
 from cutlayer.workloads.topology.graphs import great_circle_m
 from cutlayer.workloads.topology.placement import Uniform
 from cutlayer.workloads.topology.shapes import generate
 from cutlayer.workloads.traces.trace import Trace
 
 if TYPE_CHECKING:
+    from cutlayer.experiments.scenarios.network_sections import TopologySection
     from cutlayer.experiments.scenarios.scenario import Scenario
-    from cutlayer.experiments.scenarios.sections import BandwidthSection, TopologySection
 
 MOST_HELD = 100_000
 """More tasks than these are not held in memory, but drawn again whenever they are gone through."""
@@ -69,7 +68,7 @@ def inputs(
         found,
         None if scenario.run.until is None else end_s,
         frames,
-        conditions_of(scenario, network, seed, end_s),
+        conditions_of(scenario, network, seed, end_s, notes),
         (*(f"network: {note}" for note in ([] if topology is None else topology.notes)), *notes),
         topology,
     )
@@ -115,8 +114,8 @@ def _options(scenario: Scenario) -> dict[str, Any]:
         "usable_share": said.usable_share,
         "reservation": said.reservation,
         "reservation_margin": said.reservation_margin,
-        "cloud_flop_per_s": float("inf") if said.cloud is None else said.cloud,
         "allow_raw": said.allow_raw,
+        "cloud_flop_per_s": float("inf") if said.cloud is None else said.cloud,
     }
 
 
@@ -137,7 +136,7 @@ def _placed(said: TopologySection, scenario: Scenario, seed: int) -> Topology:
         graph = generate(said.shape.name, seed=seed, link_bps=speed, **said.shape.parameters)
     else:
         assert said.file is not None
-        graph = read_graphml(said.file.written)
+        graph = read_graph(said.file.written, source=said.source_attribute, target=said.target_attribute)
     return build_network(
         graph,
         servers=said.servers,
@@ -147,6 +146,8 @@ def _placed(said: TopologySection, scenario: Scenario, seed: int) -> Topology:
         default_link_bps=said.link_speed.low,
         default_propagation_s=said.link_delay,
         seed=seed,
+        attributes=said.attributes,
+        capacity_unit=said.capacity_unit,
         **_options(scenario),
     )
 
@@ -170,8 +171,8 @@ def profiles_of(scenario: Scenario) -> Mapping[str, Profile]:
     return shipped() if folder is None else load_dir(folder.written)
 
 
-def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float) -> Conditions | None:
-    """Return what befalls links and servers up to `end_s`, where the scenario says so."""
+def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float, notes: list[str]) -> Conditions | None:
+    """Return the capacity, load and outages of links and servers up to `end_s`; add to `notes` what was measured."""
     bandwidth, interaction, faults = scenario.bandwidth, scenario.interaction, scenario.faults
     said = {"capacity": bandwidth, "load": interaction, "outages": faults}
     parts = []
@@ -179,7 +180,7 @@ def conditions_of(scenario: Scenario, network: Network, seed: int, end_s: float)
         parts.append(read_conditions(network, **named))
     if bandwidth is not None and bandwidth.file is None:
         with _otherwise(f"bandwidth.loop = false, or {_EARLIER}"):
-            parts.append(_measured(bandwidth, network, seed, end_s))
+            parts.append(measured(bandwidth, network, seed, end_s, notes))
     if interaction is not None and interaction.share is not None:
         times = {"mean_on_s": interaction.mean_on, "mean_off_s": interaction.mean_off}
         with _otherwise(f"longer interaction.mean_on and mean_off, no [interaction], or {_EARLIER}"):
@@ -205,21 +206,3 @@ def _otherwise(remedy: str) -> Iterator[None]:
         if not fewer:
             raise
         raise InputError(f"{head}; allowed: {remedy}", fault.file, fault.line) from None
-
-
-def _measured(said: BandwidthSection, network: Network, seed: int, end_s: float) -> Conditions:
-    """Return the links' capacities as they were measured somewhere."""
-
-    def read(file: Any) -> BandwidthTrace:
-        trace = read_bandwidth(file.written, said.format, bin_s=said.bin)
-        try:
-            if said.begin or said.end is not None:
-                trace = trace.cut(said.begin, trace.end_s if said.end is None else said.end)
-            return trace if said.mean is None else trace.scaled(said.mean)
-        except InputError as fault:
-            raise fault.located(file.written) from None
-
-    files = said.trace if isinstance(said.trace, list) else [said.trace]
-    traces = {name: read(file) for name, file in said.links.items()} if said.links else [read(file) for file in files]
-    until_s = end_s if said.loop and end_s > 0 else None
-    return Conditions(capacity_bps=give(network, traces, until_s=until_s, seed=seed if said.random_start else None))

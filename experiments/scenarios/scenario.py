@@ -1,7 +1,7 @@
 """A scenario: one TOML file that says everything about a run, read into one frozen object.
 
-`experiments.scenarios.sections` has the words of the file. Quantities are text with units in the file and floats in
-SI units inside; what is not said has the default its section states.
+`experiments.scenarios.sections` and `network_sections` have the keys of the file. Quantities are text with units in
+the file and floats in SI units inside; what is not said has the default its section states.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ from cutlayer.experiments.scenarios.fields import InputFile, SchedulerName, Sect
 from cutlayer.experiments.scenarios.files import Draft, both_said, read, setting, without_other_ways
 from cutlayer.experiments.scenarios.inputs import Inputs
 from cutlayer.experiments.scenarios.messages import ScenarioError, faults, located
+from cutlayer.experiments.scenarios.network_sections import BandwidthSection, NetworkSection
 from cutlayer.experiments.scenarios.plugin import label
 from cutlayer.experiments.scenarios.sections import (
-    BandwidthSection,
     FaultsSection,
     FramesSection,
     InteractionSection,
-    NetworkSection,
     RunSection,
     SchedulerSection,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -11,144 +10,18 @@ from pydantic import ConfigDict, Field, model_validator
 from cutlayer.experiments.scenarios.fields import (
     End,
     File,
-    NotNegative,
-    Range,
     Scheduler,
     SchedulerName,
     Section,
-    one_of,
     quantity,
-    quantity_range,
     whole,
 )
 from cutlayer.experiments.scenarios.plugin import build_scheduler, scheduler_of
-from cutlayer.simulator.errors import InputError, UnknownNameError
+from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.frames.settings import MOST_CV, FrameSettings, Measure, OnEnd, OnOutage, Sharing, Sizes
 from cutlayer.simulator.frames.settings import Arrivals as FrameArrivals
 from cutlayer.simulator.policy import Scheduler as AnyScheduler
-from cutlayer.simulator.types import Reservation
-from cutlayer.workloads.bandwidth.formats import FORMATS as BANDWIDTH_FORMATS
 from cutlayer.workloads.outages import Duration, Faults
-from cutlayer.workloads.topology.build import RouteBy
-from cutlayer.workloads.topology.shapes import SHAPES, parameters_of
-
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Share = Annotated[float, Field(ge=1e-9, le=1)]
-
-
-class ShapeSection(Section):
-    """A graph that is drawn: its shape and the parameters of it."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: one_of("shape", SHAPES)  # type: ignore[valid-type]
-    """The shape."""
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Its parameters."""
-        return dict(self.__pydantic_extra__ or {})
-
-    @model_validator(mode="after")
-    def _is_allowed(self) -> ShapeSection:
-        known = parameters_of(self.name)
-        for name, value in self.parameters.items():
-            if name not in known:
-                raise whole(UnknownNameError(f"parameter of shape {self.name!r},", name, known).message)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise whole(f"{name} is {str(value)[:100]!r}; allowed: a number")
-        for name, default in known.items():
-            if default is inspect.Parameter.empty and name not in self.parameters:
-                raise whole(f"shape {self.name!r} needs the parameter {name!r}")
-        return self
-
-
-class TopologySection(Section):
-    """A graph on which servers and the cloud stand; routes share its links."""
-
-    file: File | None = None
-    """A GraphML file, of the Topology Zoo or any other."""
-    shape: ShapeSection | None = None
-    """Instead of a file, a graph that is drawn: { name = "tree", nodes = 31 }."""
-    servers: Name | Annotated[list[Name], Field(min_length=1)] = "all"
-    """Where servers stand: all, highest-degree(5), lowest-degree(5), marked, or nodes in brackets."""
-    cloud: Name = "highest-degree"
-    """Where the cloud is: highest-degree, lowest-degree, marked, or a node."""
-    route_by: RouteBy = "hops"
-    """Which path is the shortest: hops, distance or speed."""
-    link_speed: quantity_range("bit/s") = Range(1e9, 1e9)  # type: ignore[valid-type]
-    """Of links that do not say it; a range only where a graph is drawn."""
-    link_delay: quantity("s", zero=True) | None = None  # type: ignore[valid-type]
-    """Of links that do not say it and whose ends have no place on the map."""
-    capacity_attribute: Name | None = None
-    """Attribute of nodes that says the compute capacity of a server there [FLOP/s]."""
-
-    @model_validator(mode="after")
-    def _says_one(self) -> TopologySection:
-        if (self.file is None) == (self.shape is None):
-            raise whole("needs 'file' or 'shape', and not both")
-        if self.file is not None and self.link_speed.low < self.link_speed.high:
-            raise whole("link_speed is a range; allowed: one quantity for a file, which says the speed of some links")
-        return self
-
-
-class NetworkSection(Section):
-    """Edge servers, and the links between them and the cloud."""
-
-    servers: Annotated[int, Field(ge=1, le=1_000_000)] = 50
-    """Number of edge servers, each with an uplink of its own."""
-    capacity: quantity_range("FLOP/s") = Range(290e9, 290e9)  # type: ignore[valid-type]
-    """Compute capacity of a server, or the range it is drawn from."""
-    uplink: quantity_range("bit/s") = Range(10e6, 1e9)  # type: ignore[valid-type]
-    """Bandwidth of an uplink, or the range it is drawn from."""
-    file: File | None = None
-    """Servers from a CSV file: server,capacity_flop_per_s,uplink_bps."""
-    topology: TopologySection | None = None
-    """Servers on a graph, with links that several of them share."""
-    usable_share: Share = 1.0
-    """V, the share of a link that tasks may reserve."""
-    reservation: Reservation = "sustained"
-    """How much bandwidth a task reserves: for its deadline and its frame rate, or for its deadline alone."""
-    reservation_margin: NotNegative = 0.0
-    """h, the share by which every reservation exceeds that."""
-    allow_raw: bool = False
-    """Whether cut 0, sending the input as it comes and running all layers in the cloud, is a cut like any other."""
-    cloud: quantity("FLOP/s") | None = None  # type: ignore[valid-type]
-    """Speed of the cloud for the layers after the cut; infinite where nothing is said."""
-
-
-class BandwidthSection(Section):
-    """What links can carry over time; links that nothing is said of keep their bandwidth."""
-
-    file: File | None = None
-    """Of several links by name, a CSV file: link,time_s,bps."""
-    trace: File | Annotated[list[File], Field(min_length=1)] | None = None
-    """A measurement for every link, or several in brackets, which links take in turn."""
-    links: Annotated[dict[str, File], Field(min_length=1)] | None = None
-    """Measurements of links by name: { Berlin = "lte.csv" }."""
-    format: one_of("bandwidth format", BANDWIDTH_FORMATS) | None = None  # type: ignore[valid-type]
-    """Of the measurements; found out from their first line where nothing is said."""
-    bin: quantity("s") = 1.0  # type: ignore[valid-type]
-    """What rates are counted over, for measurements that hold times of packets."""
-    begin: quantity("s", zero=True) = 0.0  # type: ignore[valid-type]
-    """Leave out what was measured before."""
-    end: quantity("s") | None = None  # type: ignore[valid-type]
-    """Leave out what was measured then or later."""
-    mean: quantity("bit/s") | None = None  # type: ignore[valid-type]
-    """Scale every measurement to this mean."""
-    loop: bool = True
-    """Begin a measurement anew when it ends; without, its last value stays."""
-    random_start: bool = False
-    """Begin at a random point of it, another one at each link."""
-
-    @model_validator(mode="after")
-    def _says_one(self) -> BandwidthSection:
-        ways = [name for name in ("file", "trace", "links") if getattr(self, name) is not None]
-        if len(ways) != 1:
-            raise whole("needs one of 'file', 'trace' and 'links'")
-        if self.end is not None and self.end <= self.begin:
-            raise whole(f"end is {self.end:g} s; allowed: after begin")
-        return self
 
 
 class InteractionSection(Section):

@@ -261,7 +261,7 @@ class _Run:
         network, conditions = self.network, self.conditions
         down: list[tuple[float, float]] = []
         for link in links_of(network, server):
-            down += conditions.link_outages.get(network.links[link], ())
+            down += conditions.link_down(network, link)
         return merged(conditions.server_outages.get(network.servers[server], ())), merged(down)
 
     def _quantiles(self, total: Sums, slices: Slices, every: KeptFrames | None) -> FloatArray:

@@ -7,7 +7,8 @@ flight* at the end of the run. What finishes at the very instant of a loss or of
   ``"drain"``: it goes on, at the rate its slice had.
 - ``on_outage="drop"``: when a server goes down, every frame that waits for its compute or is in it is lost,
   and so is every frame that arrives before it is up again. When a link goes down, the same holds for every
-  frame in a slice that crosses it. ``"hold"``: they wait and go on where they were.
+  frame in a slice that crosses it. ``"hold"``: they wait and go on where they were. A link is down in an outage, and
+  while its trace or its load leaves it 0 bit/s.
 - A frame that computes nothing at the edge (cut 0) does not queue for compute, nor does an outage of its
   server touch it.
 """

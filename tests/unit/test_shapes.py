@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from cutlayer.simulator.errors import InputError
 from cutlayer.workloads.topology.build import build_network
-from cutlayer.workloads.topology.graphml import read_graphml
-from cutlayer.workloads.topology.graphml_writer import write_graphml
+from cutlayer.workloads.topology.formats import read_graph
 from cutlayer.workloads.topology.placement import Uniform
 from cutlayer.workloads.topology.shapes import SHAPES, generate, parameters_of
 
@@ -49,8 +48,8 @@ def test_a_shape_is_connected_the_same_for_a_seed_and_makes_a_network(shape, par
     assert {bps for *_, bps in generate(shape, link_bps=5e6, **parameters).edges(data="link_bps")} == {5e6}
     topology = build_network(graph, capacity_flop_per_s=1e9)
     assert len(topology.network.servers) == len(graph) - 1
-    write_graphml(graph, tmp_path / "g.graphml")
-    assert nx.utils.graphs_equal(read_graphml(tmp_path / "g.graphml"), graph)
+    nx.write_graphml(graph, tmp_path / "g.graphml")
+    assert nx.utils.graphs_equal(read_graph(tmp_path / "g.graphml"), graph)
 
 
 def test_the_shapes_that_are_laid_out():

@@ -98,6 +98,20 @@ def test_a_link_that_is_down_holds_its_frames_or_loses_them():
     assert lost == [(0.0, 0.0, 0.0, 0.5, LOST), (0.0, 0.0, 0.0, 0.0, LOST), (0.0, 0.0, 0.0, 1.0, DELIVERED)]
 
 
+@pytest.mark.parametrize("how", ["trace", "load", "part of both", "outage"])
+def test_a_link_without_any_capacity_is_down_whatever_takes_it(how):
+    bps = 16.0  # of the link
+    at = [0.0, 1.0, 3.0]
+    conditions = {
+        "trace": Conditions(capacity_bps={"s0": Steps(at, [bps, 0.0, bps])}),
+        "load": Conditions(load_bps={"s0": Steps(at, [0.0, 2 * bps, 0.0])}),
+        "part of both": Conditions({"s0": Steps(at, [bps, bps / 2, bps])}, {"s0": Steps(at, [0.0, bps / 2, 0.0])}),
+        "outage": Conditions(link_outages={"s0": [(1.0, 3.0)]}),
+    }[how]
+    lost = walk([stream("a")], {"a": [0.5, 2.0, 3.0]}, conditions=conditions, on_outage="drop")["a"]
+    assert lost == [(0.0, 0.0, 0.0, 0.5, LOST), (0.0, 0.0, 0.0, 0.0, LOST), (0.0, 0.0, 0.0, 1.0, DELIVERED)]
+
+
 def test_a_server_that_is_down_holds_its_frames_or_loses_them():
     # Compute 2 s, down from 1 to 4: the first does 1 s before and 1 s after, 0 to 5; the second waits from 0.5 to 5.
     conditions = Conditions(server_outages={"s0": [(1.0, 4.0)]})

@@ -1,4 +1,4 @@
-"""A measurement of bandwidth over time that has an end, so it can be cut, looped and scaled."""
+"""A measurement of bandwidth from 0 s to an end, which can be cut, looped and scaled."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class BandwidthTrace:
         What it is from then on [bit/s]: 0 or more, finite.
     end_s : float
         When the measurement ends [s], after the last change.
+    format, notes : str, sequence of str
+        How it was read, and what of its file was left out or assumed.
 
     Raises
     ------
@@ -47,8 +49,12 @@ class BandwidthTrace:
     times_s: FloatArray
     bps: FloatArray
     end_s: float
+    format: str
+    notes: tuple[str, ...]
 
-    def __init__(self, times_s: ArrayLike, bps: ArrayLike, end_s: float) -> None:
+    def __init__(
+        self, times_s: ArrayLike, bps: ArrayLike, end_s: float, format: str = "", notes: Sequence[str] = ()
+    ) -> None:
         times, values = np.array(times_s, dtype=float), np.array(bps, dtype=float)
         if (fault := first_fault(times, values)) is not None:
             raise InputError(f"bandwidth trace: entry {fault[0]}: {fault[1]}")
@@ -59,6 +65,8 @@ class BandwidthTrace:
         object.__setattr__(self, "times_s", times)
         object.__setattr__(self, "bps", values)
         object.__setattr__(self, "end_s", float(end_s))
+        object.__setattr__(self, "format", format)
+        object.__setattr__(self, "notes", tuple(notes))
 
     @property
     def mean_bps(self) -> float:
@@ -83,7 +91,9 @@ class BandwidthTrace:
         inside = (self.times_s > from_s) & (self.times_s < to_s)
         times = np.concatenate([[0.0], self.times_s[inside] - from_s])
         values = np.concatenate([self.steps().at([from_s]), self.bps[inside]])
-        return _rising(times, values, to_s - from_s)
+        part = _rising(times, values, to_s - from_s)
+        cut = f"cut from {from_s:g} to {to_s:g} s"
+        return BandwidthTrace(part.times_s, part.bps, part.end_s, self.format, (*self.notes, cut))
 
     def looped(self, length_s: float, offset_s: float = 0.0) -> BandwidthTrace:
         """Return `length_s` of the trace, begun anew whenever it ends.
@@ -104,6 +114,8 @@ class BandwidthTrace:
             raise InputError(f"loop to {length_s!r} s; allowed: above 0, finite")
         if not 0 <= offset_s < self.end_s:
             raise InputError(f"offset of {offset_s!r} s; allowed: 0 or more, below {self.end_s!r}")
+        if (self.bps == self.bps[0]).all():  # such as Mahimahi's file of one packet a millisecond, for hours
+            return BandwidthTrace([0.0], self.bps[:1], length_s)
         if length_s / self.end_s * len(self.times_s) > MOST_STEPS:
             raise InputError(
                 f"loop of {self.end_s!r} s to {length_s!r} s has more than {MOST_STEPS} changes; allowed: fewer"
@@ -128,11 +140,17 @@ class BandwidthTrace:
         mean = self.mean_bps
         if mean == 0:
             raise InputError("a bandwidth trace that is 0 throughout cannot be scaled to a mean")
-        return BandwidthTrace(self.times_s, self.bps * (mean_bps / mean), self.end_s)
+        notes = (*self.notes, f"scaled by {mean_bps / mean:.4g}")
+        return BandwidthTrace(self.times_s, self.bps * (mean_bps / mean), self.end_s, self.format, notes)
+
+
+def up_to(times_s: Sequence[float], bps: Sequence[float]) -> BandwidthTrace:
+    """Return the trace of values that hold from the time before up to their own; the first is of no known length."""
+    return BandwidthTrace(times_s[:-1], bps[1:], times_s[-1])
 
 
 def lasting(times_s: Sequence[float]) -> float:
-    """Return the end of a trace that does not say it: the last value holds as long as the one before.
+    """Return the end of a trace whose file gives none: the last value holds as long as the one before.
 
     A single value holds for 1 s.
     """

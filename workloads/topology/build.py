@@ -1,7 +1,7 @@
-"""From a graph to a network: servers and the cloud on nodes, routes between them, links that are shared.
+"""From a graph to a network: servers and the cloud on nodes, routes between them, shared links.
 
 Every server's traffic takes the shortest path to the cloud. The links of the network are the trunks (see
-`workloads.topology.graphs`) that some path takes, so a star gives a star and a tree gives links that several servers
+`workloads.topology.graphs`) on these paths, so a star gives a star, and a tree gives links that several servers
 share. Nothing depends on the order of nodes and edges in the graph.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -19,20 +19,10 @@ from scipy import sparse
 
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.types import FloatArray, Network
-from cutlayer.simulator.units import render
-from cutlayer.workloads.topology.graphs import (
-    Names,
-    Trunk,
-    counted,
-    delay,
-    listed,
-    natural,
-    number,
-    position_of,
-    shown,
-    speed_of,
-    trunks_of,
-)
+from cutlayer.workloads.topology.attributes import Mapping as Attributes
+from cutlayer.workloads.topology.attributes import delay, flag_of, number, position_of, speed_of
+from cutlayer.workloads.topology.graphs import Names, Trunk, counted, listed, natural, trunks_of
+from cutlayer.workloads.topology.notes import notes_of
 from cutlayer.workloads.topology.placement import (
     Place,
     Roads,
@@ -41,6 +31,7 @@ from cutlayer.workloads.topology.placement import (
     Uniform,
     capacities,
     cloud_node,
+    pass_through,
     path,
     server_nodes,
 )
@@ -100,7 +91,7 @@ class Edge:
 
 @dataclass(frozen=True, eq=False)
 class Topology:
-    """A network and the graph it stands on.
+    """A network and the graph it was built on.
 
     Attributes
     ----------
@@ -110,13 +101,13 @@ class Topology:
     cloud : str
         Name of the cloud's node.
     paths : tuple of tuple of str
-        The nodes from every server to the cloud, both included; servers are called as their nodes.
+        The nodes from every server to the cloud, both included, by their names.
     nodes : tuple of Node
     edges : tuple of Edge
     notes : tuple of str
-        What was missing and what was assumed instead, a sentence each.
+        What was missing or left out and what was assumed instead, a sentence each.
     graph : networkx.Graph
-        The graph that was given, with what was made of it: ``server`` (its name) and ``capacity_flop_per_s``
+        The graph that was given, with what was made of it: ``server`` (its name, or True) and ``capacity_flop_per_s``
         or ``cloud`` at nodes, ``link`` (its name), ``link_bps`` and ``propagation_s`` at edges. Built anew with
         everything ``"marked"``, it gives the same network.
     """
@@ -141,6 +132,8 @@ def build_network(
     default_link_bps: float = 1e9,
     default_propagation_s: float | None = None,
     seed: int = 0,
+    attributes: Attributes | None = None,
+    capacity_unit: str = "FLOP/s",
     **options: Any,
 ) -> Topology:
     """Place servers and the cloud on a graph and return the network that results.
@@ -148,16 +141,17 @@ def build_network(
     Parameters
     ----------
     graph : networkx.Graph
-        Any kind, see `cutlayer.workloads.topology.graphs`.
+        Any kind, see `cutlayer.workloads.topology.attributes`.
     servers : str or sequence of str
-        Where servers stand, one a node: ``"all"`` (but the cloud's), ``"highest-degree(n)"``,
-        ``"lowest-degree(n)"``, ``"marked"`` (with the attribute ``server``, its name), or nodes by name or id,
-        in the order wanted. Never at the cloud's node: such a server would cross no link.
+        The nodes with a server, one each: ``"all"`` (but the cloud's), ``"highest-degree(n)"``,
+        ``"lowest-degree(n)"``, ``"marked"`` (with the attribute ``server``: its name, or true), or nodes by name or
+        id, in the order wanted. Never the cloud's node: such a server would cross no link.
     cloud : str
         ``"highest-degree"``, ``"lowest-degree"``, ``"marked"`` (with the attribute ``cloud``), or a node by name
-        or id. The degree of a node is the number of its neighbours; ties go to the first name.
+        or id. The degree of a node is the number of its neighbours; ties go to the first name. Neither rule chooses
+        a branching point, an external node or a group (`cutlayer.workloads.topology.placement.pass_through`).
     capacity_flop_per_s : float, sequence of float, Uniform or str
-        Of all servers, of each, drawn for each from a stream of its own, or the node attribute that says it.
+        Of all servers, of each, drawn for each from a stream of its own, or the node attribute that holds it.
     route_by : {"hops", "distance", "speed"}
         Which path is the shortest: with the fewest links, the least delay, or the least sum of 1 / speed. Ties go
         to fewer links, then to the node nearer to the cloud whose name comes first.
@@ -168,6 +162,10 @@ def build_network(
         then need one.
     seed : int
         Of the run, for capacities.
+    attributes : Mapping, optional
+        Names and units of attributes, where they are not those that are read by default.
+    capacity_unit : str
+        Unit of the node attribute with the capacity.
     **options
         Further parameters of `cutlayer.simulator.types.Network`, such as ``usable_share``.
 
@@ -191,14 +189,17 @@ def build_network(
     ('Leeds', 'London', 'Paris')
     """
     default_bps = number(default_link_bps, "default_link_bps")
+    attributes = attributes or Attributes()
+    graph = attributes.applied(graph)
     names = Names(graph)
     trunks = trunks_of(graph, names, default_bps)
     delays = _delays(trunks, default_propagation_s, route_by)
     roads = Roads(names, trunks)
-    home = cloud_node(cloud, graph, names, roads)
+    passed = pass_through(graph, names)
+    home = cloud_node(cloud, graph, names, roads, passed)
     towards = roads.towards(home, _weights(route_by, trunks, delays))
-    places = server_nodes(servers, graph, names, roads, home, towards)
-    capacity = capacities(capacity_flop_per_s, places, graph, seed)
+    places = server_nodes(servers, graph, names, roads, home, towards, passed)
+    capacity = capacities(capacity_flop_per_s, places, graph, seed, capacity_unit)
     paths = _paths(places, home, towards)
     used = _links(paths, trunks)
     network = Network(
@@ -223,7 +224,19 @@ def build_network(
             Edge(trunk.name, trunk.names, trunk.bps, trunk.length_m, delay_s, load[index])
             for index, (trunk, delay_s) in enumerate(zip(trunks, delays, strict=True))
         ),
-        tuple(_notes(graph, names, trunks, default_bps, default_propagation_s, len(names.order) - len(towards), load)),
+        tuple(
+            notes_of(
+                graph,
+                names,
+                trunks,
+                default_bps,
+                default_propagation_s,
+                load,
+                passed={node: reason for node, reason in passed.items() if node not in role},
+                lost=sum(node not in towards and node not in passed for node in names.order),
+                used={*attributes.names, *([capacity_flop_per_s] if isinstance(capacity_flop_per_s, str) else [])},
+            )
+        ),
         _marked(graph, names, home, dict(zip(places, capacity, strict=True)), trunks, delays, default_bps),
     )
 
@@ -270,7 +283,7 @@ def _weights(route_by: str, trunks: Sequence[Trunk], delays: Sequence[float]) ->
 
 
 def _links(paths: Sequence[Steps], trunks: Sequence[Trunk]) -> list[int]:
-    """Return the trunks that are links: in the order of the servers where each has one of its own, else by name."""
+    """Return the trunks that are links: in the order of the servers if each has one of its own, else by name."""
     crossed = [index for steps in paths for _, index in steps]
     if all(len(steps) == 1 for steps in paths) and len(set(crossed)) == len(crossed):
         return crossed
@@ -278,7 +291,7 @@ def _links(paths: Sequence[Steps], trunks: Sequence[Trunk]) -> list[int]:
     names = Counter(trunks[index].name for index in used)
     for name, times in names.items():
         if times > 1:
-            raise InputError(f"{times} links are called {name!r}; allowed: one")
+            raise InputError(f"{times} links have the name {name!r}; allowed: one")
     return used
 
 
@@ -290,43 +303,6 @@ def _routes(paths: Sequence[Steps], used: Sequence[int]) -> Any:
         return None
     rows, columns = zip(*at, strict=True)
     return sparse.csr_array((np.ones(len(at)), (rows, columns)), shape=(len(used), len(paths)))
-
-
-def _notes(
-    graph: nx.Graph,
-    names: Names,
-    trunks: Sequence[Trunk],
-    default_bps: float,
-    default_propagation_s: float | None,
-    lost: int,
-    load: Mapping[int, int],
-) -> Iterator[str]:
-    """Yield what was missing and what was assumed instead."""
-    edges = sum(len(trunk.edges) for trunk in trunks)
-    if missing := sum(trunk.missing for trunk in trunks):
-        said = (edge for trunk in trunks for edge in trunk.edges if speed_of(edge) is None)
-        texts = sorted({str(edge["LinkSpeed"]) for edge in said if "LinkSpeed" in edge})
-        unread = f", or one that is no plain number ({listed(map(shown, texts))})" if texts else ""
-        yield f"{missing} of {counted(edges, 'edge')} have no speed{unread}: {render(default_bps, 'bit/s')} assumed"
-    if several := [trunk.name for trunk in trunks if len(trunk.edges) > 1]:
-        how = "the slower direction counts" if graph.is_directed() else "their speeds are added"
-        yield f"{counted(len(several), 'pair')} of nodes joined by several edges ({listed(several)}): {how}"
-    if graph.is_directed():
-        yield "the edges have directions: links are taken to carry traffic both ways"
-    if loops := nx.number_of_selfloops(graph):
-        yield f"{counted(loops, 'edge')} from a node to itself left out"
-    if names.shared:
-        yield f"labels of several nodes ({listed(names.shared)}): told apart by id"
-    if unknown := sum(trunk.propagation_s is None and trunk.length_m is None for trunk in trunks):
-        blank = sum(position_of(data) is None for _, data in graph.nodes(data=True))
-        yield (
-            f"{blank} of {counted(len(graph), 'node')} have no coordinates: on {counted(unknown, 'link')} "
-            f"a propagation delay of {render(default_propagation_s or 0.0, 's')} assumed"
-        )
-    if lost:
-        yield f"{lost} of {counted(len(graph), 'node')} cannot reach the cloud: no server there"
-    if idle := len(trunks) - len(load):
-        yield f"{idle} of {counted(len(trunks), 'link')} carry no server's traffic: not in the network"
 
 
 def _marked(
@@ -347,7 +323,8 @@ def _marked(
     for place, flop_per_s in capacity.items():
         data = marked.nodes[place.node]
         data.pop("capacity_flop_per_s", None)  # in the same order whatever stood there
-        data.update(server=place.name, capacity_flop_per_s=flop_per_s)
+        name = place.name if flag_of(place.name) == place.name else True  # a node called "no" is a server all the same
+        data.update(server=name, capacity_flop_per_s=flop_per_s)
     made = {trunk.ends: (trunk.name, delay_s) for trunk, delay_s in zip(trunks, delays, strict=True)}
     for one, other, data in marked.edges(data=True):
         if one != other:

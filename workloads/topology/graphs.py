@@ -1,12 +1,7 @@
-"""What a graph says about a network: names of nodes, positions, speeds and lengths of trunks.
+"""What a graph says about a network: names of nodes, speeds and lengths of trunks.
 
-Any networkx graph will do. Read are, of a node, ``label`` and the pair ``Latitude``, ``Longitude`` [degree];
-of an edge, its speed from the first there is of
-
-- ``link_bps`` or ``LinkSpeedRaw``, a number [bit/s];
-- ``LinkSpeed`` with ``LinkSpeedUnits``, such as 2.5 and G (the Topology Zoo's text),
-
-and ``propagation_s``, a number [s]. Everything may be missing, nothing may be wrong.
+Any networkx graph will do; `cutlayer.workloads.topology.attributes` lists what is read of nodes and edges. Everything
+may be missing, nothing may be wrong.
 
 A *trunk* is what joins two nodes: one edge, or several side by side, whose speeds then add up, or a pair in
 opposite directions, of which the slower direction counts. Loops are no trunks.
@@ -17,16 +12,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import networkx as nx
 
 from cutlayer.simulator.errors import InputError
-from cutlayer.simulator.units import PREFIXES, parse
-from cutlayer.workloads.traces.rows import LEAST, MOST
+from cutlayer.workloads.topology.attributes import is_missing, position_of, propagation_of, shown, speed_of
 
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius of the Earth (IUGG)."""
@@ -40,76 +33,6 @@ LONGEST_LINK = 2 * LONGEST_NAME + 1
 NANOMETRE = 1e-9
 """Points nearer than this [m] are one: degrees do not tell them apart, and a file holds no delay of 1e-100 s."""
 
-_PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
-_UNIT = re.compile(r"\s*([kKMGTP]?)\s*(?:bps|b/s|bit/s)?\s*")
-
-
-def shown(value: object) -> str:
-    """Return the value as Python writes it, in one line and cut where it would fill the screen."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
-
-
-def position_of(node: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Return latitude and longitude of a node [degree], or None where one is missing.
-
-    Raises
-    ------
-    InputError
-        If one is no number or not on Earth.
-    """
-    found = []
-    for name, limit in (("Latitude", 90), ("Longitude", 180)):
-        value = node.get(name)
-        if value is None:
-            continue
-        degrees = _number(value)
-        if not -limit <= degrees <= limit:
-            raise InputError(f"{name} is {shown(value)}; allowed: {-limit} to {limit} degrees")
-        found.append(degrees)
-    return (found[0], found[1]) if len(found) == 2 else None
-
-
-def speed_of(edge: Mapping[str, Any]) -> float | None:
-    """Return the speed of an edge [bit/s], or None where it has none or its text is no plain number.
-
-    Raises
-    ------
-    InputError
-        If it is a number no link can have.
-    """
-    for name in ("link_bps", "LinkSpeedRaw"):
-        if edge.get(name) is not None:
-            return number(edge[name], name)
-    text = edge.get("LinkSpeed")
-    unit = _UNIT.fullmatch(str(edge.get("LinkSpeedUnits") or ""))
-    if text is None or unit is None or not (isinstance(text, str) or _is_number(text)):
-        return None
-    plain = str(text).strip()
-    if isinstance(text, str) and not _PLAIN.fullmatch(plain):
-        if plain.lower().lstrip("+-") in ("nan", "inf", "infinity"):
-            return _in_range(math.nan, "LinkSpeed", text)
-        return None
-    prefix = unit[1].replace("K", "k")
-    value = float(plain)
-    if math.isfinite(value) and LEAST <= value * float(PREFIXES[prefix]) <= MOST:
-        value = parse(f"{plain} {prefix}bit/s", "bit/s")
-    return _in_range(value, "LinkSpeed", text)
-
-
-def propagation_of(edge: Mapping[str, Any]) -> float | None:
-    """Return the propagation delay that an edge says it has [s], or None.
-
-    Raises
-    ------
-    InputError
-        If it is negative or no finite number.
-    """
-    value = edge.get("propagation_s")
-    if value is None:
-        return None
-    return delay(value, "propagation_s")
-
 
 def great_circle_m(one: tuple[float, float], other: tuple[float, float]) -> float:
     """Return the distance of two points given as latitude and longitude in degrees [m], by the haversine formula."""
@@ -118,42 +41,6 @@ def great_circle_m(one: tuple[float, float], other: tuple[float, float]) -> floa
     h += math.cos(lat) * math.cos(other_lat) * math.sin((other_lon - lon) / 2) ** 2
     distance = 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(h, 1.0)))
     return distance if distance >= NANOMETRE else 0.0
-
-
-def number(value: Any, name: str) -> float:
-    """Return a number above 0 as a float.
-
-    Raises
-    ------
-    InputError
-        If it is something else, or beyond what any unit of the model needs.
-    """
-    return _in_range(_number(value), name, value)
-
-
-def delay(value: Any, name: str) -> float:
-    """Return a number of seconds that may be 0 as a float; raise as `number` does."""
-    return 0.0 if _number(value) == 0 else number(value, name)
-
-
-def _in_range(value: float, name: str, given: object) -> float:
-    if not LEAST <= value <= MOST:
-        raise InputError(f"{name} is {shown(given)}; allowed: a number from {LEAST:g} to {MOST:g}")
-    return value
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _number(value: Any) -> float:
-    """Return a number as a float; NaN for anything else, which every range refuses."""
-    if not _is_number(value):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
 
 
 def natural(text: str) -> tuple[Any, ...]:
@@ -194,7 +81,7 @@ class Names:
             if str(node) in ids:
                 raise InputError(f"two nodes have the id {shown(str(node))}; allowed: one")
             ids[str(node)] = node
-        labels = {node: _one_line(data.get("label")) or _one_line(node) for node, data in graph.nodes(data=True)}
+        labels = {node: _label(data.get("label")) or _one_line(node) for node, data in graph.nodes(data=True)}
         count = Counter(labels.values())
         self.shared = sorted((label for label, n in count.items() if n > 1), key=natural)
         self.of: dict[Hashable, str] = {}
@@ -216,6 +103,11 @@ class Names:
     def find(self, text: str) -> Hashable | None:
         """Return the node of that name or else of that id, or None."""
         return self._by_name.get(text, self._ids.get(text))
+
+
+def _label(value: object) -> str:
+    text = _one_line(value)
+    return "" if text.lower() in ("nan", "none", "null") else text  # as libraries write a missing one
 
 
 def _one_line(value: object) -> str:
@@ -284,7 +176,10 @@ def trunks_of(graph: nx.Graph, names: Names, default_bps: float) -> list[Trunk]:
         called = (names.of[ends[0]], names.of[ends[1]])
         try:
             speeds = [[speed_of(edge) for edge in side] for side in directions[ends].values() if side]
-            link = min((_one_line(edge["link"]) for edge in edges if edge.get("link")), default="-".join(called))
+            link = min(
+                (_one_line(edge["link"]) for edge in edges if not is_missing(edge.get("link"))),
+                default="-".join(called),
+            )
             if not 0 < len(link) <= LONGEST_LINK:
                 raise InputError(f"link is {shown(link)}; allowed: 1 to {LONGEST_LINK} letters")
             said = [seconds for seconds in map(propagation_of, edges) if seconds is not None]

@@ -1,11 +1,11 @@
-"""Where servers and the cloud stand on a graph, how fast the servers are, and the shortest ways between them."""
+"""Places of servers and the cloud on a graph, capacities of servers, and shortest paths to the cloud."""
 
 from __future__ import annotations
 
 import heapq
 import math
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +13,9 @@ import networkx as nx
 
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.rng import stream
-from cutlayer.workloads.topology.graphs import LONGEST_NAME, Names, Trunk, number, shown
+from cutlayer.workloads.topology.attributes import GROUP, flag_of, is_missing, number, shown
+from cutlayer.workloads.topology.graphs import LONGEST_NAME, Names, Trunk
+from cutlayer.workloads.traces.times import factor_of
 
 Steps = list[tuple[Hashable, int]]
 """A path: every node but the last, with the number of the trunk that leads on from there."""
@@ -109,12 +111,42 @@ def path(node: Hashable, home: Hashable, towards: Towards) -> Steps:
     return steps
 
 
-def cloud_node(cloud: str, graph: nx.Graph, names: Names, roads: Roads) -> Hashable:
-    """Return where the cloud stands; see `cutlayer.workloads.topology.build.build_network`."""
+def pass_through(graph: nx.Graph, names: Names) -> dict[Hashable, str]:
+    """Return the nodes that are no places of their own, with the reason; rules put no server and no cloud there.
+
+    Those are the branching points of cables (``hyperedge`` is true) and the nodes of other networks (``Internal`` is
+    false) of the Topology Zoo's files, and groups of nodes.
+
+    Raises
+    ------
+    InputError
+        If one of these attributes is no flag.
+    """
+    found: dict[Hashable, str] = {}
+    for node in names.order:
+        for name, kind, reason in (
+            ("hyperedge", True, "a branching point (hyperedge = 1)"),
+            ("Internal", False, "an external node (Internal = 0)"),
+            (GROUP, True, "a group of nodes"),
+        ):
+            flag = flag_of(graph.nodes[node].get(name))
+            if isinstance(flag, str):
+                raise InputError(f"node {names.of[node]!r}: {name} is {shown(flag)}; allowed: 0 or 1, true or false")
+            if flag is kind:
+                found.setdefault(node, reason)
+    return found
+
+
+def cloud_node(cloud: str, graph: nx.Graph, names: Names, roads: Roads, passed: Container[Hashable] = ()) -> Hashable:
+    """Return the node of the cloud; see `cutlayer.workloads.topology.build.build_network`."""
     if cloud in ("highest-degree", "lowest-degree"):
-        return roads.by_degree(names.order, cloud.removesuffix("-degree"))[0]
+        places = [node for node in names.order if node not in passed]
+        if not places:
+            why = "every node is a branching point, external or a group"
+            raise InputError(f"{why}, where no rule puts the cloud; allowed: a node by name")
+        return roads.by_degree(places, cloud.removesuffix("-degree"))[0]
     if cloud == "marked":
-        marked = [node for node in names.order if graph.nodes[node].get("cloud")]
+        marked = [node for node in names.order if flag_of(graph.nodes[node].get("cloud")) not in (None, False)]
         if len(marked) != 1:
             raise InputError(f"{len(marked)} nodes have the attribute cloud; allowed: one")
         return marked[0]
@@ -122,14 +154,20 @@ def cloud_node(cloud: str, graph: nx.Graph, names: Names, roads: Roads) -> Hasha
 
 
 def server_nodes(
-    servers: str | Sequence[str], graph: nx.Graph, names: Names, roads: Roads, home: Hashable, towards: Towards
+    servers: str | Sequence[str],
+    graph: nx.Graph,
+    names: Names,
+    roads: Roads,
+    home: Hashable,
+    towards: Towards,
+    passed: Container[Hashable] = (),
 ) -> list[Place]:
-    """Return where servers stand, in their order; see `cutlayer.workloads.topology.build.build_network`."""
+    """Return the places of the servers, in their order; see `cutlayer.workloads.topology.build.build_network`."""
     if servers == "marked":
-        marked = [node for node in names.order if graph.nodes[node].get("server")]
-        places = [Place(node, _called(graph.nodes[node]["server"], node, names)) for node in marked]
+        flags = {node: flag_of(graph.nodes[node].get("server")) for node in names.order}
+        places = [Place(node, _called(flag, node, names)) for node, flag in flags.items() if flag not in (None, False)]
     elif isinstance(servers, str):
-        candidates = [node for node in names.order if node in towards and node != home]
+        candidates = [node for node in names.order if node in towards and node != home and node not in passed]
         if match := _DEGREE.fullmatch(servers):
             if int(match[2]) > len(candidates):
                 raise InputError(f"servers is {servers!r}; there are {len(candidates)} nodes apart from the cloud's")
@@ -147,17 +185,21 @@ def server_nodes(
     seen = set()
     for node, name in places:
         if node in seen:
-            raise InputError(f"server {name!r} stands twice; allowed: one at a node")
+            raise InputError(f"duplicate server {name!r}; allowed: one at a node")
         seen.add(node)
         if node == home:
-            raise InputError(f"server {name!r} stands where the cloud does and would cross no link; allowed: elsewhere")
+            raise InputError(f"server {name!r} is at the cloud's node and would cross no link; allowed: another node")
         if node not in towards:
             raise InputError(f"server {name!r} has no path to the cloud at {names.of[home]!r}")
     return places
 
 
 def capacities(
-    given: float | Sequence[float] | Uniform | str, places: Sequence[Place], graph: nx.Graph, seed: int
+    given: float | Sequence[float] | Uniform | str,
+    places: Sequence[Place],
+    graph: nx.Graph,
+    seed: int,
+    unit: str = "FLOP/s",
 ) -> list[float]:
     """Return the compute capacity of every server [FLOP/s]; see `cutlayer.workloads.topology.build.build_network`.
 
@@ -168,10 +210,12 @@ def capacities(
         return [float(stream(seed, "capacity", str(place.node)).uniform(given.low, given.high)) for place in places]
     if isinstance(given, str):
         found = []
+        factor = float(factor_of(unit, "FLOP/s"))
         for place in places:
-            if given not in graph.nodes[place.node]:
+            value = graph.nodes[place.node].get(given)
+            if is_missing(value):
                 raise InputError(f"node {place.name!r} has no attribute {given!r}; servers take their capacity from it")
-            found.append(number(graph.nodes[place.node][given], f"node {place.name!r}: {given}"))
+            found.append(number(value, f"node {place.name!r}: {given}") * factor)
         return found
     if isinstance(given, Sequence):
         if len(given) != len(places):
@@ -191,7 +235,7 @@ def _find(text: Any, what: str, names: Names) -> Hashable:
 
 
 def _called(value: Any, node: Hashable, names: Names) -> str:
-    """Return the name a node gives its server; that of the node where it says no more than that there is one."""
+    """Return the name a node gives its server; that of the node where it is only a flag."""
     if not isinstance(value, str):
         return names.of[node]
     if not (value.isprintable() and len(value) <= LONGEST_NAME):

@@ -17,7 +17,8 @@ import networkx as nx
 from cutlayer.simulator.errors import InputError, UnknownNameError
 from cutlayer.simulator.registry import Registry
 from cutlayer.simulator.rng import stream
-from cutlayer.workloads.topology.graphs import EARTH_RADIUS_M, number, shown
+from cutlayer.workloads.topology.attributes import number, shown
+from cutlayer.workloads.topology.graphs import EARTH_RADIUS_M
 from cutlayer.workloads.topology.placement import Uniform
 
 MOST_EDGES = 1_000_000

@@ -13,8 +13,12 @@ EXAMPLE = "cutlayer trace convert log.csv trace.csv --map arrival_s=start --map 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be done with a trace."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    info = _action(actions, "info", "describe what a trace holds", "log.csv", writes=False)
+    info = _action(actions, "info", "describe what a trace of arrivals or bandwidth holds", "log.csv", writes=False)
     info.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    info.add_argument("--plot", metavar="FILE.png", help="of bandwidth: plot the capacity over time (PNG and SVG)")
+    info.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="of bandwidth: one of its keys, such as gap=cut"
+    )
     _action(
         actions, "convert", "write a trace as native CSV or Parquet, sorted by arrival",
         "log.csv trace.csv --map arrival_s=start --map lifetime_s=took --unit lifetime_s=ms",

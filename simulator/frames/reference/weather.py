@@ -56,8 +56,8 @@ class Weather:
             for time_s in trace.times_s.tolist():
                 self.when(max(time_s, 0.0), self.set_speeds)
         self.when(0.0, self.set_speeds)
-        for name, outages in conditions.link_outages.items():
-            self._plan_outages(outages, self._link, network.links.index(name))
+        for link in range(len(network.links)):
+            self._plan_outages(conditions.link_down(network, link), self._link, link)
         for name, outages in conditions.server_outages.items():
             self._plan_outages(outages, self._outage, self.servers[network.servers.index(name)])
 

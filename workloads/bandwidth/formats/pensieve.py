@@ -1,6 +1,6 @@
 """Pensieve's "cooked" traces: seconds and Mbit/s, apart by white space, one pair a line.
 
-Mao, Netravali and Alizadeh, "Neural adaptive video streaming with Pensieve", SIGCOMM 2017.
+Mao, Netravali and Alizadeh, "Neural adaptive video streaming with Pensieve", SIGCOMM 2017; sim/env.py of its code.
 """
 
 import re
@@ -8,7 +8,7 @@ import re
 from cutlayer.simulator.errors import InputError
 from cutlayer.simulator.steps import first_fault
 from cutlayer.workloads.bandwidth.formats import FORMATS, BandwidthFormat, Lines
-from cutlayer.workloads.bandwidth.trace import BandwidthTrace, lasting
+from cutlayer.workloads.bandwidth.trace import BandwidthTrace, up_to
 from cutlayer.workloads.traces.rows import Path, read_number
 
 _NUMBER = r"[+-]?[\d.][\d.eE+-]*"
@@ -20,11 +20,7 @@ def recognises(line: str) -> bool:
 
 
 def read(path: Path, lines: Lines, bin_s: float) -> BandwidthTrace:
-    """Read pairs; a value holds from its time to the next, the first time is 0 s.
-
-    Pensieve's own simulator takes a value to hold up to its time, from the one before: the same trace, one
-    interval earlier.
-    """
+    """Read pairs. A value is the throughput up to its time, from the time before; the first one is never used."""
     times, bps = [], []
     for number, line in lines:
         fields = line.split()
@@ -35,7 +31,9 @@ def read(path: Path, lines: Lines, bin_s: float) -> BandwidthTrace:
     times = [time - times[0] for time in times]
     if (fault := first_fault(times, bps)) is not None:
         raise InputError(fault[1], path, lines[fault[0]][0])
-    return BandwidthTrace(times, bps, lasting(times))
+    if len(times) == 1:
+        raise InputError("one pair; allowed: 2 or more, since a value holds from the time before", path, lines[0][0])
+    return up_to(times, bps)
 
 
-FORMATS.register("pensieve")(BandwidthFormat("seconds and Mbit/s, apart by white space", recognises, read))
+FORMATS.register("pensieve")(BandwidthFormat("seconds and Mbit/s up to then, apart by white space", recognises, read))
