@@ -254,6 +254,8 @@ def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory, text, edits, 
     try:
         trace = read_bandwidth(path, table=table)
     except InputError as fault:
-        assert str(fault).startswith(str(path)) and "\n" not in str(fault) and len(str(fault)) < 1200
+        assert (
+            str(fault).startswith(str(path)) and "\n" not in str(fault) and len(str(fault)) < 2000
+        )  # names of columns are listed whole
         return
     assert trace.times_s[0] == 0 and (trace.bps >= 0).all() and in_words(trace)
