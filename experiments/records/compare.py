@@ -113,6 +113,8 @@ def compare(results: Results, schedulers: Sequence[str], *, every_pair: bool = F
     ----------
     Law, "Simulation Modeling and Analysis", 5th ed., section 10.3.
     """
+    if twice := next((name for name in schedulers if schedulers.count(name) > 1), None):
+        raise InputError(f"{twice!r} is named twice; allowed: schedulers that differ")
     rows = done_rows(results)
     if not rows:
         raise InputError("has no runs that are done", results.path)
@@ -123,8 +125,6 @@ def compare(results: Results, schedulers: Sequence[str], *, every_pair: bool = F
             if any(row["scheduler"] == name for row in results.rows("runs")):
                 raise InputError(f"no run of {name} is done: all have failed", results.path)
             raise UnknownNameError("scheduler", name, known).located(results.path)
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise InputError(f"{twice!r} is named twice; allowed: schedulers that differ")
     if len(names) < 2:
         raise InputError(f"{names[0]!r} alone cannot be compared; allowed: two schedulers or more", results.path)
     pairs = list(itertools.combinations(names, 2)) if every_pair else [(names[0], other) for other in names[1:]]

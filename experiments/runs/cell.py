@@ -149,10 +149,12 @@ def cells_of(scenario: Scenario) -> list[tuple[Cell, Scheduler]]:
     if scenario.scheduler is None:
         raise InputError("no scheduler given; set `scheduler` in the scenario or pass --scheduler")
     keep, said = tables_of(scenario), scenario.run
-    return [
-        (Cell(scenario, one.name.written, said.seed, one.options, keep, said.bound), one.built)
-        for one in scenario.scheduler
-    ]
+    cells = []
+    for one in scenario.scheduler:
+        made = one.built  # loads its file: only then is known of what its code is made
+        digest = code_digest(one.name.written)
+        cells.append((Cell(scenario, one.name.written, said.seed, one.options, keep, said.bound, digest), made))
+    return cells
 
 
 def workload_digest(scenario: Scenario, seed: int) -> str:

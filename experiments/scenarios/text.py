@@ -130,7 +130,7 @@ def init(out: str | None) -> list[str]:
     """
     path = Path(out or "scenario.toml")
     if path.exists():
-        raise InputError("is there already; allowed: a new file", path)
+        raise InputError("already exists; choose another name", path)
     beside = path.with_name(SCHEMA_FILE)
     files = {path: template()} if beside.exists() else {beside: schema_text(), path: template()}
     for target, text in files.items():

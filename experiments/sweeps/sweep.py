@@ -32,7 +32,7 @@ class Tally:
     Attributes
     ----------
     done, there, failed, failed_before : int
-        Runs done now, there already, failed now, and there already as failed.
+        Runs done now, already present, failed now, and already present as failed.
     first_error : str
         Of the first run that failed, now or before.
     """
@@ -59,7 +59,7 @@ class Tally:
 
     def __str__(self) -> str:
         parts = [f"{self.done} runs done"]
-        parts += [f"{self.there} there already"] if self.there else []
+        parts += [f"{self.there} already present"] if self.there else []
         parts += [f"{self.failed} failed"] if self.failed else []
         parts += [f"{self.failed_before} failed before (--retry-failed)"] if self.failed_before else []
         return ", ".join(parts)

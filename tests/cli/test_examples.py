@@ -58,7 +58,7 @@ def folder(tmp_path_factory):
 def test_the_examples_run(folder, cutlayer, monkeypatch):
     monkeypatch.chdir(folder)
     small = ["--set", "network.servers=2", "--set", "workload.tasks=5"]
-    sweep = ["sweep", "paper", *small, "--vary", "scheduler=price,offline", "--seeds", "2", "-j", "1", "-q"]
+    sweep = ["sweep", "paper", *small, "--vary", "scheduler=price,offline,fifo", "--seeds", "2", "-j", "1", "-q"]
     assert cutlayer([*sweep, "--out", "sweep.db"]).status == 0
     own = ["run", "--network", "servers.csv", "--tasks", "tasks.csv", "--scheduler", "fifo", "--frames", "periodic"]
     assert cutlayer([*own, "--window", "1", "--out", "run.db"]).status == 0

@@ -185,7 +185,7 @@ CAPACITY, OUTAGES = "link,time_s,bps\n", "resource,name,down_s,up_s\n"
     "option, content, says",
     [
         ("--capacity", CAPACITY + "a,0,1e6\na,5,2e6\na,4,1e6\n", (":4:", "goes back from 5.0 to 4.0 s")),
-        ("--capacity", CAPACITY + "a,0,1e6\na,0,2e6\n", (":3:", "time 0.0 s is there already")),
+        ("--capacity", CAPACITY + "a,0,1e6\na,0,2e6\n", (":3:", "duplicate time 0.0 s")),
         ("--capacity", CAPACITY + "a,0,-1\n", (":2:", "bps", "'-1'")),
         ("--capacity", CAPACITY + "a,0,nan\n", (":2:", "bps", "'nan'")),
         ("--capacity", CAPACITY + "a,0,\n", (":2:", "bps", "''")),

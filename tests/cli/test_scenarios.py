@@ -62,12 +62,12 @@ def test_in_a_new_scenario_something_is_short_and_schedulers_differ(files, cutla
 def test_init_does_not_write_over_a_folder(files, cutlayer, monkeypatch):
     monkeypatch.chdir(files.folder)
     for folder in (".", "profiles"):
-        assert_one_line(cutlayer(["scenario", "init", "--out", folder]), f"{folder}: is there already")
+        assert_one_line(cutlayer(["scenario", "init", "--out", folder]), f"{folder}: already exists")
 
 
 def test_init_does_not_overwrite(files, cutlayer):
     files.write("mine.toml", "precious")
-    assert_one_line(cutlayer(["scenario", "init", "--out", str(files.path("mine.toml"))]), "is there already")
+    assert_one_line(cutlayer(["scenario", "init", "--out", str(files.path("mine.toml"))]), "already exists")
     assert files.path("mine.toml").read_text() == "precious"
     assert not files.path("cutlayer.schema.json").exists()
 

@@ -55,7 +55,7 @@ def test_seeds_are_added_until_it_is_sure(cutlayer, here):
     assert (done.status, done.out) == (0, "10 runs done\na.db\n"), "20 tasks always arrive: ten seeds are enough"
     wide = cutlayer([*words, "--until", "reserved_bps +-0.001%", "--most-seeds", "12"])
     assert wide.status == 0 and "not as narrow as reserved_bps +-0.001%: lbf: " in wide.out
-    assert "after 12 seeds\n2 runs done, 10 there already\n" in wide.out
+    assert "after 12 seeds\n2 runs done, 10 already present\n" in wide.out
 
 
 def test_a_plan_says_the_answer_the_steps_and_what_is_short(cutlayer, here):

@@ -145,7 +145,7 @@ def test_twenty_kills_of_workers_and_coordinators_at_random_moments_change_nothi
         if out.exists():
             assert_whole(out)
         if process.returncode == 0 or kills == 20:
-            assert f"{RUNS} there already" in finish(folder, out.name, "--cluster", cluster.address) or kills == 20
+            assert f"{RUNS} already present" in finish(folder, out.name, "--cluster", cluster.address) or kills == 20
             assert tables(out) == whole
             files += 1
     print(f"{kills} kills, {dict(killed)}, {files - 1} sweeps whole")

@@ -70,7 +70,7 @@ def test_a_sweep_killed_and_resumed_ends_as_one_undisturbed(folder, mark, jobs):
     assert 2 <= left < RUNS
     assert killed(folder, "k.db", ("worker",), 1, jobs, mark + "b") == 0, "a worker's death is made up for"
     assert tables(folder / "k.db") == tables(folder / "whole.db")
-    assert f"0 runs done, {RUNS} there already" in finish(folder, "k.db", "-j", str(jobs))
+    assert f"0 runs done, {RUNS} already present" in finish(folder, "k.db", "-j", str(jobs))
 
 
 @pytest.mark.slow
@@ -173,10 +173,10 @@ def test_runs_that_fail_are_rows_and_the_rest_goes_on(folder, jobs):
 
     again = start(folder, "k.db", *more)
     out, _ = again.communicate(timeout=120)
-    assert again.returncode == 3 and "0 runs done, 4 there already, 6 failed before (--retry-failed)" in out
+    assert again.returncode == 3 and "0 runs done, 4 already present, 6 failed before (--retry-failed)" in out
     once_more = start(folder, "k.db", *more, "--retry-failed")
     out, _ = once_more.communicate(timeout=120)
-    assert once_more.returncode == 3 and "0 runs done, 4 there already, 6 failed\n" in out
+    assert once_more.returncode == 3 and "0 runs done, 4 already present, 6 failed\n" in out
 
 
 FULL = """\

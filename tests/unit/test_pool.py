@@ -130,7 +130,7 @@ def test_no_processes_are_refused(jobs):
 
 def test_a_tally_says_all_that_happened():
     assert str(Tally(done=3)) == "3 runs done"
-    assert str(Tally(1, 2, 3, 4)) == "1 runs done, 2 there already, 3 failed, 4 failed before (--retry-failed)"
+    assert str(Tally(1, 2, 3, 4)) == "1 runs done, 2 already present, 3 failed, 4 failed before (--retry-failed)"
     assert (Tally(1, 2, 0, 0) + Tally(1, 0, 1, 0, "no room")) == Tally(2, 2, 1, 0, "no room")
 
 
