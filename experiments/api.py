@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from cutlayer.experiments.console import log
 from cutlayer.experiments.result import Folder, Run, Runs, runs_of
@@ -20,6 +23,7 @@ from cutlayer.experiments.sweeps.grid import Grid, Points, values_of
 from cutlayer.experiments.sweeps.sweep import engine_of
 from cutlayer.experiments.sweeps.sweep import sweep as do_missing
 from cutlayer.simulator.errors import InputError
+from cutlayer.simulator.files import write_text
 from cutlayer.simulator.policy import Scheduler
 from cutlayer.simulator.results.file import Results
 from cutlayer.simulator.schedulers import SCHEDULERS
@@ -223,16 +227,26 @@ def _scenario(
     """Return the scenario that the arguments of a call say together."""
     texts = settings_of(settings)
     if network is not None and not isinstance(network, Network):
-        from cutlayer.workloads.topology.graphml_writer import write_graphml
-
-        path = folder.path / "network.graphml"
-        write_graphml(network, path)
+        path = folder.path / "network.json"
+        write_text(path, _node_link(network))
         texts.insert(0, f"network.topology.file={as_toml(str(path))}")
         network = None
     base = scenario if isinstance(scenario, Scenario) else Scenario() if scenario is None else load(scenario)
     if network is None and tasks is None:
         return base.with_settings(texts, "settings")
-    return GivenScenario.of(base, network, None if tasks is None else list(tasks)).with_settings(texts, "settings")
+    own = None if tasks is None else list(tasks)
+    for task in own or ():
+        if not isinstance(task, Task):
+            raise InputError(f"tasks holds {task!r}; allowed: cutlayer.Task (workload__tasks names a file)")
+    return GivenScenario.of(base, network, own).with_settings(texts, "settings")
+
+
+def _node_link(graph: nx.Graph) -> str:
+    """Return a graph as node-link JSON, which is one of the formats that are read."""
+    nodes = [{**data, "id": str(node)} for node, data in graph.nodes(data=True)]
+    edges = [{**data, "source": str(one), "target": str(other)} for one, other, data in graph.edges(data=True)]
+    content = {"directed": graph.is_directed(), "nodes": nodes, "edges": edges}
+    return json.dumps(content, default=lambda value: value.item() if isinstance(value, np.generic) else str(value))
 
 
 def _values(key: str, values: Any) -> list[str]:

@@ -46,7 +46,7 @@ NOT_OF_THE_MODEL = (
     "simulator/checks", "simulator/frames/reference.py", "simulator/files.py", "simulator/errors.py",
     "simulator/results/database.py", "simulator/results/file.py", "simulator/results/reading.py",
     "simulator/results/writer.py", "profiles/measure", "workloads/arrivals/fit.py",
-    "workloads/topology/graphml_writer.py", "workloads/data", "scenarios/messages.py",
+    "workloads/data", "scenarios/messages.py",
     "scenarios/text.py", "scenarios/plugin.py", "scenarios/own_code.py", "scenarios/cutlayer.schema.json",
 )  # fmt: skip
 """Files, by the beginning of their path, that decide no results: a run never loads them, or they only name faults."""

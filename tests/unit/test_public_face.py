@@ -119,6 +119,11 @@ def test_what_is_given_decides_the_key_and_keys_of_it_are_refused(star, tasks):
 def test_a_graph_is_a_network():
     graph = nx.star_graph(4)
     run = cl.run(network=graph, scheduler="lbf", network__capacity="20 GFLOP/s", workload__tasks=20)
+    graph.add_node(7, lon=np.float64(4.5), site=("a", "tuple"))
+    graph.add_edge(0, 7, LinkSpeedRaw=np.int64(10**9))
+    assert (
+        cl.run(network=graph, scheduler="lbf", workload__tasks=5).table("resources").resource == "server"
+    ).sum() == 5
     kinds = run.table("resources")
     assert (kinds.resource == "server").sum() == 4 and run.arrived_tasks == 20
 
@@ -133,6 +138,7 @@ def test_what_is_wrong_is_one_line():
         (lambda: cl.sweep("paper", schedulers=["fifo", "fifo"]), "scheduler fifo is given twice"),
         (lambda: cl.sweep("paper", seeds=0), "seeds is 0; allowed: 1 or more"),
         (lambda: cl.load_profile("alexnett"), "did you mean 'alexnet'?"),
+        (lambda: cl.run(network=cl.Network([1e9], [1e6]), tasks="x.csv", scheduler="fifo"), "tasks holds 'x'"),
         (lambda: cl.open("no.db"), "no.db: cannot be read"),
     ):
         with pytest.raises(cl.InputError) as caught:
