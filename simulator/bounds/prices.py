@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -194,11 +195,18 @@ def _scale(packing: Packing, shares: FloatArray) -> FloatArray:
     if not len(packing):
         return np.zeros(packing.links.shape[1] + packing.servers.shape[1])
     most = np.concatenate([packing.by_link @ packing.rho.max(axis=0), packing.by_server @ packing.gamma.max(axis=0)])
-    mean_rho, mean_gamma = packing.rho.mean(axis=0), packing.gamma.mean(axis=0)
+    # what needs more than a whole resource is in no plan, and would hide how the others bend g
+    mean_rho = np.minimum(packing.rho, 1 / _largest(packing.links)).mean(axis=0)
+    mean_gamma = np.minimum(packing.gamma, 1 / _largest(packing.servers)).mean(axis=0)
     bend = np.concatenate(
         [packing.by_link.power(2) @ mean_rho**2, packing.by_server.power(2) @ mean_gamma**2],
     )
     return np.where(most > shares, 1 / np.sqrt(np.maximum(bend, TINY)), 0.0)
+
+
+def _largest(needs: Any) -> FloatArray:
+    """Return the largest need of every task, shape (n,)."""
+    return np.maximum(needs.max(axis=1).toarray().ravel(), TINY)  # type: ignore[no-any-return]
 
 
 def _descend(smooth: Smooth, start: FloatArray, scale: FloatArray, iterations: int) -> FloatArray:
