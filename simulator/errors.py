@@ -123,6 +123,10 @@ def _slips(one: str, other: str) -> int:
     return row[-1]
 
 
+LONGEST = 40
+"""Letters of a known name that are shown where it is one of several."""
+
+
 def near_name(name: str, known: Iterable[str]) -> str:
     """Say what was probably meant by `name`, or list the few names there are."""
     names = sorted(known)
@@ -130,5 +134,6 @@ def near_name(name: str, known: Iterable[str]) -> str:
     near = [one for one in near if _is_near(str(name), one)]
     if near:
         return f"did you mean {near[0]!r}?"
-    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    shown = ", ".join(one if len(one) <= LONGEST else f"{one[:LONGEST]}..." for one in names[:20])
+    shown += ", ..." if len(names) > 20 else ""
     return f"known: {shown}" if names else "there are none"

@@ -147,7 +147,6 @@ CORPUS = {
         SOUND + "[interaction]\nshare = 0.4\nmean_on = '10 ms'\nmean_off = '10 ms'\n[run]\nuntil = '1 h'\n",
         ["more than 100000 changes of interaction load on a link in 3600 s at 0.01 s and 0.01 s"],
     ),
-    "until too early": (edited("[frames]", "[run]\nuntil = '1 ms'\n[frames]"), ["run.until is 0.001; allowed"]),
 }  # fmt: skip
 
 

@@ -93,7 +93,11 @@ def test_no_number_that_is_accepted_overflows(folder, exponents, scheduler):
         f"t3,2,small,5,0.2,,\nt4,3,wide,{rate},{deadline},,2000\n".encode(),
         "inputs.csv": f"task,server,input_bytes\nt3,a,{bytes_2}\nt3,b,{bytes_1}\n".encode(),
     }
-    network, tasks = outcome(folder, contents)
+    found = outcome(folder, contents)
+    if isinstance(found, str):  # below what a clock can tell at its arrival
+        assert "lifetime" in found and exponents[4] < -10
+        return
+    network, tasks = found
     recorder = Recorder()
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -142,7 +142,7 @@ def test_where_the_files_lie_is_no_part_of_the_key(files, cutlayer, monkeypatch)
     argv = ["run", "--network", "servers.csv", "--tasks", "tasks.csv", "--inputs", "inputs.csv"]
     done = cutlayer([*argv, "--profiles", "profiles", "--scheduler", "fifo", "--out", "../run.db"])
     assert (done.status, len(rows(files.path("run.db")))) == (0, 1)
-    assert json.loads(rows(files.path("run.db"))[0]["paths"])["network"] == "servers.csv"
+    assert json.loads(rows(files.path("run.db"))[0]["paths"])["network.file"] == "servers.csv"
 
 
 def test_from_any_folder_the_results_are_the_same_to_the_byte(files, cutlayer, monkeypatch):
@@ -158,7 +158,7 @@ def test_from_any_folder_the_results_are_the_same_to_the_byte(files, cutlayer, m
         assert cutlayer(["run", name, "--out", "r.db"]).status == 0
         found.append({table: rows(folder / "r.db", table) for table in TABLES})
     one, other = (tables["runs"][0] for tables in found)
-    assert [json.loads(row["paths"])["network"] for row in (one, other)] == ["servers.csv", "../servers.csv"]
+    assert [json.loads(row["paths"])["network.file"] for row in (one, other)] == ["servers.csv", "../servers.csv"]
     for row in (one, other):
         for column in ("wall_s", "peak_memory_bytes", "host", "command", "paths"):
             del row[column]

@@ -189,9 +189,10 @@ runpy.run_module("cutlayer.experiments.cli.main", run_name="__main__")
 
 
 def test_a_full_disk_is_one_line_and_what_was_written_stays(folder):
-    finish(folder, "k.db", "--seeds", "2")
+    keep = ("--keep", "tasks,series,decisions,series_by")
+    finish(folder, "k.db", *keep, "--seeds", "2")
     whole = tables(folder / "k.db")
-    words = argv("k.db", "--keep", "tasks,series,decisions,series_by", "--seeds", "40")
+    words = argv("k.db", *keep, "--seeds", "40")
     full = subprocess.run(
         [sys.executable, "-c", FULL, *words[2:]],
         cwd=folder,

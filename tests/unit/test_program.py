@@ -302,7 +302,7 @@ def test_halves_run_in_a_fresh_process_without_cutlayer(tmp_path):
 
 @pytest.mark.parametrize(
     ("after", "message"),
-    [(0, "row 0; allowed: 1 to 2"), (3, "row 3; allowed"), ("cnv1", "unknown row 'cnv1'; did you mean 'conv")],
+    [(0, "row 0; allowed: 1 to 2"), (3, "row 3; allowed"), ("cnv1", "unknown row 'cnv1'; known: conv, fc")],
 )
 def test_a_row_that_does_not_exist_is_said_and_nothing_is_written(after, message, tmp_path):
     with pytest.raises(InputError, match=message):
