@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -273,14 +274,18 @@ def test_the_table_of_options_in_the_guide_is_that_of_the_code():
 def test_the_guides_scenarios_are_clean_and_its_commands_run(tmp_path, cutlayer, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
-    assert blocks
-    for number, block in enumerate(blocks):
-        path = tmp_path / f"{number}.toml"
-        path.write_text(block)
+    blocks = re.findall(r"^```(\w+)(?: +title=\"([^\"]+)\")?\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    scenarios = []
+    for number, (language, title, block) in enumerate(blocks):
+        if title or language == "toml":
+            path = tmp_path / (title or f"{number}.toml")
+            path.write_text(block)
+            scenarios += [path] if language == "toml" else []
+    assert scenarios
+    for path in scenarios:
         load(path)
     for block in re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL):
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             assert line.startswith("cutlayer "), line
-            done = cutlayer(line.split()[1:])
+            done = cutlayer(shlex.split(line)[1:])
             assert done.status == 0, (line, done.err)

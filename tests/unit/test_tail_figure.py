@@ -22,10 +22,11 @@ def slice_of(delivered, late, deadline_s, *latencies_s):
 def drawn(tmp_path, deadlines=(0.3, 0.3), violation="transfer"):
     """Return the figure of two slices: of 100 frames 30 are late, of 300 frames 6: 9 % of all."""
     parts = [
-        slice_of(100, 30, None, 0.2, 0.5, 0.6, 0.7, 0.8) | {"task": "a"},
-        slice_of(300, 6, None, 0.1, 0.2, 0.4, 0.5, 0.6) | {"task": "b"},
+        slice_of(100, 30, None, 0.2, 0.5, 0.6, 0.7, 0.8) | {"task": "a", "server": "gateway"},
+        slice_of(300, 6, None, 0.1, 0.2, 0.4, 0.5, 0.6) | {"task": "b", "server": "gateway"},
     ]
-    tasks = [{"task": name, "deadline_s": value} for name, value in zip("ab", deadlines, strict=True)]
+    of_both = {"arrival_s": 0.0, "outcome": "deployed"}
+    tasks = [of_both | {"task": name, "deadline_s": value} for name, value in zip("ab", deadlines, strict=True)]
     tables = {"frames": rows("frames", *parts), "tasks": rows("tasks", *tasks)}
     row = run(scenario={"frames": {"violation": violation}}, delivered=400, violations=36)
     with written(tmp_path / "r.db", (row, tables)) as results:
