@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cutlayer.profiles.store import shipped
+from cutlayer.profiles.store import paper
 from cutlayer.simulator.registry import Registry
 from cutlayer.simulator.rng import stream
 from cutlayer.simulator.types import FloatArray, IntArray, Network, Profile, Task
@@ -76,7 +76,7 @@ def tasks_on(
     arrivals_s: FloatArray | None = None,
 ) -> list[Task]:
     """Return tasks that arrive a second apart, each fed by all servers, or by `fed` of them."""
-    choice = list(shipped().values()) if profiles is None else list(profiles)
+    choice = list(paper().values()) if profiles is None else list(profiles)
     sizes = frame_bytes(rng, count)
     lifetimes = rng.exponential(lifetime_s, count) if math.isfinite(lifetime_s) else np.full(count, math.inf)
     times = np.arange(count, dtype=float) if arrivals_s is None else arrivals_s
@@ -186,7 +186,7 @@ _arriving("flash crowd", _flash_crowd, fed=3, lifetime_s=200.0)
 @KINDS.register("one profile")
 def _one_profile(seed: int) -> tuple[list[Task], Network]:
     rng = stream(seed, "kind of workload", "one profile")
-    network, profiles = star(rng, 50), list(shipped().values())
+    network, profiles = star(rng, 50), list(paper().values())
     return tasks_on(rng, network, 1000, profiles=[profiles[seed % len(profiles)]]), network
 
 
@@ -208,7 +208,7 @@ def _equal_kind(name: str, make: Callable[[Rng, Profile], tuple[list[Task], Netw
     @KINDS.register(name)
     def kind(seed: int) -> tuple[list[Task], Network]:
         rng = stream(seed, "kind of workload", name)
-        profiles = list(shipped().values())
+        profiles = list(paper().values())
         return make(rng, profiles[int(rng.integers(len(profiles)))])
 
 
@@ -219,6 +219,6 @@ _equal_kind("identical tasks, ten servers", _identical(2000, 10, None))
 @KINDS.register("two profiles, one server a task")
 def _two_profiles(seed: int) -> tuple[list[Task], Network]:
     rng = stream(seed, "kind of workload", "two profiles")
-    network, profiles = star(rng, 8), list(shipped().values())
+    network, profiles = star(rng, 8), list(paper().values())
     chosen = [profiles[i] for i in rng.choice(len(profiles), 2, replace=False)]
     return tasks_on(rng, network, 400, fed=1, profiles=chosen), network

@@ -5,7 +5,7 @@ import pytest
 
 from cutlayer.experiments.bench.kinds import FRAME_BYTES, KINDS, star, tasks_on
 from cutlayer.experiments.bench.prices import WhateverFits, over_time, relaxation
-from cutlayer.profiles.store import shipped
+from cutlayer.profiles.store import paper
 from cutlayer.simulator.bounds.bounds import certificate, milp
 from cutlayer.simulator.rng import stream
 from cutlayer.simulator.schedulers import SCHEDULERS
@@ -29,7 +29,7 @@ def instance(seed):
     rng = stream(seed, "price beside others")
     servers, count = int(rng.integers(1, 8)), int(rng.integers(5, 100))
     network = star(rng, servers, capacity=10 ** rng.uniform(10, 12), uplink=(5e6, 10 ** rng.uniform(7, 9)))
-    profiles = [list(shipped().values())[i] for i in rng.choice(10, int(rng.integers(1, 4)))]
+    profiles = [list(paper().values())[i] for i in rng.choice(10, int(rng.integers(1, 4)))]
     sizes = (lambda _, n: np.full(n, 4e5)) if rng.random() < 0.4 else FRAME_BYTES
     fed = (None, 1, min(2, servers))[int(rng.integers(3))]
     return tasks_on(rng, network, count, fed=fed, profiles=profiles, frame_bytes=sizes), network
@@ -49,7 +49,7 @@ def test_price_never_deploys_fewer_on_many_more(seed):
 
 
 def test_equal_tasks_are_split_among_cuts_as_the_optimum_splits_them():
-    profile = shipped()["cnn-m"]
+    profile = paper()["cnn-m"]
     network = Network([290e9], [590e6], usable_share=0.8)
     tasks = [Task(f"t{j}", float(j), profile, 5.0, 0.2, [0], [400e3]) for j in range(100)]
     assert planned(tasks, network) == len(milp(tasks, network, first_cut=1).plan) == 27
