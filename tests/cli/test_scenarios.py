@@ -56,7 +56,7 @@ def test_in_a_new_scenario_something_is_short_and_schedulers_differ(files, cutla
     assert threshold["rejected_tasks"] > 20 and threshold["evicted_tasks"] == 0
     assert fifo["deployed_tasks"] < threshold["deployed_tasks"] < price["deployed_tasks"] < price["bound_tasks"]
     late = [run["violations"] / run["delivered"] for run in (threshold, fifo, price)]
-    assert 0 < late[0] < min(late[1:]) and max(late) < 0.2 and len(set(late)) == 3
+    assert 0 < late[0] < late[2] < late[1] < 0.2
     assert all(run["transfer_max_s"] > 1.2 * run["transfer_mean_s"] for run in (fifo, threshold, price))
 
 
